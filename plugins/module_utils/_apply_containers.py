@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One step of a plan for containers, done against the engine. What a failed step made is taken back."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+    from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+
+Json = dict[str, Any]
+
+KILLED = 137
+"""Exit status of a process ended by SIGKILL: the engine's own, once the stop period is over."""
+
+
+def pull(engine: Engine, where: str, reference: str) -> None:
+    """Pull by tag or digest; no tag means ``latest``. A failed pull is told in the stream, not by the status."""
+    name, _, digest = reference.partition("@")
+    repository, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        repository, tag = name, "latest"
+    way_out = (
+        "Check the name and that this host reaches the registry, or bring the image another way "
+        "(module netmode.docker.images)."
+    )
+    try:
+        with engine.changing(f"{where}: image: cannot pull {reference!r}") as client:
+            for event in client.pull(repository, tag=digest or tag, stream=True, decode=True):
+                if "error" in event:
+                    raise NetmodeError(f"{where}: image: cannot pull {reference!r}: {event['error'].rstrip('.')}.")
+    except NetmodeError as error:
+        raise NetmodeError(f"{error} {way_out}") from error
+
+
+class Applier:
+    """Takes the steps of one plan. ``warnings`` holds what went well enough to go on but should be known."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.ids: dict[str, str] = {}
+        """Name → id of what this run made, for the sharers of it."""
+        self.warnings: list[str] = []
+        self.pulled: set[str] = set()
+        """Image references whose pull brought something new."""
+
+    def apply(self, step: Step) -> None:
+        getattr(self, f"_{step.action}")(step)
+
+    # A step's message begins with the container and what was tried: the engine's own words follow.
+    def _changing(self, name: str, what: str) -> Any:
+        return self.engine.changing(f"{name}: {what}")
+
+    def pull(self, where: str, reference: str) -> None:
+        before = find_image(self.engine, reference)
+        pull(self.engine, where, reference)
+        after = find_image(self.engine, reference)
+        if before is None or after is None or before["Id"] != after["Id"]:
+            self.pulled.add(reference)
+
+    def _create(self, step: Step) -> None:
+        key = self._make(step, step.name)
+        self.ids[step.name] = key
+        if step.data["start"]:
+            try:
+                self._run(step.name, key)
+            except NetmodeError:
+                self._discard(step.name, key)
+                raise
+
+    def _make(self, step: Step, name: str) -> str:
+        """A created container that is not started; nothing of it is left when a part of it fails."""
+        body = step.data["body"]
+        mode = body["HostConfig"]["NetworkMode"]
+        if mode.startswith("container:@"):
+            body["HostConfig"]["NetworkMode"] = f"container:{self.ids[mode[len('container:@') :]]}"
+        primary = body["HostConfig"]["NetworkMode"]
+        endpoints = dict(step.data["endpoints"])
+        first = endpoints.pop(primary, None)
+        if first is not None:
+            body["NetworkingConfig"] = {"EndpointsConfig": {primary: self._endpoint(first)}}
+            if first["mac_address"]:
+                body["MacAddress"] = first["mac_address"]
+        with self._changing(step.name, "create") as client:
+            key = str(client.create_container_from_config(body, name)["Id"])
+        try:
+            for network, spec in endpoints.items():
+                self._join(step.name, key, network, spec)
+            self._write_files(step.name, key, step.data["configs"], body)
+        except NetmodeError:
+            self._discard(step.name, key)
+            raise
+        return key
+
+    @staticmethod
+    def _endpoint(spec: Json) -> Json:
+        ipam = {"IPv4Address": spec["ipv4_address"], "IPv6Address": spec["ipv6_address"]}
+        return {
+            "IPAMConfig": {key: value for key, value in ipam.items() if value},
+            "Aliases": spec["aliases"],
+            **({"MacAddress": spec["mac_address"]} if spec["mac_address"] else {}),
+        }
+
+    def _join(self, name: str, key: str, network: str, spec: Json) -> None:
+        body = {"Container": key, "EndpointConfig": self._endpoint(spec)}
+        self.engine.post(f"{name}: connect to the network {network}", f"/networks/{network}/connect", body)
+
+    def _write_files(self, name: str, key: str, configs: dict[str, tuple[str, int, int, int]], body: Json) -> None:
+        """One archive for the root and one for each volume: the engine takes no path of a volume through the root."""
+        mounted = [bind.split(":")[1] for bind in body["HostConfig"].get("Binds") or []] + list(
+            body.get("Volumes") or {}
+        )
+        bases: dict[str, list[str]] = {}
+        for path in configs:
+            inside = [target for target in mounted if path.startswith(f"{target}/")]
+            bases.setdefault(max(inside, key=len, default=""), []).append(path)
+        for base, paths in bases.items():
+            archive = io.BytesIO()
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                for path in paths:
+                    content, mode, uid, gid = configs[path]
+                    data = content.encode()
+                    member = tarfile.TarInfo(path[len(base) + 1 :])
+                    member.size, member.mode, member.uid, member.gid = len(data), mode, uid, gid
+                    tar.addfile(member, io.BytesIO(data))
+            with self._changing(name, f"write its configs into {base or '/'}") as client:
+                client.put_archive(key, base or "/", archive.getvalue())
+
+    def _run(self, name: str, key: str) -> None:
+        with self._changing(name, "start") as client:
+            client.start(key)
+
+    def _discard(self, name: str, key: str) -> None:
+        with self._changing(name, "remove what could not be used") as client:
+            client.remove_container(key, force=True, v=False)
+
+    def _recreate(self, step: Step) -> None:
+        """The new one is made beside the old: the gap is a stop and a start, and a failure brings the old one back."""
+        was_running = self._is_running(step.container)
+        key = self._make(step, step.name + NEW_SUFFIX)
+        try:
+            self._halt(step.name, step.container)
+            self._call_it(step.name, step.container, step.name + OLD_SUFFIX)
+            self._call_it(step.name, key, step.name)
+            if step.data["start"]:
+                self._run(step.name, key)
+        except NetmodeError as error:
+            self._restore(step, key, was_running=was_running)
+            raise NetmodeError(f"{str(error).rstrip('.')}. The old container is back as it was.") from error
+        self.ids[step.name] = key
+        self._discard_old(step.name, step.container)
+
+    def _restore(self, step: Step, new: str, *, was_running: bool) -> None:
+        self._discard(step.name, new)
+        if self._name_of(step.container) != step.name:
+            self._call_it(step.name, step.container, step.name)
+        if was_running:
+            self._run(step.name, step.container)
+            for item in self.engine.get("/containers/json"):
+                if item["HostConfig"].get("NetworkMode") == f"container:{step.container}":
+                    self._again(own_names(item)[0], item["Id"])
+
+    def _clone(self, step: Step) -> None:
+        """A sharer outside the list, made anew as it is against its donor's new id."""
+        inspect = self.engine.get(f"/containers/{step.container}/json")
+        body = {**inspect["Config"], "HostConfig": dict(inspect["HostConfig"])}
+        for donors_own in ("Hostname", "Domainname", "ExposedPorts", "MacAddress"):
+            body.pop(donors_own, None)
+        body["HostConfig"]["NetworkMode"] = f"container:{self.ids[step.data['donor']]}"
+        bound = {bind.split(":")[1] for bind in inspect["HostConfig"].get("Binds") or []}
+        volumes = [
+            item for item in inspect["Mounts"] if item.get("Type") == "volume" and item["Destination"] not in bound
+        ]
+        body["HostConfig"]["Binds"] = [
+            *(inspect["HostConfig"].get("Binds") or []),
+            *(f"{item['Name']}:{item['Destination']}" for item in volumes),
+        ]
+        self._recreate(step._replace(data={"body": body, "endpoints": {}, "configs": {}, "start": step.data["start"]}))
+
+    def _is_running(self, key: str) -> bool:
+        return bool(self.engine.get(f"/containers/{key}/json")["State"]["Running"])
+
+    def _name_of(self, key: str) -> str:
+        return str(self.engine.get(f"/containers/{key}/json")["Name"]).lstrip("/")
+
+    def _call_it(self, name: str, key: str, new: str) -> None:
+        with self._changing(name, f"rename to {new}") as client:
+            client.rename(key, new)
+
+    def _discard_old(self, name: str, key: str) -> None:
+        """The old container goes, its volumes stay."""
+        with self._changing(name, "remove the container that was replaced") as client:
+            client.remove_container(key, force=True, v=False)
+
+    def _halt(self, name: str, key: str) -> None:
+        """Stop within the container's own stop period, and say so when the engine had to kill it."""
+        inspect = self.engine.get(f"/containers/{key}/json")
+        if not inspect["State"]["Running"]:
+            return
+        period = inspect["Config"].get("StopTimeout")
+        period = 10 if period is None else int(period)
+        with self._changing(name, "stop") as client:
+            if inspect["State"]["Paused"]:
+                client.unpause(key)
+            client.stop(key, timeout=period)
+        if self.engine.get(f"/containers/{key}/json")["State"]["ExitCode"] == KILLED:
+            self.warnings.append(
+                f"{name}: did not end within its stop_grace_period of {period} s and was killed. "
+                "Raise stop_grace_period if it needs longer to save its data."
+            )
+
+    def _again(self, name: str, key: str) -> None:
+        self._halt(name, key)
+        self._run(name, key)
+
+    def _start(self, step: Step) -> None:
+        self._run(step.name, step.container)
+
+    def _restart(self, step: Step) -> None:
+        self._again(step.name, step.container)
+
+    def _stop(self, step: Step) -> None:
+        self._halt(step.name, step.container)
+
+    def _unpause(self, step: Step) -> None:
+        with self._changing(step.name, "unpause") as client:
+            client.unpause(step.container)
+
+    def _remove(self, step: Step) -> None:
+        self._halt(step.name, step.container)
+        self._discard_old(step.name, step.container)
+
+    def _rename(self, step: Step) -> None:
+        self._call_it(step.name, step.container, step.data["to"])
+
+    def _update(self, step: Step) -> None:
+        self.engine.post(f"{step.name}: update", f"/containers/{step.container}/update", step.data["body"])
+
+    def _connect(self, step: Step) -> None:
+        self._join(step.name, step.container, step.data["network"], step.data["endpoint"])
+
+    def _disconnect(self, step: Step) -> None:
+        with self._changing(step.name, f"disconnect from the network {step.data['network']}") as client:
+            client.disconnect_container_from_network(step.container, step.data["network"])

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``containers`` from the list to the outcome: observe, plan, check what only the kernel knows, apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils import _options, _ports, _wanted
+from ansible_collections.netmode.docker.plugins.module_utils._apply_containers import Applier
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import Host, observe
+from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+    from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
+
+Json = dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    changed: bool
+    containers: Json
+    others: Json
+    diff: Json
+    warnings: list[str]
+
+
+def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
+    """Bring the host to the list, or with ``check`` tell what that would take.
+
+    NetmodeError: nothing was changed, or one step failed and the message says which.
+    """
+    engine.get("/version")
+    wanted = _wanted.read(entries, engine.version)
+    host = observe(engine, wanted)
+    pulls = _pulls(host, wanted)
+    made = plan(host, wanted)
+    _ports.refuse_taken(host, wanted, made)
+    applier = Applier(engine)
+    if (made.steps or pulls) and not check:
+        engine.require_sdk()
+        if pulls:
+            for one in pulls:
+                applier.pull(one.where, one.image)
+            host = observe(engine, wanted)
+            made = plan(host, wanted)
+        for step in made.steps:
+            applier.apply(step)
+    return _outcome(engine, wanted, host, made, pulls, applier, check=check)
+
+
+def _pulls(host: Host, wanted: list[Wanted]) -> list[Wanted]:
+    """The entries whose image is to be pulled, one for each image."""
+    found: dict[str, Wanted] = {}
+    for one in wanted:
+        if one.state == "absent":
+            continue
+        missing = one.image not in host.images
+        if missing and one.pull_policy == "never":
+            raise NetmodeError(
+                f"{one.where}: image: {one.image!r} is not on this host and pull_policy: never forbids to pull it. "
+                "Load or build it first (module netmode.docker.images)."
+            )
+        if missing or one.pull_policy == "always":
+            found.setdefault(one.image, one)
+    return list(found.values())
+
+
+def _outcome(
+    engine: Engine, wanted: list[Wanted], host: Host, made: Plan, pulls: list[Wanted], applier: Applier, *, check: bool
+) -> Outcome:
+    pulled = {one.name for one in pulls}
+    actions: dict[str, list[tuple[str, str]]] = {one.name: [] for one in wanted}
+    for one in wanted:
+        if one.name in pulled and (check or one.image in applier.pulled):
+            actions[one.name].append(("pull", f"pull_policy: {one.pull_policy}"))
+    for step in made.steps:
+        actions.setdefault(step.name, []).append((step.action, step.reason))
+    names, modes = host.names, host.modes
+    if made.steps and not check:
+        listed = engine.get("/containers/json", all=True)
+        names = {name[1:]: item["Id"] for item in listed for name in item.get("Names") or []}
+        modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
+    containers = {}
+    for one in wanted:
+        key = names.get(one.name)
+        done = actions.pop(one.name)
+        containers[one.name] = {
+            "id": key,
+            "changed": bool(done),
+            "actions": [action for action, _ in done],
+            "reasons": [reason for _, reason in done],
+            "network_mode": modes.get(key or ""),
+        }
+    others = {name: [action for action, _ in done] for name, done in actions.items()}
+    changed = bool(made.steps) or any(item["changed"] for item in containers.values())
+    return Outcome(changed, containers, others, _diff(made), applier.warnings)
+
+
+def _diff(made: Plan) -> Json:
+    """``before`` and ``after`` by container and option; what may hold a secret is told to differ, not shown."""
+    sides: tuple[Json, Json] = ({}, {})
+    for name, found in made.differences.items():
+        for index, side in enumerate(sides):
+            side[name] = {option: _shown(option, pair[index], index) for option, pair in found.items()}
+    acted = {step.name for step in made.steps} - set(made.differences)
+    for name in sorted(acted):
+        steps = [f"{step.action}: {step.reason}" for step in made.steps if step.name == name]
+        sides[0][name], sides[1][name] = {"steps": []}, {"steps": steps}
+    return {"before": sides[0], "after": sides[1]}
+
+
+def _shown(option: str, value: Any, index: int) -> Any:
+    return ("(hidden)", "(hidden, differs)")[index] if option in _options.HIDDEN else value

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container's places on the engine's networks: what is refused, what differs, what mends it while it runs."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ansible_collections.netmode.docker.plugins.module_utils._host import Host
+    from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
+
+Json = dict[str, Any]
+
+_FIELDS = (("ipv4_address", "IPv4Address"), ("ipv6_address", "IPv6Address"))
+
+
+class Change(NamedTuple):
+    action: str
+    """connect or disconnect."""
+    network: str
+    why: str
+    spec: Json
+
+
+def check(host: Host, one: Wanted, key: str | None, listed: Mapping[str, Wanted]) -> None:
+    """Raise NetmodeError for an unknown network, an address outside of it, and one that another container holds."""
+    for network, spec in one.endpoints.items():
+        known = host.networks.get(network)
+        if known is None:
+            option = "network_mode" if network == one.network_mode else "networks"
+            raise NetmodeError(
+                f"{one.where}: {option}: there is no network {network!r} on this host. "
+                "Create it first (module netmode.docker.networks)."
+            )
+        ranges = [item["Subnet"] for item in known["IPAM"].get("Config") or [] if item.get("Subnet")]
+        for option, _ in _FIELDS:
+            if spec[option]:
+                where = f"{one.where}: networks: {network}: {option} {spec[option]}"
+                _refuse_outside(where, spec[option], ranges)
+                _refuse_held(where, host, network, spec[option], key, listed)
+
+
+def _refuse_outside(where: str, address: str, ranges: list[str]) -> None:
+    if not any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in ranges):
+        raise NetmodeError(f"{where} is outside the network's subnets ({', '.join(ranges) or 'none'}).")
+
+
+def _refuse_held(
+    where: str, host: Host, network: str, address: str, key: str | None, listed: Mapping[str, Wanted]
+) -> None:
+    for other, networks in host.addresses.items():
+        name = host.name(other)
+        entry = listed.get(name)
+        leaves = entry is not None and address not in entry.endpoints.get(network, {}).values()
+        if other != key and address in networks.get(network, []) and not leaves:
+            raise NetmodeError(f"{where} is held by the container {name}. Give one of them another address.")
+
+
+def mending(one: Wanted, inspect: Json) -> Iterator[Change]:
+    """What brings a container to the networks of its entry; nothing for one that is on no network."""
+    if not one.endpoints:
+        return
+    current = inspect["NetworkSettings"].get("Networks") or {}
+    for network, spec in one.endpoints.items():
+        here = current.get(network)
+        why = "it is not on the network" if here is None else differs(here, spec, inspect["Id"])
+        if why and here is not None:
+            yield Change("disconnect", network, why, spec)
+        if why:
+            yield Change("connect", network, why, spec)
+    for network in sorted(set(current) - set(one.endpoints)):
+        yield Change("disconnect", network, "the list does not name this network", {})
+
+
+def differs(here: Json, spec: Json, key: str) -> str:
+    """Why a container's endpoint is not as wanted, or empty. The engine adds the short id to the aliases by itself."""
+    ipam = here.get("IPAMConfig") or {}
+    for option, field in _FIELDS:
+        if (ipam.get(field) or "") != spec[option]:
+            return f"{option} is {ipam.get(field) or 'given by the engine'}"
+    if sorted(set(here.get("Aliases") or []) - {key[:12]}) != spec["aliases"]:
+        return "aliases differ"
+    if spec["mac_address"] and (here.get("MacAddress") or "").lower() not in ("", spec["mac_address"]):
+        return f"mac_address is {here['MacAddress']}"
+    return ""

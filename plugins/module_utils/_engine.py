@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker Engine: fast reads over its socket, changes through the Docker SDK for Python.
+
+Reading needs nothing but a socket: importing the SDK costs a host 150 to 220 ms, about as much as a whole Ansible task,
+and the standard library's http.client still 12 ms; most runs change nothing. A read is HTTP/1.0: its answer is a header
+and then the body, up to the end of the connection. The SDK is imported the moment that something is to be changed, here
+only.
+Every failure leaves this file as a :class:`NetmodeError`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENGINE_ARGUMENTS: dict[str, Any] = {
+    "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+    "timeout": {"type": "int", "default": 60},
+}
+"""The argument spec behind the documentation fragment ``netmode.docker.engine``."""
+
+OLDEST_API = (1, 41)
+"""Docker Engine 20.10, the oldest that is supported and tested."""
+
+
+def _target(path: str, query: dict[str, Any]) -> str:
+    pairs = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
+    return quote(path) + ("?" + urlencode(pairs) if pairs else "")
+
+
+class Engine:
+    """One Docker Engine. ``version`` and ``api_version`` are known once anything was read."""
+
+    def __init__(self, docker_host: str, timeout: int) -> None:
+        self.docker_host = docker_host
+        self.timeout = timeout
+        self.version = ""
+        self.api_version = ""
+        self._url = urlsplit(docker_host)
+        self._asked: dict[str, socket.socket] = {}
+        self._client: Any = None
+        unix = self._url.scheme == "unix" and self._url.path
+        if not unix and not (self._url.scheme in ("tcp", "http") and self._url.hostname):
+            raise NetmodeError(
+                f"docker_host: {docker_host!r} is neither unix:///path/to/docker.sock nor tcp://address:port."
+            )
+
+    def get(self, path: str, /, **query: Any) -> Any:
+        """The decoded JSON answer to ``GET path``. Values of ``query`` that are no strings are sent as JSON.
+
+        Raises NotFoundError for a 404, NetmodeError for everything else that is not an answer.
+        """
+        return _decoded(self.get_bytes(path, **query), self.docker_host)
+
+    def ask(self, path: str, /, **query: Any) -> None:
+        """Send the request of a later ``get`` with the same arguments: the engine works at it meanwhile."""
+        target = _target(path, query)
+        try:
+            self._asked[target] = self._send(target)
+        except OSError as error:
+            raise NetmodeError(self._unreachable(error)) from error
+
+    def get_bytes(self, path: str, /, **query: Any) -> bytes:
+        """Like ``get``, for what is no JSON: the body as it came."""
+        target = _target(path, query)
+        try:
+            asked = self._asked.pop(target) if target in self._asked else self._send(target)
+            status, reason, headers, body = self._answer(asked)
+        except OSError as error:
+            raise NetmodeError(self._unreachable(error)) from error
+        self._note_version(headers)
+        if status >= 400:
+            answer = _decoded(body, self.docker_host)
+            message = answer.get("message", "") if isinstance(answer, dict) else ""
+            kind = NotFoundError if status == 404 else NetmodeError
+            raise kind(f"Docker Engine at {self.docker_host}: GET {path}: {message or reason}")
+        return body
+
+    def _send(self, target: str) -> socket.socket:
+        connection = self._connect()
+        try:
+            connection.sendall(f"GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _answer(self, connection: socket.socket) -> tuple[int, str, dict[str, str], bytes]:
+        """(status, reason, headers with lower-case names, body) of what was asked. OSError if no whole answer comes."""
+        received = bytearray()
+        with connection:
+            while chunk := connection.recv(1 << 16):
+                received += chunk
+        if not received:
+            raise OSError("it closed the connection without an answer")
+        head, _, body = bytes(received).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        protocol, _, answer = first.partition(" ")
+        status, _, reason = answer.partition(" ")
+        if not protocol.startswith("HTTP/") or not status.isdigit():
+            raise _stranger(self.docker_host)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = headers.get("content-length", "")
+        if length.isdigit() and len(body) < int(length):
+            raise OSError("it closed the connection in the middle of its answer")
+        return int(status), reason, headers, body
+
+    def _connect(self) -> socket.socket:
+        if self._url.scheme != "unix":
+            return socket.create_connection((self._url.hostname, self._url.port or 2375), timeout=self.timeout)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self.timeout)
+        try:
+            connection.connect(self._url.path)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _note_version(self, headers: dict[str, str]) -> None:
+        if self.api_version:
+            return
+        self.api_version = headers.get("api-version", "")
+        # Server: Docker/20.10.24+dfsg1 (linux)
+        self.version = headers.get("server", "").partition("/")[2].partition(" ")[0]
+        try:
+            api = tuple(int(part) for part in self.api_version.split("."))
+        except ValueError:
+            raise _stranger(self.docker_host) from None
+        if api < OLDEST_API:
+            raise NetmodeError(
+                f"Docker Engine {self.version} (API {self.api_version}) at {self.docker_host} is too old: "
+                "20.10 (API 1.41) is the oldest that is supported. Upgrade the engine on this host."
+            )
+
+    def _unreachable(self, error: Exception) -> str:
+        if isinstance(error, FileNotFoundError):
+            why = "there is no such socket. Is Docker installed and started on this host?"
+        elif isinstance(error, PermissionError):
+            why = "permission denied. Run with become: true, or as a member of the group docker."
+        elif isinstance(error, ConnectionRefusedError):
+            why = "nothing listens there. The engine is down: start it and look at its log."
+        elif isinstance(error, (socket.timeout, TimeoutError)):
+            why = f"no answer within {self.timeout} s. The engine hangs or is overloaded."
+        else:
+            why = f"{error or type(error).__name__}."
+        return (
+            f"Cannot talk to the Docker Engine at {self.docker_host}: {why} "
+            "The role netmode.docker.docker_engine installs and starts it; docker_host says where it listens."
+        )
+
+    def require_sdk(self) -> None:
+        """Raise unless the Docker SDK for Python is there: called once a plan has steps, before the first of them."""
+        self._sdk()
+
+    def _sdk(self) -> Any:
+        if self._client is None:
+            try:
+                import docker  # noqa: PLC0415 (see the top of this file)
+            except ImportError as error:
+                hint = missing_required_lib("docker", url="https://docker-py.readthedocs.io/")
+                raise NetmodeError(f"{hint.rstrip('.')}. The role netmode.docker.docker_engine installs it.") from error
+            if not self.api_version:
+                self.get("/version")
+            base_url = self.docker_host
+            self._client = docker.APIClient(base_url=base_url, version=self.api_version, timeout=self.timeout)
+        return self._client
+
+    def post(self, what: str, path: str, body: Any) -> None:
+        """``POST path``, for what ``APIClient``, a requests session, has no method for. ``what`` begins an error."""
+        with self.changing(what) as client:
+            response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
+            if response.status_code >= 400:
+                raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
+
+    @contextmanager
+    def changing(self, what: str) -> Iterator[Any]:
+        """The SDK's ``APIClient`` for one change. A failure inside is told as ``what`` and the engine's own words."""
+        client = self._sdk()
+        import docker.errors  # noqa: PLC0415
+        import requests.exceptions  # noqa: PLC0415 (the SDK's own transport)
+
+        try:
+            yield client
+        except docker.errors.NotFound as error:
+            raise NotFoundError(f"{what}: {error.explanation or error}") from error
+        except docker.errors.APIError as error:
+            raise NetmodeError(f"{what}: {error.explanation or error}") from error
+        except docker.errors.DockerException as error:
+            raise NetmodeError(f"{what}: {error}") from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise NetmodeError(
+                f"{what}: the engine went away or did not answer in {self.timeout} s ({error})."
+            ) from error
+
+
+def _decoded(body: bytes, docker_host: str) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        raise _stranger(docker_host) from None
+
+
+def _stranger(docker_host: str) -> NetmodeError:
+    return NetmodeError(f"What listens at {docker_host} does not answer like a Docker Engine.")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host runs, observed: the containers that a list concerns, with their images, networks and files."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._options import NAME_LABEL
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+    from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
+
+Json = dict[str, Any]
+
+NEW_SUFFIX = ".netmode-new"
+"""A container that is to take over a name, while the old one still runs."""
+OLD_SUFFIX = ".netmode-old"
+"""A container that was replaced and is about to be removed."""
+
+
+class Host(NamedTuple):
+    """What was observed."""
+
+    names: dict[str, str]
+    """Container name → id."""
+    modes: dict[str, str]
+    """Container id → the engine's NetworkMode."""
+    states: dict[str, str]
+    """Container id → running, exited, created, paused, restarting, dead."""
+    marks: dict[str, str]
+    """Container id → the list entry's name that it was made for (label), where there is one."""
+    published: dict[str, list[tuple[str, str, str]]]
+    """Container id → (host address, host port, protocol) that it publishes now."""
+    addresses: dict[str, dict[str, list[str]]]
+    """Container id → {network: addresses that it holds there}; only a running container holds one."""
+    namespaces: dict[str, int]
+    """Container id → inode of its network namespace; absent where it does not run or may not be seen."""
+    inspected: dict[str, Json]
+    """Container id → inspect, for those that the list names, their donors and their sharers."""
+    images: dict[str, Json]
+    """Image reference → inspect; a missing one is not in it."""
+    networks: dict[str, Json]
+    """Network name → the engine's description."""
+    contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
+    """Container id → {path: (content, mode, uid, gid)} for the paths that ``configs`` names."""
+
+    def find(self, reference: str) -> str | None:
+        """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
+        if reference in self.names:
+            return self.names[reference]
+        found = [key for key in self.modes if key.startswith(reference)] if len(reference) > 3 else []
+        return found[0] if len(found) == 1 else None
+
+    def name(self, key: str) -> str:
+        return next((name for name, owner in self.names.items() if owner == key), key[:12])
+
+    def sharers(self, key: str) -> list[str]:
+        """Ids of the containers that join this one, by name for a stable order."""
+        joining = [
+            other
+            for other, mode in self.modes.items()
+            if mode.startswith("container:") and self.find(mode.partition(":")[2]) == key
+        ]
+        return sorted(joining, key=self.name)
+
+
+def started(inspect: Json) -> str:
+    """When the container was started last, comparable as text: RFC 3339 in UTC with nanoseconds, zeros not cut."""
+    stamp = str(inspect["State"]["StartedAt"]).rstrip("Z")
+    seconds, _, fraction = stamp.partition(".")
+    return f"{seconds}.{fraction:0<9}"
+
+
+def observe(engine: Engine, wanted: list[Wanted]) -> Host:
+    """One list, one inspect per container that the list concerns, one per distinct image. Nothing is changed."""
+    listed = engine.get("/containers/json", all=True)
+    names = {name: item["Id"] for item in listed for name in own_names(item)}
+    modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
+    states = {item["Id"]: item["State"] for item in listed}
+    marks = {item["Id"]: item["Labels"][NAME_LABEL] for item in listed if NAME_LABEL in (item.get("Labels") or {})}
+    networks = {item["Name"]: item for item in engine.get("/networks")} if any(one.endpoints for one in wanted) else {}
+    published = {item["Id"]: _published(item) for item in listed}
+    addresses = {item["Id"]: _addresses(item) for item in listed if item["State"] == "running"}
+    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {})
+    for key in _concerned(host, wanted):
+        inspect = _look(engine, f"/containers/{key}/json")
+        if inspect is None:
+            _forget(host, key)
+        else:
+            host.inspected[key] = inspect
+            namespace = _namespace(inspect["State"].get("Pid"))
+            if namespace:
+                host.namespaces[key] = namespace
+    for reference in sorted({one.image for one in wanted if one.state != "absent"}):
+        image = find_image(engine, reference)
+        if image is not None:
+            host.images[reference] = image
+    for one in wanted:
+        key = host.names.get(one.name, "")
+        if key in host.inspected and one.configs and one.state != "absent":
+            host.contents[key] = {path: _read_file(engine, key, path) for path in one.configs}
+    return host
+
+
+def own_names(item: Json) -> list[str]:
+    """``/name``; a second slash is a legacy link's alias, which is no name."""
+    return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]
+
+
+def _published(item: Json) -> list[tuple[str, str, str]]:
+    ports = item.get("Ports") or []
+    return [(port.get("IP") or "", str(port["PublicPort"]), port["Type"]) for port in ports if port.get("PublicPort")]
+
+
+def _addresses(item: Json) -> dict[str, list[str]]:
+    endpoints = (item["NetworkSettings"].get("Networks") or {}).items()
+    return {name: [end.get(key) or "" for key in ("IPAddress", "GlobalIPv6Address")] for name, end in endpoints}
+
+
+def _namespace(pid: int | None) -> int:
+    """The inode of a process's network namespace, as ``readlink /proc/PID/ns/net`` shows it; 0 where it is unknown."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino if pid else 0
+    except OSError:
+        return 0
+
+
+def _concerned(host: Host, wanted: list[Wanted]) -> list[str]:
+    """Ids that the list names, what they were or may be called, their donors, and all who share with any of these."""
+    names = {one.name for one in wanted}
+    found: dict[str, None] = {}
+    for one in wanted:
+        for name in (one.name, one.name + NEW_SUFFIX, one.name + OLD_SUFFIX):
+            if name in host.names:
+                found[host.names[name]] = None
+        donor = host.find(one.donor) if one.donor else None
+        if donor:
+            found[donor] = None
+    found.update((key, None) for key, mark in host.marks.items() if mark in names)
+    pending = list(found)
+    while pending:
+        joining = [key for key in host.sharers(pending.pop()) if key not in found]
+        found.update((key, None) for key in joining)
+        pending += joining
+    return list(found)
+
+
+def _forget(host: Host, key: str) -> None:
+    """A container that went while the host was read."""
+    for mapping in (host.modes, host.states, host.marks):
+        mapping.pop(key, None)
+    for name in [name for name, owner in host.names.items() if owner == key]:
+        del host.names[name]
+
+
+def find_image(engine: Engine, reference: str) -> Json | None:
+    """The inspect of an image on this host, or None."""
+    return _look(engine, f"/images/{reference}/json")
+
+
+def _look(engine: Engine, path: str) -> Json | None:
+    try:
+        found: Json = engine.get(path)
+    except NotFoundError:
+        return None
+    return found
+
+
+def _read_file(engine: Engine, key: str, path: str) -> tuple[str, int, int, int] | None:
+    """(content, mode, uid, gid) of a file in a container, or None where there is none."""
+    try:
+        archive = engine.get_bytes(f"/containers/{key}/archive", path=path)
+    except NotFoundError:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        member = tar.next()
+        stream = tar.extractfile(member) if member is not None and member.isfile() else None
+        if member is None or stream is None:
+            return None
+        return stream.read().decode(errors="replace"), member.mode & 0o7777, member.uid, member.gid

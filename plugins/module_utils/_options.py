@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every option of a container in one table: how it is written, where the engine keeps it, when two values are equal.
+
+A container is compared option by option with what the engine would have made of the same list entry on a fresh host:
+the value given, else the image's, else the engine's default. So an option taken out of the list is a change as well,
+and no label has to remember what was asked for. Source of paths and defaults: Docker Engine API, ContainerCreate.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils import _parse
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME_LABEL = "netmode.docker.name"
+"""Carries the name of the list entry, so that a container renamed by hand is found again."""
+
+CONFIGS_LABEL = "netmode.docker.configs"
+"""Carries the paths of the files that were written into the container, so that one taken out of the list is noticed."""
+
+HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthcheck", "labels"})
+"""Options whose values may hold a secret: a diff says that they differ, never what they are."""
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+_SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
+
+Json = dict[str, Any]
+
+
+class Option(NamedTuple):
+    name: str
+    path: str
+    """Where create and inspect keep it; without ``HostConfig.`` it lies in the inspect's ``Config``."""
+    parse: Callable[[Any], Any]
+    """The user's value to the engine's; ValueError says what is wrong."""
+    default: Any = None
+    """The engine's value where neither the list entry nor the image says anything."""
+    image: bool = False
+    """The image's Config supplies the default."""
+    same: Callable[[Any], Any] = lambda value: value or None
+    """The engine's value to what is compared: two equal results mean no change."""
+    live: bool = False
+    """``docker update`` can set it on a running container."""
+
+
+def _signal(value: Any) -> str:
+    given = str(value or "TERM").upper()
+    return _SIGNALS.get(given, given[3:] if given.startswith("SIG") else given)
+
+
+def _capabilities(value: Any) -> list[str]:
+    return sorted({str(item).upper().replace("CAP_", "", 1) for item in value or []})
+
+
+def _security(value: Any) -> list[str]:
+    normal = {str(item).replace("=", ":", 1) for item in value or []}
+    return sorted("no-new-privileges" if item == "no-new-privileges:true" else item for item in normal)
+
+
+def _pairs(value: Any) -> list[str]:
+    return sorted(value or [])
+
+
+def _limits(value: Any) -> list[tuple[str, int, int]]:
+    return sorted((item["Name"], item["Soft"], item["Hard"]) for item in value or [])
+
+
+def _restart(value: Any) -> tuple[str, int]:
+    policy = value or {}
+    return policy.get("Name") or "no", policy.get("MaximumRetryCount") or 0
+
+
+def _check(value: Any) -> Json:
+    return {key: item for key, item in (value or {}).items() if item}
+
+
+def _ports(value: Any) -> list[tuple[str, str, str]]:
+    bindings = (value or {}).items()
+    return sorted(
+        (port, item.get("HostIp") or "", item.get("HostPort") or "")
+        for port, items in bindings
+        for item in items or [{}]
+    )
+
+
+def _tmpfs(value: Any) -> list[tuple[str, list[str]]]:
+    return sorted((path, sorted(options.split(",")) if options else []) for path, options in (value or {}).items())
+
+
+def _pids(value: Any) -> int:
+    return max(int(value or 0), 0)
+
+
+def _env_list(value: Any) -> list[str]:
+    return [f"{key}={item}" for key, item in _parse.mapping(value).items()]
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("command", "Cmd", _parse.words, image=True),
+    Option("entrypoint", "Entrypoint", _parse.words, image=True),
+    Option("environment", "Env", _env_list, image=True, same=_pairs),
+    Option("labels", "Labels", _parse.mapping, image=True, same=lambda value: _without_mark(value or {})),
+    Option("user", "User", _parse.text, image=True),
+    Option("working_dir", "WorkingDir", _parse.text, image=True, same=lambda value: value or "/"),
+    Option("hostname", "Hostname", _parse.text),
+    Option("stop_signal", "StopSignal", _parse.text, image=True, same=_signal),
+    Option("stop_grace_period", "StopTimeout", _parse.seconds, same=lambda value: 10 if value is None else value),
+    Option("healthcheck", "Healthcheck", _parse.healthcheck, image=True, same=_check),
+    Option("expose", "ExposedPorts", _parse.exposed, image=True, same=_pairs),
+    Option("ports", "HostConfig.PortBindings", _parse.ports, same=_ports),
+    Option("volumes", "HostConfig.Binds", _parse.volumes, same=_pairs),
+    Option("tmpfs", "HostConfig.Tmpfs", _parse.tmpfs, same=_tmpfs),
+    Option("restart", "HostConfig.RestartPolicy", _parse.restart, same=_restart, live=True),
+    Option("sysctls", "HostConfig.Sysctls", _parse.mapping),
+    Option("ulimits", "HostConfig.Ulimits", _parse.ulimits, same=_limits),
+    Option("cap_add", "HostConfig.CapAdd", _parse.strings, same=_capabilities),
+    Option("cap_drop", "HostConfig.CapDrop", _parse.strings, same=_capabilities),
+    Option("privileged", "HostConfig.Privileged", _parse.boolean),
+    Option("read_only", "HostConfig.ReadonlyRootfs", _parse.boolean),
+    Option("security_opt", "HostConfig.SecurityOpt", _parse.strings, same=_security),
+    Option("init", "HostConfig.Init", _parse.boolean),
+    Option("mem_limit", "HostConfig.Memory", _parse.size, live=True),
+    Option("cpus", "HostConfig.NanoCpus", _parse.nano_cpus, live=True),
+    Option("cpu_shares", "HostConfig.CpuShares", _parse.integer, live=True),
+    Option("cpuset", "HostConfig.CpusetCpus", _parse.text, live=True),
+    Option("pids_limit", "HostConfig.PidsLimit", _parse.integer, same=_pids, live=True),
+    Option("shm_size", "HostConfig.ShmSize", _parse.size, default=67108864),
+    Option("group_add", "HostConfig.GroupAdd", _parse.strings, same=_pairs),
+    Option("dns", "HostConfig.Dns", _parse.addresses),
+    Option("dns_search", "HostConfig.DnsSearch", _parse.strings),
+    Option("dns_opt", "HostConfig.DnsOptions", _parse.strings),
+    Option("extra_hosts", "HostConfig.ExtraHosts", _parse.extra_hosts, same=_pairs),
+)
+
+
+def _without_mark(labels: Json) -> Json:
+    return {key: value for key, value in labels.items() if key not in (NAME_LABEL, CONFIGS_LABEL)}
+
+
+def parse(where: str, given: Json) -> Json:
+    """The options that a list entry gives, in the engine's terms. ``where`` begins the message of a NetmodeError."""
+    values = {}
+    for option in OPTIONS:
+        if given.get(option.name) is not None:
+            try:
+                values[option.name] = option.parse(given[option.name])
+            except ValueError as error:
+                raise NetmodeError(f"{where}: {option.name}: {error}.") from None
+    return values
+
+
+def expected(given: Json, image: Json, *, shares: bool) -> Json:
+    """What the engine would make of the options: each given, else the image's, else the default.
+
+    ``image``: the image's ``Config``; ``shares``: the network namespace is another's, so nothing may be exposed.
+    """
+    values: Json = {}
+    for option in OPTIONS:
+        inherited = image.get(option.path) if option.image else None
+        values[option.name] = given.get(option.name, inherited if inherited is not None else option.default)
+    for name in ("environment", "labels"):
+        values[name] = _merged(name, image, given.get(name))
+    if "entrypoint" in given and "command" not in given:
+        values["command"] = None
+    if "healthcheck" in given and given["healthcheck"].get("Test") != ["NONE"]:
+        values["healthcheck"] = {**(image.get("Healthcheck") or {}), **given["healthcheck"]}
+    ports = set(image.get("ExposedPorts") or {}) | set(given.get("expose") or []) | set(given.get("ports") or {})
+    values["expose"] = [] if shares else sorted(ports)
+    mounted = {target for _, target, _ in given.get("volumes") or []} | set(given.get("tmpfs") or {})
+    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if path.rstrip("/") not in mounted]
+    values["volumes"] = sorted([*(given.get("volumes") or []), *inherited_volumes])
+    return values
+
+
+def _merged(name: str, image: Json, given: Any) -> Any:
+    if name == "labels":
+        return {**(image.get("Labels") or {}), **(given or {})}
+    own = given or []
+    named = {item.partition("=")[0] for item in own}
+    return own + [item for item in image.get("Env") or [] if item.partition("=")[0] not in named]
+
+
+def observed(inspect: Json) -> Json:
+    """The same options of a live container, from its inspect."""
+    config, host = inspect["Config"], inspect["HostConfig"]
+    values = {}
+    for option in OPTIONS:
+        section, _, key = option.path.rpartition(".")
+        values[option.name] = (host if section else config).get(key)
+    values["expose"] = sorted(config.get("ExposedPorts") or {})
+    values["volumes"] = _mounts(config, host)
+    if values["hostname"] == inspect["Id"][:12] or host["NetworkMode"].startswith(("container:", "host")):
+        values["hostname"] = None
+    return values
+
+
+def _mounts(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
+    anonymous = {path.rstrip("/") for path in config.get("Volumes") or {}}
+    found = []
+    for bind in host.get("Binds") or []:
+        source, target, options = (*bind.split(":", 2), "")[:3]
+        if not (_ANONYMOUS.fullmatch(source) and target in anonymous):
+            found.append((source, target, tuple(sorted(set(filter(None, options.split(","))) - {"rw"}))))
+    for mount in host.get("Mounts") or []:
+        if mount.get("Type") in ("bind", "volume"):
+            options = ("ro",) if mount.get("ReadOnly") else ()
+            found.append((mount.get("Source") or "", mount.get("Target") or "", options))
+    bound = {target for _, target, _ in found}
+    found += [("", path, ()) for path in anonymous if path not in bound]
+    return sorted(found)
+
+
+def differences(current: Json, wanted: Json) -> dict[str, tuple[Any, Any]]:
+    """``{option: (compared value now, compared value wanted)}`` for the options that differ."""
+    found = {}
+    for option in OPTIONS:
+        before, after = option.same(current[option.name]), option.same(wanted[option.name])
+        if before != after:
+            found[option.name] = (before, after)
+    return found
+
+
+def body(values: Json, image: str, network_mode: str, entry_name: str) -> Json:
+    """The request body of ContainerCreate."""
+    made: Json = {"Image": image, "HostConfig": {"NetworkMode": network_mode}}
+    for option in OPTIONS:
+        section, _, key = option.path.rpartition(".")
+        if values[option.name] is not None and option.name not in ("expose", "volumes"):
+            (made["HostConfig"] if section else made)[key] = values[option.name]
+    made["ExposedPorts"] = {port: {} for port in values["expose"]}
+    made["HostConfig"]["Binds"] = [
+        ":".join(filter(None, (source, target, ",".join(options))))
+        for source, target, options in values["volumes"]
+        if source
+    ]
+    made["Volumes"] = {target: {} for source, target, _ in values["volumes"] if not source}
+    made["Labels"] = {**(values["labels"] or {}), NAME_LABEL: entry_name}
+    return made
+
+
+def update_body(values: Json, names: set[str]) -> Json | None:
+    """The request body of ContainerUpdate for these options, or None where one of them needs a new container."""
+    made: Json = {}
+    for option in OPTIONS:
+        if option.name not in names:
+            continue
+        value = values[option.name]
+        if not option.live or (option.name != "restart" and not value):
+            return None
+        made[option.path.rpartition(".")[2]] = value or {"Name": "no", "MaximumRetryCount": 0}
+    if "Memory" in made:
+        made["MemorySwap"] = 2 * made["Memory"]
+    return made

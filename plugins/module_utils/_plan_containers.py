@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a host runs and what is wanted to the steps between: pure, so a plan can be tested without an engine.
+
+Donors and sharers are planned together. A sharer's namespace is the one that its donor had when the sharer was started:
+whatever gives the donor a new one (create, recreate, start, restart) makes its sharers stale, so they follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils import _endpoints, _modes, _options
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
+
+Json = dict[str, Any]
+
+
+class Step(NamedTuple):
+    action: str
+    """create, recreate, clone, start, restart, unpause, stop, remove, rename, update, connect, disconnect."""
+    name: str
+    reason: str
+    container: str
+    """The id it acts on; empty for create."""
+    data: Json
+    """create, recreate: body, endpoints, configs, start; update: body; rename: to; connect: network, endpoint."""
+
+
+class Plan(NamedTuple):
+    steps: list[Step]
+    differences: dict[str, dict[str, tuple[Any, Any]]]
+    """Entry name → {option: (now, wanted)}."""
+
+
+def plan(host: Host, wanted: list[Wanted]) -> Plan:
+    """The steps from ``host`` to ``wanted`` in the order in which they must be taken. NetmodeError: a refusal."""
+    return _Planner(host, wanted).run()
+
+
+def in_order(host: Host, wanted: list[Wanted]) -> list[Wanted]:
+    """Donors before their sharers, otherwise as given; a cycle, a self-join or an unknown donor is refused."""
+    by_name = {one.name: one for one in wanted}
+    done: dict[str, Wanted] = {}
+    path: list[str] = []
+
+    def visit(one: Wanted) -> None:
+        if one.name in done:
+            return
+        if one.name in path:
+            circle = " -> ".join([*path[path.index(one.name) :], one.name])
+            raise NetmodeError(
+                f"{one.where}: network_mode: the donors form a circle: {circle}. One must have a mode of its own."
+            )
+        path.append(one.name)
+        if one.donor and one.state != "absent":
+            donor = _donor_entry(host, by_name, one)
+            if donor is not None:
+                visit(donor)
+        path.pop()
+        done[one.name] = one
+
+    for one in wanted:
+        visit(one)
+    return list(done.values())
+
+
+def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted | None:
+    """The list entry of the donor, or None where the donor is a container outside the list. Refuses what cannot be."""
+    key = host.find(one.donor)
+    entry = by_name.get(one.donor) or by_name.get(host.name(key or "")) or by_name.get(host.marks.get(key or "", ""))
+    if entry is one or (key and key == host.find(one.name)):
+        raise NetmodeError(f"{one.where}: network_mode: a container cannot join itself. Name another donor.")
+    mode = entry.network_mode if entry else host.modes.get(key or "", "")
+    what = f"{one.where}: network_mode: container:{one.donor}"
+    if entry is None and key is None:
+        raise NetmodeError(
+            f"{what}: there is no container {one.donor!r} on this host and none in this list. "
+            "Start the donor first, or put it into the same list."
+        )
+    if mode == "host":
+        raise NetmodeError(f"{what}: the donor is in host mode and has no namespace to share. Use network_mode: host.")
+    if entry is None and host.states.get(key or "") not in ("running", "paused"):
+        raise NetmodeError(f"{what}: the donor is not running. Start it first, or put it into the same list.")
+    if entry is not None and entry.state != "started" and one.state == "started":
+        raise NetmodeError(f"{what}: the same list wants the donor {entry.state}. A sharer needs a running donor.")
+    return entry
+
+
+class _Planner:
+    def __init__(self, host: Host, wanted: list[Wanted]) -> None:
+        self.host = host
+        self.wanted = in_order(host, wanted)
+        self.by_name = {one.name: one for one in wanted}
+        self.steps: list[Step] = []
+        self.differences: dict[str, dict[str, tuple[Any, Any]]] = {}
+        self.renewed: dict[str, str] = {}
+        """Donor's container id → created, recreated, started, restarted: its namespace will be a new one."""
+        self.born: set[str] = set()
+        """Names whose container will have a new id."""
+
+    def run(self) -> Plan:
+        for one in reversed(self.wanted):
+            if one.state == "absent":
+                self._remove(one)
+            elif one.state == "stopped":
+                self._stop(one)
+        for one in self.wanted:
+            if one.state != "absent":
+                self._sweep(one, NEW_SUFFIX, "never took over")
+                self._bring(one)
+                self._sweep(one, OLD_SUFFIX, "was replaced")
+        return Plan(self.steps, self.differences)
+
+    def _add(self, action: str, name: str, reason: str, container: str, **data: Any) -> None:
+        self.steps.append(Step(action, name, reason, container, data))
+
+    def _identify(self, one: Wanted) -> str | None:
+        """The container of an entry: by its name, by what an interrupted recreate left, by its label."""
+        names = self.host.names
+        if one.name in names:
+            return names[one.name]
+        if one.name + OLD_SUFFIX in names:
+            return names[one.name + OLD_SUFFIX]
+        taken = set(self.by_name)
+        marked = [key for key, mark in self.host.marks.items() if mark == one.name and self.host.name(key) not in taken]
+        return marked[0] if len(marked) == 1 else None
+
+    # -- stop and remove ----------------------------------------------------------------------------------------------
+
+    def _refuse_orphans(self, one: Wanted, key: str) -> None:
+        running = [other for other in self.host.sharers(key) if self.host.states[other] in ("running", "paused")]
+        left = [self.host.name(other) for other in running]
+        left = [name for name in left if name not in self.by_name or self.by_name[name].state == "started"]
+        if left:
+            raise NetmodeError(
+                f"{one.where}: state: {one.state}: {', '.join(left)} would be left in a dead namespace, "
+                f"for it shares the namespace of {one.name}. Say state: {one.state} for it in the same list."
+            )
+
+    def _remove(self, one: Wanted) -> None:
+        names = (one.name, one.name + NEW_SUFFIX, one.name + OLD_SUFFIX)
+        keys = [self.host.names[name] for name in names if name in self.host.names]
+        identified = self._identify(one)
+        if identified and identified not in keys:
+            keys.append(identified)
+        for key in keys:
+            self._refuse_orphans(one, key)
+            self._add("remove", one.name, "the list wants it absent", key)
+
+    def _stop(self, one: Wanted) -> None:
+        key = self._identify(one)
+        if key and self.host.states[key] in ("running", "paused", "restarting"):
+            self._refuse_orphans(one, key)
+            self._add("stop", one.name, "the list wants it stopped", key)
+
+    # -- create and mend ----------------------------------------------------------------------------------------------
+
+    def _bring(self, one: Wanted) -> None:
+        key = self._identify(one)
+        _endpoints.check(self.host, one, key, self.by_name)
+        wanted = self._expected(one)
+        if key is None:
+            self._create(one, wanted, "there is no container of this name")
+            return
+        if self.host.name(key) != one.name:
+            self._add("rename", one.name, f"it is called {self.host.name(key)}", key, to=one.name)
+        reasons = self._reasons_to_recreate(one, key, wanted)
+        if reasons:
+            self._recreate(one, key, wanted, reasons)
+            return
+        self._mend_live(one, key, wanted)
+        self._mend_endpoints(one, key)
+        self._mend_state(one, key)
+
+    def _expected(self, one: Wanted) -> Json:
+        image = (self.host.images.get(one.image) or {}).get("Config") or {}
+        return _options.expected(one.options, image, shares=bool(one.donor))
+
+    def _network_mode(self, one: Wanted) -> str:
+        """The engine's NetworkMode; ``container:@name`` stands for the id of a container that is not made yet."""
+        if not one.donor:
+            return one.network_mode
+        key = self._donor_key(one)
+        return f"container:{key}" if key else f"container:@{self._donor_entry_name(one)}"
+
+    def _donor_entry_name(self, one: Wanted) -> str:
+        """The name under which the list speaks of the donor, or the donor's own where it does not."""
+        key = self.host.find(one.donor)
+        names = [one.donor, self.host.name(key) if key else "", self.host.marks.get(key or "", "")]
+        return next((name for name in names if name in self.by_name), one.donor)
+
+    def _donor_key(self, one: Wanted) -> str | None:
+        """The id of the donor, or None where it is not made yet."""
+        entry = self.by_name.get(self._donor_entry_name(one))
+        if entry is None:
+            return self.host.find(one.donor)
+        return None if entry.name in self.born else self._identify(entry)
+
+    def _create(self, one: Wanted, wanted: Json, reason: str) -> None:
+        self.born.add(one.name)
+        self.differences[one.name] = {"state": ("absent", one.state)}
+        self._add("create", one.name, reason, "", **self._making(one, wanted))
+
+    def _making(self, one: Wanted, wanted: Json) -> Json:
+        mode = self._network_mode(one)
+        body = _options.body(wanted, one.image, mode, one.name)
+        if one.configs:
+            body["Labels"][_options.CONFIGS_LABEL] = _paths(one)
+        return {"body": body, "endpoints": one.endpoints, "configs": one.configs, "start": one.state == "started"}
+
+    def _reasons_to_recreate(self, one: Wanted, key: str, wanted: Json) -> list[str]:
+        inspect = self.host.inspected[key]
+        found: dict[str, tuple[Any, Any]] = {}
+        image = self.host.images.get(one.image)
+        if image is None or image["Id"] != inspect["Image"]:
+            found["image"] = (inspect["Config"].get("Image"), one.image)
+        mode = self._network_mode(one)
+        if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode):
+            before, after = self._told(inspect["HostConfig"]["NetworkMode"]), self._told(mode)
+            found["network_mode"] = (before, f"{after} (made anew)" if before == after else after)
+        if any(
+            change.action == "connect" and change.spec["mac_address"] for change in _endpoints.mending(one, inspect)
+        ):
+            found["mac_address"] = ("", next(iter(one.endpoints.values()))["mac_address"])
+        found.update(_options.differences(_options.observed(inspect), wanted))
+        current = self.host.contents.get(key, {})
+        written = (inspect["Config"].get("Labels") or {}).get(_options.CONFIGS_LABEL, "")
+        if written != _paths(one) or any(current.get(path) != config for path, config in one.configs.items()):
+            found["configs"] = ("", "")
+        if found:
+            self.differences[one.name] = found
+        only_live = _options.update_body(wanted, set(found)) is not None and set(found) <= {
+            o.name for o in _options.OPTIONS
+        }
+        reasons = [] if only_live else [_reason(name, *pair) for name, pair in found.items()]
+        if one.recreate == "never" and reasons:
+            raise NetmodeError(
+                f"{one.where}: recreate: never, but it would have to be made anew: {'; '.join(reasons)}."
+            )
+        if one.recreate == "always" and not reasons:
+            self.differences.setdefault(one.name, {})["recreate"] = ("", "always")
+            reasons = ["recreate: always"]
+        if reasons and _state(inspect) == "removing":
+            raise NetmodeError(f"{one.where}: the engine is removing the container. Run again when it is gone.")
+        return reasons
+
+    def _same_mode(self, current: str, wanted: str) -> bool:
+        if _modes.kind(current) != _modes.kind(wanted):
+            return False
+        if current.startswith("container:"):
+            return (
+                not wanted.startswith("container:@")
+                and self.host.find(current.partition(":")[2]) == wanted.partition(":")[2]
+            )
+        return _modes.kind(wanted) != "network" or self._network_id(current) == self._network_id(wanted)
+
+    def _network_id(self, reference: str) -> str:
+        if reference in self.host.networks:
+            return str(self.host.networks[reference]["Id"])
+        return next((one["Id"] for one in self.host.networks.values() if one["Id"].startswith(reference)), reference)
+
+    def _told(self, mode: str) -> str:
+        """A NetworkMode as a person says it: the donor by name."""
+        if not mode.startswith("container:"):
+            return mode
+        reference = mode.partition(":")[2].lstrip("@")
+        key = self.host.find(reference)
+        return "container:" + (
+            self.host.name(key) if key else reference if len(reference) < 64 else reference[:12] + " (gone)"
+        )
+
+    def _recreate(self, one: Wanted, key: str, wanted: Json, reasons: list[str]) -> None:
+        self.born.add(one.name)
+        inspect = self.host.inspected[key]
+        making = self._making(one, wanted)
+        making["body"]["HostConfig"]["Binds"] += _carried(inspect, wanted)
+        self._add("recreate", one.name, "; ".join(reasons), key, **making)
+        self._follow(key, f"its donor {one.name} is made anew", born=True)
+
+    def _follow(self, key: str, reason: str, *, born: bool) -> None:
+        """Sharers outside the list follow their donor; those inside are met when their turn comes."""
+        self.renewed[key] = reason
+        for sharer in self.host.sharers(key):
+            name = self.host.name(sharer)
+            if name in self.by_name or self._marked(sharer) in self.by_name:
+                continue
+            running = self.host.states[sharer] in ("running", "paused", "restarting")
+            if born:
+                self._add("clone", name, reason, sharer, donor=self._donor_name(key), start=running)
+                self._follow(sharer, f"its donor {name} is made anew", born=True)
+            elif running:
+                self._add("restart", name, reason, sharer)
+                self._follow(sharer, f"its donor {name} is restarted", born=False)
+
+    def _marked(self, key: str) -> str:
+        return self.host.marks.get(key, "")
+
+    def _donor_name(self, key: str) -> str:
+        name = self.host.name(key)
+        return name[: -len(OLD_SUFFIX)] if name.endswith(OLD_SUFFIX) else name
+
+    def _mend_live(self, one: Wanted, key: str, wanted: Json) -> None:
+        found = self.differences.get(one.name, {})
+        if found:
+            reason = "; ".join(_reason(name, *pair) for name, pair in found.items())
+            self._add("update", one.name, reason, key, body=_options.update_body(wanted, set(found)))
+
+    def _mend_endpoints(self, one: Wanted, key: str) -> None:
+        for change in _endpoints.mending(one, self.host.inspected[key]):
+            self.differences.setdefault(one.name, {})[f"networks.{change.network}"] = ("", change.why)
+            data = {"network": change.network, "endpoint": change.spec}
+            self._add(change.action, one.name, f"{change.network}: {change.why}", key, **data)
+
+    def _mend_state(self, one: Wanted, key: str) -> None:
+        state = self.host.states[key]
+        if one.state == "stopped":
+            if state in ("running", "paused", "restarting"):
+                self.differences.setdefault(one.name, {})["state"] = (state, "stopped")
+            return
+        reason = self._stale(one, key)
+        action = {
+            "paused": "unpause",
+            "running": "restart" if reason else "",
+            "restarting": "restart" if reason else "",
+        }.get(state, "start")
+        if action:
+            self.differences.setdefault(one.name, {})["state"] = (state, "started")
+            self._add(action, one.name, reason or f"it is {state}", key)
+            if action == "unpause" and reason:
+                self._add("restart", one.name, reason, key)
+            if reason or (not one.donor and action != "unpause"):
+                self._follow(key, f"its donor {one.name} is {action}ed", born=False)
+
+    def _stale(self, one: Wanted, key: str) -> str:
+        """Why a running sharer is in a dead namespace, or empty: it was started before its donor's present run."""
+        chain = self._chain(one)
+        renewed = [donor for donor in chain if donor in self.renewed]
+        if renewed:
+            return self.renewed[renewed[0]]
+        if not chain or chain[-1] not in self.host.inspected:
+            return ""
+        root, spaces = chain[-1], self.host.namespaces
+        if key in spaces and root in spaces:
+            stale = spaces[key] != spaces[root]
+        else:
+            stale = started(self.host.inspected[key]) < started(self.host.inspected[root])
+        return f"its donor {self.host.name(root)} was restarted after it, so it is in a dead namespace" if stale else ""
+
+    def _chain(self, one: Wanted) -> list[str]:
+        """Ids from the donor to the container whose namespace all of them share, as far as they are there."""
+        chain: list[str] = []
+        key = self._donor_key(one) if one.donor else None
+        while key and key not in chain:
+            chain.append(key)
+            mode = self.host.modes[key]
+            key = self.host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
+        return chain
+
+    def _sweep(self, one: Wanted, suffix: str, why: str) -> None:
+        """What an interrupted recreate left beside the container of an entry."""
+        key = self.host.names.get(one.name + suffix)
+        if key and key != self._identify(one):
+            self._add("remove", one.name, f"left by an interrupted run: {one.name + suffix} {why}", key)
+
+
+def _state(inspect: Json) -> str:
+    return str(inspect["State"]["Status"])
+
+
+def _reason(option: str, before: Any, after: Any) -> str:
+    if option in _options.HIDDEN:
+        return f"{option} differs"
+    return (
+        f"{option}: {before!r} -> {after!r}"
+        if option not in ("image", "network_mode")
+        else f"{option}: {before} -> {after}"
+    )
+
+
+def _carried(inspect: Json, wanted: Json) -> list[str]:
+    """Binds that hand the old container's anonymous volumes to the new one, so that a recreate loses no data."""
+    anonymous = {target for source, target, _ in wanted["volumes"] if not source}
+    return [
+        f"{mount['Name']}:{mount['Destination']}"
+        for mount in inspect.get("Mounts") or []
+        if mount.get("Type") == "volume" and mount.get("Destination", "").rstrip("/") in anonymous
+    ]
+
+
+def _paths(one: Wanted) -> str:
+    return " ".join(sorted(one.configs))

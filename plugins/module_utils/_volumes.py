@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Named volumes of a host: observe, plan, apply. A volume holds data, so it is made or removed, never made anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+
+Volume = dict[str, Any]
+
+
+class Step(NamedTuple):
+    action: str
+    """create or remove."""
+    volume: Volume
+
+
+def observe(engine: Engine) -> dict[str, Volume]:
+    """What the engine has: ``{name: {Driver, Options, …}}`` as it answers."""
+    return {item["Name"]: item for item in (engine.get("/volumes") or {}).get("Volumes") or []}
+
+
+def plan(volumes: list[Volume], current: dict[str, Volume]) -> list[Step]:
+    """Raises NetmodeError for a name given twice, and for a volume that is there with another driver or options."""
+    steps: list[Step] = []
+    seen: set[str] = set()
+    for volume in volumes:
+        name = volume["name"]
+        if name in seen:
+            raise NetmodeError(f"volume {name}: it is in the list twice. Leave one of the entries.")
+        seen.add(name)
+        have = current.get(name)
+        if volume["state"] == "absent":
+            steps += [Step("remove", volume)] if have else []
+        elif have is None:
+            steps.append(Step("create", volume))
+        else:
+            _refuse_difference(volume, have)
+    return steps
+
+
+def _refuse_difference(volume: Volume, have: Volume) -> None:
+    pairs = (("driver", volume["driver"], have["Driver"]), ("driver_opts", _texts(volume), have.get("Options") or {}))
+    for option, wanted, found in pairs:
+        if wanted != found:
+            raise NetmodeError(
+                f"volume {volume['name']}: {option}: it is there with {found!r}, not {wanted!r}, and holds data. "
+                "Copy the data to a volume of another name, or remove it first with state: absent."
+            )
+
+
+def _texts(volume: Volume) -> dict[str, str]:
+    return {str(key): str(value) for key, value in volume["driver_opts"].items()}
+
+
+def apply(engine: Engine, step: Step) -> None:
+    volume, name = step.volume, step.volume["name"]
+    with engine.changing(f"volume {name}: {step.action}") as client:
+        if step.action == "remove":
+            client.remove_volume(name)
+        else:
+            labels = {str(key): str(value) for key, value in volume["labels"].items()}
+            client.create_volume(name, driver=volume["driver"], driver_opts=_texts(volume), labels=labels)
+
+
+def report(volumes: list[Volume], steps: list[Step], before: dict[str, Volume]) -> dict[str, Any]:
+    """The module's result, the same for what was done and for what check mode would do."""
+    action = {step.volume["name"]: step.action for step in steps}
+    told = {
+        item["name"]: {
+            "changed": item["name"] in action,
+            "actions": [action[item["name"]]] if item["name"] in action else [],
+        }
+        for item in volumes
+    }
+    old = "".join(f"{item['name']}: {'present' if item['name'] in before else 'absent'}\n" for item in volumes)
+    new = "".join(f"{item['name']}: {item['state']}\n" for item in volumes)
+    return {"changed": bool(steps), "volumes": told, "diff": {"before": old, "after": new}}

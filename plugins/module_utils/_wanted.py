@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user asks of ``containers``, made canonical and checked for all that can be known without a host."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils import _modes, _options, _parse
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+Json = dict[str, Any]
+
+
+class Wanted(NamedTuple):
+    where: str
+    """How messages name this entry: ``containers[2] (redis-b)``."""
+    name: str
+    state: str
+    image: str
+    network_mode: str
+    """As given, or the first of ``networks``; ``default`` is ``bridge``."""
+    donor: str
+    """Name or id of the container whose namespace is shared, else empty."""
+    endpoints: Json
+    """``{network: {aliases, ipv4_address, ipv6_address, mac_address}}``, the primary first; empty without networks."""
+    configs: dict[str, tuple[str, int, int, int]]
+    options: Json
+    recreate: str
+    pull_policy: str
+
+
+def read(entries: list[Json], engine_version: str) -> list[Wanted]:
+    """The list of the module as Wanted, or a NetmodeError for the first entry that is wrong in itself."""
+    wanted = [_read_one(f"containers[{index}]", entry, engine_version) for index, entry in enumerate(entries)]
+    seen: dict[str, str] = {}
+    for one in wanted:
+        if one.name in seen:
+            raise NetmodeError(f"{one.where}: {seen[one.name]} has the same name. A name stands for one container.")
+        seen[one.name] = one.where
+    _refuse_shared_ports(wanted)
+    _refuse_shared_addresses(wanted)
+    return wanted
+
+
+def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
+    name = entry["name"]
+    where = f"{where} ({name})"
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", name):
+        raise NetmodeError(
+            f"{where}: name: {name!r} is no container name: two or more of letters, digits, '_', '.', '-', "
+            "beginning with a letter or digit."
+        )
+    state = entry.get("state") or "started"
+    if state != "absent" and not entry.get("image"):
+        raise NetmodeError(f"{where}: image: is needed for state: {state}.")
+    options = _options.parse(where, entry)
+    try:
+        networks = _parse.networks(entry["networks"]) if entry.get("networks") else {}
+        configs = _parse.configs(entry["configs"]) if entry.get("configs") else {}
+        mac = _parse.mac(entry["mac_address"]) if entry.get("mac_address") else ""
+    except ValueError as error:
+        raise NetmodeError(f"{where}: {error}.") from None
+    given_mode = entry.get("network_mode") or next(iter(networks), "bridge")
+    mode = "bridge" if given_mode == "default" else given_mode
+    kind = _modes.kind(mode)
+    _modes.check(where, kind, {**options, "networks": networks, "mac_address": mac}, engine_version)
+    _refuse_configs_in_read_only_root(where, configs, options)
+    _refuse_late_mac(where, networks, mode)
+    donor = mode.partition(":")[2] if kind == "container" else ""
+    if kind == "container" and not donor:
+        raise NetmodeError(f"{where}: network_mode: {mode!r} names no donor (example: container:web).")
+    return Wanted(
+        where,
+        name,
+        state,
+        entry.get("image") or "",
+        mode,
+        donor,
+        _endpoints(mode, kind, networks, mac),
+        configs,
+        options,
+        entry.get("recreate") or "auto",
+        entry.get("pull_policy") or "missing",
+    )
+
+
+def _refuse_configs_in_read_only_root(where: str, configs: Json, options: Json) -> None:
+    if not options.get("read_only"):
+        return
+    writable = [target for _, target, flags in options.get("volumes") or [] if "ro" not in flags]
+    for path in configs:
+        if not any(path.startswith(f"{target}/") for target in writable):
+            raise NetmodeError(
+                f"{where}: configs: the engine cannot write {path} into a container with read_only: true. "
+                "Put it on one of its volumes, or mount a directory of the host with volumes instead."
+            )
+
+
+def _refuse_late_mac(where: str, networks: Json, mode: str) -> None:
+    """A MAC on a network that is connected later: dropped without a word up to 24, and since 25 (moby#48192)."""
+    late = [name for name, spec in networks.items() if spec["mac_address"] and name != mode]
+    if late:
+        raise NetmodeError(
+            f"{where}: networks: {late[0]}: mac_address: the engine takes one on the first network only and drops this "
+            f"without a word. Make {late[0]} the network_mode, or leave mac_address out."
+        )
+
+
+def _endpoints(mode: str, kind: str, networks: Json, mac: str) -> Json:
+    if kind not in ("bridge", "network"):
+        return {}
+    nothing = {"aliases": [], "ipv4_address": "", "ipv6_address": "", "mac_address": ""}
+    primary = dict(networks.get(mode, nothing))
+    primary["mac_address"] = primary["mac_address"] or mac
+    return {mode: primary, **{name: spec for name, spec in networks.items() if name != mode}}
+
+
+def _refuse_shared_ports(wanted: list[Wanted]) -> None:
+    """Two entries of one list that would hold one port of the host."""
+    holders: dict[tuple[str, str], list[tuple[str, Wanted]]] = {}
+    for one in wanted:
+        if one.state != "started":
+            continue
+        for ip, port, protocol in host_ports(one):
+            for other_ip, other in holders.setdefault((port, protocol), []):
+                if other is not one and overlap(ip, other_ip):
+                    raise NetmodeError(
+                        f"{one.where}: port {port}/{protocol} of the host is also asked for by {other.where}. "
+                        "Give one of them another port or another host address."
+                    )
+            holders[port, protocol].append((ip, one))
+
+
+def _refuse_shared_addresses(wanted: list[Wanted]) -> None:
+    holders: dict[tuple[str, str], Wanted] = {}
+    for one in wanted:
+        for network, spec in one.endpoints.items():
+            for address in filter(None, (spec["ipv4_address"], spec["ipv6_address"])):
+                other = holders.setdefault((network, address), one)
+                if other is not one and one.state != "absent":
+                    raise NetmodeError(
+                        f"{one.where}: networks: {network}: {address} is also asked for by {other.where}. "
+                        "Give one of them another address."
+                    )
+
+
+def host_ports(one: Wanted) -> list[tuple[str, str, str]]:
+    """(address or empty, port, protocol) of the host that the entry holds once it runs."""
+    if one.network_mode == "host":
+        return [("", *exposed.split("/", 1)) for exposed in one.options.get("expose") or []]
+    return [
+        (binding["HostIp"], binding["HostPort"], target.partition("/")[2])
+        for target, bindings in (one.options.get("ports") or {}).items()
+        for binding in bindings
+        if binding["HostPort"] and "-" not in binding["HostPort"]
+    ]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two listening addresses exclude each other on one port."""
+    everything = ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+    return one == other or one in everything or other in everything

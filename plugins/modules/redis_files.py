@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_files
+short_description: The configuration directories of a host's Redis instances
+version_added: 0.1.0
+description:
+  - Writes C(redis.conf) of every instance of the list, each in a directory of its own that its container mounts, and the directory for its unix socket.
+  - Returns a revision of each configuration. Put into a label of the container it makes a changed setting reach the running Redis.
+  - Refuses a change that would lose data when Redis starts with it.
+author:
+  - The netmode.docker authors (@netmode)
+extends_documentation_fragment:
+  - netmode.docker.engine
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return what it would change, without changing it.
+  diff_mode:
+    support: full
+    description: Shows the lines that change. Of a secret it says that it changes, never what it is.
+options:
+  key_file:
+    description:
+      - The host's own key for the revisions, made at the first run, read by root only. It keeps the label of a container from being a way
+        to try passwords.
+    type: path
+    default: /etc/netmode/redis/.revision-key
+  instances:
+    description: The instances.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The instance's name.
+        type: str
+        required: true
+      state:
+        description: V(absent) removes the directories with what is in them, and with the last of them O(key_file).
+        type: str
+        choices: [present, absent]
+        default: present
+      directory:
+        description: The directory of C(redis.conf).
+        type: path
+        required: true
+      socket_directory:
+        description: The directory of the unix socket.
+        type: path
+      volume:
+        description: The named volume of its data, to see what a change of the persistence would mean for it.
+        type: str
+      uid:
+        description: The number of the user that Redis runs as, the directories' owner.
+        type: int
+        default: 999
+      gid:
+        description: The number of its group.
+        type: int
+        default: 999
+      lines:
+        description: The lines of C(redis.conf), but for the secret ones.
+        type: list
+        elements: str
+        default: []
+      secrets:
+        description: The lines that hold a password.
+        type: list
+        elements: str
+        default: []
+"""
+
+EXAMPLES = r"""
+- name: Configure a Redis
+  netmode.docker.redis_files:
+    instances:
+      - name: cache
+        directory: /etc/netmode/redis/cache
+        lines:
+          - port 6379
+          - maxmemory 256mb
+        secrets:
+          - requirepass "{{ redis_password }}"
+  register: files
+"""
+
+RETURN = r"""
+revisions:
+  description: A keyed digest of each instance's configuration. In check mode on a host without a key, V(not known before the first run).
+  returned: always
+  type: dict
+  sample:
+    cache: 5d41402abc4b2a76b9719d911017c592
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils import _redis_files
+from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+_INSTANCE = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "directory": {"type": "path", "required": True},
+    "socket_directory": {"type": "path"},
+    "volume": {"type": "str"},
+    "uid": {"type": "int", "default": 999},
+    "gid": {"type": "int", "default": 999},
+    "lines": {"type": "list", "elements": "str", "default": []},
+    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **ENGINE_ARGUMENTS,
+            "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
+            "instances": {"type": "list", "elements": "dict", "required": True, "options": _INSTANCE},
+        },
+        supports_check_mode=True,
+    )
+    instances = module.params["instances"]
+    try:
+        engine = Engine(module.params["docker_host"], module.params["timeout"])
+        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine))
+        if not module.check_mode:
+            for step in steps:
+                _redis_files.apply(step)
+            _redis_files.tidy(instances, module.params["key_file"])
+        revisions = _redis_files.revisions(instances, module.params["key_file"], check_mode=module.check_mode)
+    except NetmodeError as error:
+        module.fail_json(msg=str(error))
+    diff = [_redis_files.difference(step) for step in steps]
+    module.exit_json(changed=bool(steps), revisions=revisions, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

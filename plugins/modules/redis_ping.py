@@ -1,0 +1,232 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_ping
+short_description: Is a Redis reachable from this host, and what answers
+version_added: 0.1.0
+description:
+  - Asks each endpoint once with V(PING) and V(INFO), over TCP or a unix socket, from the host that the module runs on.
+  - All endpoints are asked at the same time, so the task takes as long as the slowest of them and no longer than
+    O(timeout).
+  - An endpoint that does not answer is a result, not a failure, unless O(endpoints[].expect) says otherwise.
+  - It needs neither redis-cli nor a Python library on the host, and it changes nothing.
+author:
+  - The netmode.docker authors (@netmode)
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and does the same there, since it only reads.
+  diff_mode:
+    support: none
+    description: There is nothing to show a difference of.
+options:
+  endpoints:
+    description: What to ask. Each has either O(endpoints[].host) or O(endpoints[].socket).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The key of its answer in RV(endpoints). No two endpoints may have the same.
+        type: str
+        required: true
+      host:
+        description: An address or a name, as this host resolves it.
+        type: str
+      port:
+        description: The TCP port.
+        type: int
+        default: 6379
+      socket:
+        description: The path of a unix socket on this host.
+        type: path
+      username:
+        description: The user of Redis' access control lists. Without it the password is that of the user V(default).
+        type: str
+      password:
+        description: Sent by AUTH. It appears in no output.
+        type: str
+      expect:
+        description:
+          - What must be the case, or the module fails and names every endpoint for which it is not.
+          - V(pong) is the answer PONG; V(reachable) is any answer of a Redis, also V(NOAUTH) or V(LOADING);
+            V(unreachable) is no answer of a Redis.
+        type: str
+        choices: [pong, reachable, unreachable]
+  timeout:
+    description: Seconds that one endpoint may take, from connecting to its last reply.
+    type: float
+    default: 3
+  wait:
+    description:
+      - Seconds to go on asking the endpoints that are not yet as O(endpoints[].expect) says, such as a Redis that is
+        still loading its data.
+    type: float
+    default: 0
+seealso:
+  - module: netmode.docker.network_facts
+"""
+
+EXAMPLES = r"""
+- name: Who answers where
+  netmode.docker.redis_ping:
+    endpoints:
+      - name: over the container's address
+        host: 172.17.0.2
+      - name: over the published port
+        host: 127.0.0.1
+        port: 6379
+        password: "{{ redis_password | default(omit) }}"
+      - name: over the socket
+        socket: /var/lib/docker/volumes/redis-none-run/_data/redis.sock
+  register: answers
+
+- name: Wait up to a minute for Redis to have loaded its data
+  netmode.docker.redis_ping:
+    wait: 60
+    endpoints:
+      - {name: redis, host: 127.0.0.1, expect: pong}
+"""
+
+RETURN = r"""
+endpoints:
+  description: One answer for each endpoint, by its name, in the order asked.
+  returned: always
+  type: dict
+  sample:
+    over the container's address:
+      where: 172.17.0.2:6379
+      reachable: true
+      answer: PONG
+      authenticated: false
+      error: null
+      ms: 0.6
+      server:
+        redis_version: 7.0.15
+        redis_mode: standalone
+        role: master
+        run_id: 0f2a4e8ad12f6f2b8b8f6a3c9a5e0d9b1c7e4f60
+        tcp_port: '6379'
+  contains:
+    where:
+      description: The address or path that was asked.
+      type: str
+      returned: always
+      sample: 172.17.0.2:6379
+    reachable:
+      description: Whether a Redis answered, whatever it answered.
+      type: bool
+      returned: always
+      sample: true
+    answer:
+      description:
+        - The answer to PING, V(PONG) or Redis' error text; that to AUTH when the password was refused.
+        - The first line of whatever else listens there when RV(endpoints.error) is V(not redis). Null where nothing
+          answered.
+      type: str
+      returned: always
+      sample: PONG
+    authenticated:
+      description: Whether a password was sent and accepted.
+      type: bool
+      returned: always
+      sample: false
+    server:
+      description:
+        - What Redis says of itself, null where it is not allowed to be read. Valkey adds C(server_name) and
+          C(valkey_version).
+      type: dict
+      returned: always
+      sample: {redis_version: 7.0.15, redis_mode: standalone, role: master}
+    ms:
+      description: Milliseconds from connecting to the last reply or to the error.
+      type: float
+      returned: always
+      sample: 0.6
+    error:
+      description:
+        - Why nothing answered, one of V(refused), V(timeout), V(no route), V(no socket), V(permission denied),
+          V(unknown host), V(closed), V(not redis), or the system's own words. Null where a Redis answered.
+      type: str
+      returned: always
+      sample: refused
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
+    Endpoint,
+    ping_until,
+    unmet,
+)
+
+
+def _endpoints(given: list[dict[str, Any]]) -> list[Endpoint]:
+    seen: set[str] = set()
+    endpoints = []
+    for item in given:
+        if item["name"] in seen:
+            raise NetmodeError(f"endpoints: two of them have the name {item['name']!r}. Give each a name of its own.")
+        seen.add(item["name"])
+        if item["username"] and item["password"] is None:
+            raise NetmodeError(
+                f"endpoint {item['name']}: username without a password. Add password, or leave both out."
+            )
+        endpoints.append(Endpoint(**{key: value for key, value in item.items() if key != "expect"}))
+    return endpoints
+
+
+def _told(result: dict[str, Any]) -> str:
+    return str(result["error"] or result["answer"])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "endpoints": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "host": {"type": "str"},
+                    "port": {"type": "int", "default": 6379},
+                    "socket": {"type": "path"},
+                    "username": {"type": "str"},
+                    "password": {"type": "str", "no_log": True},
+                    "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
+                },
+                "mutually_exclusive": [("host", "socket")],
+                "required_one_of": [("host", "socket")],
+            },
+            "timeout": {"type": "float", "default": 3},
+            "wait": {"type": "float", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params["endpoints"]
+    expected = {item["name"]: item["expect"] for item in given}
+    try:
+        if module.params["timeout"] <= 0:
+            raise NetmodeError(f"timeout: {module.params['timeout']} is no time to wait. Give seconds above 0.")
+        results = ping_until(_endpoints(given), expected, module.params["timeout"], module.params["wait"])
+    except NetmodeError as error:
+        module.fail_json(msg=str(error))
+    wrong = [
+        f"{name} ({result['where']}): expected {expected[name]}, observed {_told(result)}"
+        for name, result in results.items()
+        if unmet(expected[name], result)
+    ]
+    if wrong:
+        module.fail_json(msg="; ".join(wrong), endpoints=results)
+    module.exit_json(changed=False, endpoints=results)
+
+
+if __name__ == "__main__":
+    main()

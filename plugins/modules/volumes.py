@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: volumes
+short_description: The named volumes that a host is to have, or no longer
+version_added: 0.1.0
+description:
+  - Makes every volume of the list that is missing, and removes those that are to be absent, with the data in them.
+  - A volume that is there is never made anew; another driver or other options than those asked for are an error.
+  - The module M(netmode.docker.containers) makes the volumes that its containers name by itself; this one is for drivers, options, labels and removal.
+author:
+  - The netmode.docker authors (@netmode)
+extends_documentation_fragment:
+  - netmode.docker.engine
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and return what it would change, without changing it.
+  diff_mode:
+    support: full
+    description: Returns which volumes there are before and after.
+options:
+  volumes:
+    description: The volumes.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The volume's name.
+        type: str
+        required: true
+      state:
+        description: V(absent) removes the volume and what is in it. It is an error while a container, running or not, has it.
+        type: str
+        choices: [present, absent]
+        default: present
+      driver:
+        description: The volume's driver.
+        type: str
+        default: local
+      driver_opts:
+        description: The driver's options.
+        type: dict
+        default: {}
+      labels:
+        description: Labels for a volume that is made.
+        type: dict
+        default: {}
+"""
+
+EXAMPLES = r"""
+- name: A volume in memory
+  netmode.docker.volumes:
+    volumes:
+      - name: scratch
+        driver_opts: {type: tmpfs, device: tmpfs, o: size=64m}
+
+- name: Remove a volume with its data
+  netmode.docker.volumes:
+    volumes:
+      - {name: scratch, state: absent}
+"""
+
+RETURN = r"""
+volumes:
+  description: What became of each volume, by its name, in the order given.
+  returned: always
+  type: dict
+  sample:
+    scratch: {changed: true, actions: [create]}
+  contains:
+    changed:
+      description: Whether something was changed.
+      type: bool
+      returned: always
+      sample: true
+    actions:
+      description: V(create) or V(remove), or nothing.
+      type: list
+      elements: str
+      returned: always
+      sample: [create]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils import _volumes
+from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+_VOLUME = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "driver": {"type": "str", "default": "local"},
+    "driver_opts": {"type": "dict", "default": {}},
+    "labels": {"type": "dict", "default": {}},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **ENGINE_ARGUMENTS,
+            "volumes": {"type": "list", "elements": "dict", "required": True, "options": _VOLUME},
+        },
+        supports_check_mode=True,
+    )
+    volumes = module.params["volumes"]
+    try:
+        engine = Engine(module.params["docker_host"], module.params["timeout"])
+        before = _volumes.observe(engine)
+        steps = _volumes.plan(volumes, before)
+        if steps and not module.check_mode:
+            engine.require_sdk()
+            for step in steps:
+                _volumes.apply(engine, step)
+    except NetmodeError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**_volumes.report(volumes, steps, before))
+
+
+if __name__ == "__main__":
+    main()

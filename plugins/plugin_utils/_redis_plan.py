@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From settings to what the modules are given: images, configuration files, containers, and endpoints to ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
+    Namespaces,
+    addresses,
+    check_exposure,
+    check_ports,
+)
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings, check, merge
+
+CONFIG_AT = "/usr/local/etc/redis"
+SOCKET_AT = "/run/redis"
+DATA_AT = "/data"
+REVISION_LABEL = "netmode.docker.config"
+
+SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
+"""Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
+
+PLAN_KEYS = ("problems", "images", "archives", "files", "containers", "endpoints", "teardown")
+
+_IMAGE_KEYS = (
+    "image_source", "image_archive", "image_packages", "image_suite", "image_mirror", "image_pull_policy", "user",
+    "registry_username", "registry_password",
+)  # fmt: skip
+
+
+def quoted(value: str) -> str:
+    """One argument of a directive, quoted as redis.conf wants it (sdssplitargs)."""
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _yes(value: Any) -> str:
+    return "yes" if value is True or str(value).lower() in ("yes", "true") else "no"
+
+
+def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
+    """The lines of redis.conf, and those of them that hold secrets."""
+    tcp = instance["network_mode"] != "none"
+    lines = ["daemonize no", f"dir {DATA_AT}"]
+    if tcp:
+        lines.append("bind " + " ".join(addresses(instance)))
+    lines.append(f"port {int(instance['port']) if tcp else 0}")
+    lines += [f"unixsocket {SOCKET_AT}/redis.sock", f"unixsocketperm {instance['socket_mode']}"]
+    # Who may reach it was decided before this is written; protected-mode would refuse every address but the loopback.
+    lines.append(f"protected-mode {'yes' if instance['password'] else 'no'}")
+    if instance["maxmemory"]:
+        lines.append(f"maxmemory {instance['maxmemory']}")
+    lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
+    fsync = "no" if instance["appendfsync"] is False else instance["appendfsync"]
+    lines += [f"appendonly {_yes(instance['appendonly'])}", f"appendfsync {fsync}"]
+    lines += [f"save {point}" for point in instance["save"]] or ['save ""']
+    secrets = [f"requirepass {quoted(str(instance['password']))}"] if instance["password"] else []
+    for directive, value in instance["settings"].items():
+        into = secrets if str(directive).lower() in SECRET_DIRECTIVES else lines
+        for item in value if isinstance(value, list) else [value]:
+            into.append(f"{directive} {_yes(item) if isinstance(item, bool) else item}")
+    return lines, secrets
+
+
+def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
+    uid, _, gid = str(instance["user"]).partition(":")
+    absent = instance["state"] == "absent"
+    lines, secrets = ([], []) if absent else lines_of(instance)
+    return {
+        "name": instance["name"],
+        "state": "absent" if absent else "present",
+        "directory": f"{config_dir}/{instance['name']}",
+        "socket_directory": f"{socket_dir}/{instance['name']}",
+        "volume": volume_of(instance),
+        "uid": int(uid),
+        "gid": int(gid),
+        "lines": lines,
+        "secrets": secrets,
+    }
+
+
+def _container(instance: Settings, config_dir: str, socket_dir: str, revision: str) -> dict[str, Any]:
+    name = instance["name"]
+    if instance["state"] == "absent":
+        return {"name": name, "state": "absent"}
+    mode = instance["network_mode"]
+    container: dict[str, Any] = {
+        "name": name,
+        "state": instance["state"],
+        "recreate": instance["recreate"],
+        "image": instance["image"],
+        "network_mode": f"container:{instance['donor']}" if mode == "container" else mode,
+        "command": [instance["server_command"], f"{CONFIG_AT}/redis.conf"],
+        "user": instance["user"],
+        "volumes": [
+            f"{config_dir}/{name}:{CONFIG_AT}",
+            f"{socket_dir}/{name}:{SOCKET_AT}",
+            f"{volume_of(instance)}:{DATA_AT}",
+            *instance["volumes"],
+        ],
+        "tmpfs": ["/tmp"],  # noqa: S108 (in the container)
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "restart": instance["restart"],
+        "stop_grace_period": instance["stop_grace_period"],
+        # Over the socket, so that it needs neither port nor address; a Redis that asks for a password is alive as well.
+        "healthcheck": {
+            "test": ["CMD", instance["cli_command"], "-s", f"{SOCKET_AT}/redis.sock", "ping"],
+            "interval": instance["healthcheck_interval"],
+            "timeout": "3s",
+            "retries": 3,
+        },
+        "labels": {REVISION_LABEL: revision, "netmode.docker.role": "redis", **instance["labels"]},
+    }
+    for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
+        if instance[option]:
+            container[option] = instance[option]
+    if mode == "bridge" and instance["networks"]:
+        del container["network_mode"]
+    return container
+
+
+def volume_of(instance: Settings) -> str:
+    return instance["volume"] or f"{instance['name']}-data"
+
+
+def _image(instance: Settings) -> dict[str, Any]:
+    source = instance["image_source"]
+    image = {"name": instance["image"], "source": source, "pull_policy": instance["image_pull_policy"]}
+    if source == "pull" and instance["registry_username"]:
+        image.update(username=instance["registry_username"], password=instance["registry_password"])
+    elif source == "archive":
+        image["archive"] = instance["image_archive"]
+    elif source == "packages":
+        uid, gid = (int(part) for part in str(instance["user"]).split(":"))
+        image.update(
+            packages=instance["image_packages"],
+            suite=instance["image_suite"],
+            mirror=instance["image_mirror"],
+            command=[instance["server_command"]],
+            users=[{"name": "redis", "uid": uid, "gid": gid}],
+            directories=[{"path": DATA_AT, "uid": uid, "gid": gid}],
+        )
+    return image
+
+
+def _images(instances: list[Settings], problems: Problems) -> list[dict[str, Any]]:
+    found: dict[str, Settings] = {}
+    for instance in instances:
+        if instance["state"] == "absent":
+            continue
+        other = found.setdefault(instance["image"], instance)
+        for key in _IMAGE_KEYS if instance["image_source"] == "packages" else _IMAGE_KEYS[:1]:
+            if instance[key] != other[key]:
+                problems.add(
+                    instance["name"], key, f"instance {other['name']} has the same image with another {key}. "
+                    "Give one of them another image.",
+                )  # fmt: skip
+    return [_image(instance) for instance in found.values()]
+
+
+def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems) -> list[dict[str, str]]:
+    """Which files are copied where; the images then name the copy, and which image it holds."""
+    copies = []
+    for image in images:
+        if "archive" not in image:
+            continue
+        source = image["archive"]
+        try:
+            image["archive_id"] = read_archive(source).identities[0]
+        except NetmodeError as error:
+            problems.told.append(f"{problems.host}: image {image['name']}: on the controller: {error}")
+            continue
+        image["archive"] = f"{archive_dir}/netmode-{image['archive_id'].partition(':')[2][:16]}.tar"
+        copies.append({"src": source, "dest": image["archive"]})
+    return copies
+
+
+def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
+    endpoint = {"name": instance["name"], "socket": f"{socket_dir}/{instance['name']}/redis.sock", "expect": "pong"}
+    if instance["password"]:
+        endpoint["password"] = instance["password"]
+    return endpoint
+
+
+def make_plan(
+    defaults: Settings,
+    instances: Any,
+    companions: Any,
+    host: str,
+    config_dir: str,
+    socket_dir: str,
+    revisions: dict[str, str],
+    archive_dir: str = "",
+) -> dict[str, Any]:
+    """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves."""
+    problems = Problems(host)
+    merged = merge(defaults, instances, problems)
+    extra = _companions(companions, merged, defaults, problems)
+    for instance in merged:
+        check(instance, problems)
+    if not problems.told:
+        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra)
+        check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
+        for instance in merged:
+            check_exposure(instance, namespaces, problems)
+    images = [] if problems.told else _images(merged, problems)
+    archives = _archives(images, archive_dir, problems) if archive_dir else []
+    if problems.told:
+        return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told}
+    return {
+        "problems": [],
+        "images": images,
+        "archives": archives,
+        "files": [_files(item, config_dir, socket_dir) for item in merged],
+        "containers": extra
+        + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged],
+        "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
+        "teardown": _teardown(merged, extra, config_dir, socket_dir),
+    }
+
+
+def _teardown(
+    instances: list[Settings], companions: list[dict[str, Any]], config_dir: str, socket_dir: str
+) -> dict[str, list[dict[str, Any]]]:
+    """What removes all that a plan makes. Of the images those that were made on the host, or sent to it."""
+
+    def gone(names: list[str]) -> list[dict[str, Any]]:
+        return [{"name": name, "state": "absent"} for name in dict.fromkeys(names)]
+
+    return {
+        "containers": gone([item["name"] for item in [*companions, *instances]]),
+        "files": [_files({**item, "state": "absent"}, config_dir, socket_dir) for item in instances],
+        "images": gone([item["image"] for item in instances if item["image_source"] != "pull"]),
+        "volumes": gone([volume_of(item) for item in instances]),
+    }
+
+
+def _companions(
+    companions: Any, instances: list[Settings], defaults: Settings, problems: Problems
+) -> list[dict[str, Any]]:
+    names = {item["name"] for item in instances}
+    found = []
+    for companion in companions or []:
+        if not isinstance(companion, dict) or not companion.get("name"):
+            problems.told.append(f"{problems.host}: redis_companions: each is a mapping with a name, as in containers.")
+            continue
+        if companion["name"] in names:
+            problems.add(
+                companion["name"], "name", "redis_companions has a container of that name as well. Rename one."
+            )
+        names.add(companion["name"])
+        filled = {"image": defaults["image"], "restart": "unless-stopped"}
+        found.append(companion if companion.get("state") == "absent" else {**filled, **companion})
+    return found

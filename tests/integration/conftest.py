@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests. pytest runs within a throwaway machine: start it by ``tests/integration/run``.
+
+For one test (what the test made is removed after it: containers, networks, volumes, links; what a module-scoped
+fixture made before it stays):
+
+``host``         the machine, a :class:`lab.Host`, its engine up, the image ``netmode-test/redis`` imported
+``sh``           ``sh("ip -br link")``: standard output of a bash command line; ``check=False`` allows failure
+``docker``       ``docker("run", "-d", "--name", "web", IMAGE)``: standard output of the Docker command line
+``run_module``   ``run_module("containers", {...}, check=False, diff=False, user="root", hide=("docker",))``:
+                 the module's result as a dict, about 0.3 s; a traceback fails the test
+``play``         ``play(path_or_text_or_list, inventory=None, options=("--check",), **extra_vars)``: a :class:`lab.Play`
+                 with rc, stdout, stderr, changed, failed, stats and ``task("name")``, that task's result
+``host_state``   ``host_state()``: everything a change would show in; compare two with ``==``
+``image``        the name of the Redis image (redis-server, redis-cli, busybox, ip; CMD is redis-server)
+
+For more than one test: ``machine`` (session; the same :class:`lab.Host`, nothing is removed by itself).
+
+A machine of its own, for tests that install packages or break the engine:
+
+``fresh_machine``  ``fresh_machine(bare=False, engine=True)``: a new :class:`lab.Host` within this one, in a second;
+                   bare: as a new server, without Docker. Ended after the test.
+``module_machine`` the same, ended after the module's last test.
+``lab.wait_until(condition, "what", seconds)``  for what takes time; never a bare sleep.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Callable
+
+import pytest
+from lab import CACHE, IMAGE, MACHINE, Host, Play
+
+
+def pytest_sessionstart() -> None:
+    if not os.environ.get("NETMODE_MACHINE"):
+        pytest.exit("these tests change the machine they run on: start them by tests/integration/run", returncode=2)
+
+
+def make_redis_root() -> None:
+    """The root file system of the Redis image, from Debian's packages, kept in the cache (5 s, once)."""
+    tar = CACHE / "redis-root.tar"
+    with (CACHE / "redis-root.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if tar.exists():
+            return
+        part = tar.with_suffix(".part.tar")
+        packages = "redis-server,redis-tools,busybox-static,iproute2"
+        subprocess.run(
+            ["mmdebstrap", "--quiet", "--variant=extract", f"--include={packages}", "bookworm", part], check=True
+        )
+        part.rename(tar)
+
+
+@pytest.fixture(scope="session")
+def machine() -> Host:
+    """The machine that pytest runs in, its engine up. The engine ends with the machine."""
+    host = Host()
+    host.prepare()
+    make_redis_root()
+    if not host.engine_is_up():
+        host.start_engine()
+    if not host.docker("image", "ls", "-q", IMAGE):
+        host.import_image()
+    return host
+
+
+@pytest.fixture
+def host(machine: Host) -> Iterator[Host]:
+    before = machine.things()
+    yield machine
+    machine.remove_new(before)
+
+
+@pytest.fixture
+def sh(host: Host) -> Callable[..., str]:
+    return host.sh
+
+
+@pytest.fixture
+def docker(host: Host) -> Callable[..., str]:
+    return host.docker
+
+
+@pytest.fixture
+def run_module(host: Host) -> Callable[..., dict[str, Any]]:
+    return host.run_module
+
+
+@pytest.fixture
+def play(host: Host) -> Callable[..., Play]:
+    return host.play
+
+
+@pytest.fixture
+def host_state(host: Host) -> Callable[[], dict[str, Any]]:
+    return host.state
+
+
+@pytest.fixture
+def image(host: Host) -> str:
+    return IMAGE
+
+
+@contextmanager
+def new_machines() -> Iterator[Callable[..., Host]]:
+    directories: list[str] = []
+
+    def start(bare: bool = False, engine: bool = True) -> Host:
+        directory = tempfile.mkdtemp(prefix="netmode-machine.", dir="/var/tmp")
+        directories.append(directory)
+        subprocess.run([MACHINE, "up", *(["--bare"] if bare else []), directory], check=True, timeout=300)
+        fresh = Host((str(MACHINE), "exec", directory, "--"))
+        fresh.prepare()
+        if engine and not bare:
+            make_redis_root()
+            fresh.start_engine()
+            fresh.import_image()
+        return fresh
+
+    try:
+        yield start
+    finally:
+        for directory in directories:
+            subprocess.run([MACHINE, "down", directory], check=False, timeout=60)
+
+
+@pytest.fixture
+def fresh_machine() -> Iterator[Callable[..., Host]]:
+    with new_machines() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_machine() -> Iterator[Callable[..., Host]]:
+    with new_machines() as start:
+        yield start

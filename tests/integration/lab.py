@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host to test on: the machine that pytest runs in, or a fresh machine within it. The same verbs for both."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+import ansible
+from tree import CHECKOUT, COLLECTIONS
+
+CACHE = Path(os.environ.get("NETMODE_CACHE", "/nonexistent"))
+MACHINE = CHECKOUT / "tests" / "lab" / "machine"
+VENV_BIN = Path(sys.executable).parent
+IMAGE = "netmode-test/redis"
+MODULE_UTILS = COLLECTIONS / "ansible-only"
+"""A directory that holds nothing but ansible: a host's Python finds no other package of the controller."""
+SOCKET = "/var/run/docker.sock"
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """The first true answer of ``condition``, asked every 20 ms; AssertionError naming ``what`` after ``seconds``."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class Play:
+    """What a run of ansible-playbook did. ``tasks`` are dicts: host, task, action, status, result."""
+
+    rc: int
+    stdout: str
+    stderr: str
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    stats: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, on all hosts."""
+        return sum(stats["changed"] for stats in self.stats.values())
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        return [task for task in self.tasks if task["status"] in ("failed", "unreachable")]
+
+    def task(self, name: str, host: str | None = None) -> dict[str, Any]:
+        """The result of the one task whose name ends with ``name``."""
+        found = [t for t in self.tasks if t["task"].endswith(name) and host in (None, t["host"])]
+        assert len(found) == 1, f"{len(found)} results of a task named {name!r} among {[t['task'] for t in self.tasks]}"
+        result: dict[str, Any] = found[0]["result"]
+        return result
+
+
+@dataclass
+class Host:
+    """A Debian 12 machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in."""
+
+    prefix: tuple[str, ...] = ()
+
+    def run(
+        self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """One program with its arguments; with ``check`` a status other than 0 fails the test, showing all output."""
+        given = [f"{key}={value}" for key, value in (env or {}).items()]
+        done = subprocess.run(
+            [*self.prefix, *(["env", *given] if given else []), *argv],
+            input=stdin, capture_output=True, text=True, timeout=timeout, check=False, cwd="/",
+        )  # fmt: skip
+        if check and done.returncode != 0:
+            raise AssertionError(f"{shlex.join(argv)}: status {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def sh(self, command: str, check: bool = True, **options: Any) -> str:
+        """The standard output of a bash command line, stripped."""
+        return self.run("bash", "-c", command, check=check, **options).stdout.strip()
+
+    def docker(self, *args: str, check: bool = True, **options: Any) -> str:
+        """The standard output of the Docker command line, stripped: ``docker("inspect", "-f", "{{.Id}}", "web")``."""
+        return self.run("docker", *args, check=check, **options).stdout.strip()
+
+    def write(self, path: str, text: str) -> str:
+        self.run("bash", "-c", 'mkdir -p "$(dirname "$0")" && cat >"$0"', path, stdin=text)
+        return path
+
+    def api(self, path: str) -> Any:
+        """The engine's decoded answer to ``GET path``."""
+        return json.loads(self.run("curl", "-sS", "--unix-socket", SOCKET, f"http://engine{path}").stdout)
+
+    def prepare(self) -> None:
+        """Lay out what ``run_module`` and ``play`` need on this host: links to the checkout and to ansible."""
+        ansible_at = Path(ansible.__file__).parent
+        self.sh(
+            f"/usr/bin/python3 -B {CHECKOUT / 'tests' / 'tree.py'} && mkdir -p {MODULE_UTILS}"
+            f" && ln -sfn {ansible_at} {MODULE_UTILS / 'ansible'}"
+            " && chmod 711 /root"  # tests as another user still have to reach the cache
+        )
+
+    # --- the engine ---------------------------------------------------------------------------------------------
+
+    def engine_is_up(self) -> bool:
+        return (
+            self.run("curl", "-sf", "-m", "5", "--unix-socket", SOCKET, "http://engine/_ping", check=False).returncode
+            == 0
+        )
+
+    def start_engine(self, *options: str) -> None:
+        """Start dockerd with these options (its log: /tmp/dockerd.log) and wait until it answers."""
+        self.sh(f"setsid dockerd {shlex.join(options)} </dev/null >>/tmp/dockerd.log 2>&1 &")
+        wait_until(self.engine_is_up, "dockerd answers; its log is /tmp/dockerd.log")
+
+    def kill_engine(self, signal: str = "KILL") -> None:
+        """End dockerd by a signal and wait until it is gone. Its containers go on running after KILL."""
+        self.sh(f"pkill -{signal} -x dockerd")
+        wait_until(lambda: self.run("pgrep", "-x", "dockerd", check=False).returncode != 0, "dockerd has ended")
+        self.sh("rm -f /var/run/docker.pid")
+
+    def import_image(self, name: str = IMAGE, *changes: str) -> str:
+        """Make the Redis image known under a name, with changes such as ``EXPOSE 6379``; the image's id."""
+        given = [word for change in ('CMD ["redis-server"]', *changes) for word in ("-c", change)]
+        return self.docker("import", *given, str(CACHE / "redis-root.tar"), name)
+
+    # --- the collection -----------------------------------------------------------------------------------------
+
+    def run_module(
+        self,
+        name: str,
+        args: dict[str, Any] | None = None,
+        check: bool = False,
+        diff: bool = False,
+        user: str = "root",
+        hide: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The result of one module of this collection, run by the host's own Python: about 0.3 s.
+
+        ``hide`` names Python packages that this run shall not find. A result that is no JSON (a traceback) fails
+        the test; ``failed`` in the result does not.
+        """
+        given = {"_ansible_check_mode": check, "_ansible_diff": diff, **(args or {})}
+        path = [str(COLLECTIONS), str(MODULE_UTILS)]
+        if hide:
+            path.insert(0, self._hidden(hide))
+        who = () if user == "root" else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+        done = self.run(
+            *who, "/usr/bin/python3", "-B", "-m", f"ansible_collections.netmode.docker.plugins.modules.{name}",
+            stdin=json.dumps({"ANSIBLE_MODULE_ARGS": given}), check=False,
+            env={"PYTHONPATH": ":".join(path), **(env or {})},
+        )  # fmt: skip
+        try:
+            result: dict[str, Any] = json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"{name} gave no JSON:\n{done.stdout}\n{done.stderr}") from None
+        assert "Traceback" not in done.stderr, done.stderr
+        assert bool(result.get("failed")) == (done.returncode != 0), (done.returncode, result)
+        return result
+
+    def _hidden(self, packages: tuple[str, ...]) -> str:
+        directory = "/tmp/netmode-hidden-" + "-".join(packages)
+        for package in packages:
+            self.write(f"{directory}/{package}.py", f'raise ImportError("No module named {package}")\n')
+        return directory
+
+    def play(
+        self,
+        playbook: str | Path | list[dict[str, Any]],
+        inventory: str | Path | dict[str, Any] | None = None,
+        options: tuple[str, ...] = (),
+        timeout: float = 300,
+        **extra_vars: Any,
+    ) -> Play:
+        """Run ansible-playbook on this host: a path, a playbook's text, or its plays as data.
+
+        Without an inventory the play's ``hosts: localhost`` is this very host. ``options`` such as ``("--check",
+        "--diff")``. A play that fails is no failure of the test: assert on ``rc`` and ``failed``.
+        """
+        directory = self.sh("mktemp -d /tmp/play.XXXXXX")
+        if isinstance(playbook, list):
+            playbook = json.dumps(playbook)
+        if not isinstance(playbook, Path) and ("\n" in playbook or playbook.startswith("[")):
+            playbook = self.write(f"{directory}/play.yml", playbook)
+        if inventory is None:
+            local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+            inventory = {"all": {"hosts": {"localhost": local}}}
+        if isinstance(inventory, dict):
+            inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
+        env = {
+            "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "integration" / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "netmode_results",
+            "ANSIBLE_NOCOLOR": "1",
+            "NETMODE_RESULTS": f"{directory}/results",
+        }
+        done = self.run(
+            "ansible-playbook", str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options,
+            env=env, check=False, timeout=timeout,
+        )  # fmt: skip
+        lines = self.sh(f"cat {directory}/results 2>/dev/null || true; rm -rf {directory}")
+        played = Play(done.returncode, done.stdout, done.stderr)
+        for line in map(json.loads, lines.splitlines()):
+            if "stats" in line:
+                played.stats = line["stats"]
+            else:
+                played.tasks.append(line)
+        return played
+
+    # --- what is there ------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a change could show in; two equal answers mean that the host is unchanged.
+
+        Left out is what moves by itself: counters, timers, health logs, and the carrier that a bridge has or has not
+        for a second after its last port came or went.
+        """
+        found: dict[str, Any] = {
+            "links": [self._still(link) for link in self._ip("-d", "link")],
+            "addresses": [
+                [(a["family"], a["local"], a["prefixlen"]) for a in link["addr_info"]] for link in self._ip("address")
+            ],
+            "routes": sorted(json.dumps({**route, "flags": []}) for route in self._ip("route", "show", "table", "all")),
+            "rules": [
+                line
+                for line in self.sh("iptables-save; ip6tables-save").splitlines()
+                if not line.startswith(("#", ":"))
+            ],
+            "ports": sorted(self.sh("ss -Hlntu | awk '{print $1, $5}'").splitlines()),
+            "files": self.sh("cat /etc/docker/daemon.json 2>/dev/null || true"),
+        }
+        if self.engine_is_up():
+            found["containers"] = {c["Id"]: self._container(c["Id"]) for c in self.api("/containers/json?all=1")}
+            found["networks"] = sorted(self.api("/networks"), key=lambda network: str(network["Id"]))
+            found["volumes"] = sorted(v["Name"] for v in self.api("/volumes")["Volumes"] or [])
+            found["images"] = sorted(image["Id"] for image in self.api("/images/json"))
+        return found
+
+    def _ip(self, *words: str) -> list[dict[str, Any]]:
+        answer: list[dict[str, Any]] = json.loads(self.run("ip", "-j", *words).stdout or "[]")
+        return answer
+
+    def _still(self, link: dict[str, Any]) -> dict[str, Any]:
+        for key in ("stats64", "operstate"):
+            link.pop(key, None)
+        link["flags"] = sorted(set(link["flags"]) - {"NO-CARRIER", "LOWER_UP"})
+        for part in ("info_data", "info_slave_data"):
+            data = link.get("linkinfo", {}).get(part, {})
+            for timer in [key for key in data if key.endswith("_timer")]:
+                del data[timer]
+        return link
+
+    def _container(self, ident: str) -> dict[str, Any]:
+        seen: dict[str, Any] = self.api(f"/containers/{ident}/json")
+        seen["State"].pop("Health", None)
+        seen.pop("ExecIDs", None)
+        seen["Mounts"].sort(key=lambda mount: str(mount["Destination"]))  # the engine gives them in no order
+        return seen
+
+    def things(self) -> dict[str, set[str]]:
+        """What a test may leave behind: containers, networks, volumes, links."""
+        if not self.engine_is_up():
+            self.start_engine()
+        return {
+            "container": {c["Id"] for c in self.api("/containers/json?all=1")},
+            "network": {n["Id"] for n in self.api("/networks") if n["Name"] not in ("bridge", "host", "none")},
+            "volume": {v["Name"] for v in self.api("/volumes")["Volumes"] or []},
+            "link": {link["ifname"] for link in self._ip("link")},
+        }
+
+    def remove_new(self, before: dict[str, set[str]]) -> None:
+        """Remove what was not there ``before``, in the order that the engine allows."""
+        now = self.things()
+        for kind, flags in (("container", ["-f", "-v"]), ("network", []), ("volume", ["-f"])):
+            new = sorted(now[kind] - before[kind])
+            if new:
+                self.docker(kind, "rm", *flags, *new)
+        for name in sorted({link["ifname"] for link in self._ip("link")} - before["link"]):
+            self.run("ip", "link", "delete", name, check=False)  # the other end of a veth may have taken it along

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role docker_engine on machines of its own: without Docker, with an engine that runs, with broken wishes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lab import IMAGE, Host, Play, wait_until
+
+CONFIG = "/etc/docker/daemon.json"
+ROLE = """
+- name: Docker hosts
+  hosts: localhost
+  gather_facts: false
+  roles:
+    - netmode.docker.docker_engine
+"""
+
+
+def pid_of_engine(host: Host) -> str:
+    return host.sh("pgrep -x dockerd")
+
+
+def running(host: Host) -> set[str]:
+    return set(host.docker("ps", "--format", "{{.Names}}").split())
+
+
+def bridge_addresses(host: Host) -> list[str]:
+    link = json.loads(host.sh("ip -j -4 addr show docker0"))[0]
+    return [f"{address['local']}/{address['prefixlen']}" for address in link["addr_info"]]
+
+
+def config(host: Host) -> Any:
+    return json.loads(host.sh(f"cat {CONFIG}"))
+
+
+def done(play: Play) -> Play:
+    assert play.rc == 0, play.stdout + play.stderr
+    return play
+
+
+def refused(play: Play) -> str:
+    """The message of the one task that failed."""
+    assert play.rc == 2, play.stdout + play.stderr
+    assert "Traceback" not in play.stdout + play.stderr
+    return " ".join(str(play.failed[-1]["result"]["msg"]).split())
+
+
+def test_a_fresh_host_gets_an_engine_with_the_address_asked_for(fresh_machine: Callable[..., Host]) -> None:
+    host = fresh_machine(bare=True)
+    host.sh("rm /usr/sbin/policy-rc.d")  # nothing but the role keeps the packages from starting what cannot start here
+    wishes: dict[str, Any] = {"docker_engine_bip": "10.20.0.1/24", "docker_engine_log_driver": "local"}
+    foretold = done(host.play(ROLE, options=("--check", "--diff"), **wishes))
+    assert foretold.changed >= 3
+    assert host.sh("command -v dockerd; ls -d /etc/docker", check=False) == ""
+    done(host.play(ROLE, **wishes))
+    assert host.engine_is_up()
+    assert bridge_addresses(host) == ["10.20.0.1/24"]
+    assert config(host) == {"bip": "10.20.0.1/24", "log-driver": "local"}
+    assert host.sh("/usr/bin/python3 -c 'import docker; print(docker.from_env().ping())'") == "True"
+    assert host.sh("ls /usr/sbin/policy-rc.d", check=False) == ""
+    assert done(host.play(ROLE, **wishes)).changed == 0
+    assert done(host.play(ROLE, options=("--check",), **wishes)).changed == 0
+
+
+@pytest.fixture
+def busy(fresh_machine: Callable[..., Host]) -> Host:
+    """An engine that someone started by hand, with a configuration, and containers with and without restart policy."""
+    host = fresh_machine(engine=True)
+    host.kill_engine("TERM")
+    wait_until(lambda: not host.sh("pgrep -x dockerd", check=False), "dockerd ends")
+    host.write(CONFIG, '{"labels": ["rack=7"], "max-concurrent-downloads": 2}\n')
+    host.start_engine("--log-level=warn")
+    host.docker("run", "-d", "--name", "web", "--restart", "always", IMAGE)
+    sharer = ("--restart", "unless-stopped", "--network", "container:web", IMAGE, "busybox", "sleep", "1d")
+    host.docker("run", "-d", "--name", "sharer", *sharer)
+    host.docker("run", "-d", "--name", "once", IMAGE)
+    return host
+
+
+def test_a_restart_keeps_what_was_there_and_brings_containers_back(busy: Host) -> None:
+    wishes: dict[str, Any] = {"docker_engine_bip": "10.30.0.1/24", "docker_engine_mtu": 1400}
+    before = pid_of_engine(busy)
+    assert done(busy.play(ROLE, options=("--check",), **wishes)).changed > 0
+    assert (pid_of_engine(busy), bridge_addresses(busy)) == (before, ["172.17.0.1/16"])
+    play = done(busy.play(ROLE, **wishes))
+    assert pid_of_engine(busy) != before
+    assert "--log-level=warn" in busy.sh("tr '\\0' ' ' </proc/$(pgrep -x dockerd)/cmdline")
+    assert config(busy) == {"labels": ["rack=7"], "max-concurrent-downloads": 2, "bip": "10.30.0.1/24", "mtu": 1400}
+    assert bridge_addresses(busy) == ["10.30.0.1/24"]
+    assert running(busy) == {"web", "sharer"}
+    assert "once" in play.task("Name the containers that have no restart policy and stay down")["msg"]
+    assert busy.docker("exec", "sharer", "ip", "-4", "-o", "addr", "show", "eth0").split()[3].startswith("10.30.0.")
+    assert done(busy.play(ROLE, **wishes)).changed == 0
+    assert running(busy) == {"web", "sharer"}
+
+
+def test_what_the_engine_takes_while_it_runs_restarts_nothing(busy: Host) -> None:
+    wishes: dict[str, Any] = {
+        "docker_engine_registry_mirrors": ["https://mirror.example"],
+        "docker_engine_live_restore": True,
+        "docker_engine_options": {"debug": True},
+    }
+    before = pid_of_engine(busy)
+    done(busy.play(ROLE, **wishes))
+    info = busy.api("/info")
+    assert info["RegistryConfig"]["Mirrors"] == ["https://mirror.example/"]
+    assert (info["LiveRestoreEnabled"], info["Debug"], info["Labels"]) == (True, True, ["rack=7"])
+    assert (pid_of_engine(busy), running(busy)) == (before, {"web", "sharer", "once"})
+    assert done(busy.play(ROLE, **wishes)).changed == 0
+    # With live-restore, even a restart leaves every container running.
+    done(busy.play(ROLE, docker_engine_log_driver="local"))
+    assert pid_of_engine(busy) != before
+    assert running(busy) == {"web", "sharer", "once"}
+
+
+def test_an_engine_that_runs_is_left_alone_when_nothing_is_asked(busy: Host) -> None:
+    before = pid_of_engine(busy), busy.sh(f"cat {CONFIG}")
+    assert done(busy.play(ROLE)).changed == 0
+    assert (pid_of_engine(busy), busy.sh(f"cat {CONFIG}")) == before
+
+
+def test_a_run_that_was_interrupted_before_the_restart_is_finished_by_the_next(busy: Host) -> None:
+    busy.write(CONFIG, '{"bip": "10.40.0.1/24"}\n')
+    checksum = busy.sh(f"sha256sum {CONFIG}").split()[0]
+    busy.write("/run/netmode-docker-engine", f"restart {checksum}\n")
+    assert done(busy.play(ROLE)).changed > 0
+    assert bridge_addresses(busy) == ["10.40.0.1/24"]
+    assert done(busy.play(ROLE)).changed == 0
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"docker_engine_bip": "172.17.0.0/16"}, "docker_engine_bip: 172.17.0.0/16 is the network's own address"),
+    ({"docker_engine_mtu": "wide"}, "'docker_engine_mtu' is of type"),
+    ({"docker_engine_options": {"no-such-key": 1}}, "no-such-key"),
+    ({"docker_engine_options": {"log-level": "debug"}}, "both as a flag and in the configuration file: log-level"),
+    ({"docker_engine_log_opts": {"max-file": "none"}}, "docker_engine_log_opts.max-file"),
+]
+
+
+def test_a_wish_that_cannot_be_right_changes_nothing(busy: Host) -> None:
+    before = pid_of_engine(busy), busy.sh(f"cat {CONFIG}"), running(busy)
+    for wishes, message in REFUSED:
+        play = busy.play(ROLE, **wishes)
+        assert (play.rc, message in play.stdout + play.stderr) == (2, True), (wishes, play.stdout + play.stderr)
+        assert "Traceback" not in play.stdout + play.stderr
+        assert (pid_of_engine(busy), busy.sh(f"cat {CONFIG}"), running(busy)) == before
+
+
+def test_a_configuration_that_the_engine_does_not_start_with_is_taken_back(busy: Host) -> None:
+    before = config(busy)
+    message = refused(busy.play(ROLE, docker_engine_options={"storage-driver": "no-such-driver"}))
+    assert "is as before again (refused: storage-driver), and the engine runs with it" in message
+    assert "no-such-driver" in message.partition("The end of its log:")[2]
+    assert config(busy) == before
+    assert running(busy) == {"web", "sharer"}
+    assert done(busy.play(ROLE)).changed == 0
+
+
+def test_a_system_that_the_role_does_not_know_is_refused_by_name(fresh_machine: Callable[..., Host]) -> None:
+    host = fresh_machine(bare=True)
+    facts = """
+- name: Another system
+  hosts: localhost
+  gather_facts: true
+  tasks:
+    - name: Tell the role of another system
+      ansible.builtin.set_fact:
+        distribution: Fedora
+        distribution_version: "43"
+        cacheable: true
+"""
+    assert "this host runs Fedora 43" in refused(host.play(facts + ROLE))
+    assert "has no dockerd" in refused(host.play(facts + ROLE, docker_engine_install=False))
+
+
+def test_another_init_system_starts_and_restarts_the_engine(fresh_machine: Callable[..., Host]) -> None:
+    host = fresh_machine(engine=False)
+    host.sh("sed -i 's/ulimit/: ulimit/' /etc/init.d/docker")  # the machine may not raise limits
+    wishes = {"docker_engine_init": "service"}
+    done(host.play(ROLE, **wishes))
+    first = pid_of_engine(host)
+    assert host.sh("cat /run/docker-ssd.pid") == first
+    done(host.play(ROLE, docker_engine_bip="10.50.0.1/24", **wishes))
+    assert pid_of_engine(host) not in ("", first)
+    assert bridge_addresses(host) == ["10.50.0.1/24"]
+    assert done(host.play(ROLE, docker_engine_bip="10.50.0.1/24", **wishes)).changed == 0

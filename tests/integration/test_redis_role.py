@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role redis on a real engine: deployed, left alone, changed without losing data, refused, and taken down."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lab import CHECKOUT, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab import Host, Play
+
+QUICKSTART = CHECKOUT / "playbooks" / "inventory" / "quickstart.yml"
+TEARDOWN = CHECKOUT / "playbooks" / "teardown.yml"
+ROLE: list[dict[str, Any]] = [
+    {"hosts": "all", "gather_facts": False, "roles": [{"role": "netmode.docker.redis"}]},
+]
+IMAGE = {"redis_image": "netmode-test/redis-role:1", "redis_image_source": "pull"}
+"""There before the tests, so nothing is pulled. The tests of the quickstart make theirs from packages."""
+
+
+@pytest.fixture(autouse=True)
+def no_files_left(host: Host) -> Iterator[None]:
+    host.sh("rm -rf /etc/netmode /var/lib/netmode")
+    yield
+    host.sh("rm -rf /etc/netmode /var/lib/netmode")
+
+
+@pytest.fixture(scope="module")
+def role_image(machine: Host) -> None:
+    recipe = {
+        "name": IMAGE["redis_image"],
+        "source": "packages",
+        "suite": "bookworm",
+        "packages": ["redis-server", "redis-tools", "busybox-static", "iproute2"],
+        "directories": [{"path": "/data", "uid": 999, "gid": 999}],
+    }
+    result = machine.run_module("images", {"images": [recipe]})
+    assert not result.get("failed"), result
+
+
+@pytest.fixture
+def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
+    """Run the role with these variables over those of the image. A failure fails the test unless ``rc`` is given."""
+
+    def run(rc: int = 0, options: tuple[str, ...] = (), **variables: Any) -> Play:
+        played = play(ROLE, options=options, **{**IMAGE, **variables})
+        assert played.rc == rc, played.stdout + played.stderr
+        return played
+
+    return run
+
+
+def socket_of(name: str) -> str:
+    return f"/var/lib/netmode/redis/{name}/redis.sock"
+
+
+def cli(host: Host, name: str, *words: str, password: str = "") -> str:
+    env = {"REDISCLI_AUTH": password} if password else {}
+    return host.run("redis-cli", "-s", socket_of(name), *words, env=env).stdout.strip()
+
+
+def fill(host: Host, name: str) -> str:
+    """Write a thousand keys and some markers of every kind; what to compare with ``digest`` later."""
+    cli(host, name, "eval", "for i=1,1000 do redis.call('set', 'key:'..i, i) end", "0")
+    cli(host, name, "hset", "marker:hash", "a", "1", "b", "2")
+    cli(host, name, "zadd", "marker:set", "1", "one", "2", "two")
+    cli(host, name, "set", "marker:text", "it stays")
+    return digest(host, name)
+
+
+def digest(host: Host, name: str) -> str:
+    """The number of keys, and the markers in full."""
+    return "\n".join(
+        cli(host, name, *words)
+        for words in (
+            ("dbsize",),
+            ("hgetall", "marker:hash"),
+            ("zrange", "marker:set", "0", "-1", "withscores"),
+            ("get", "marker:text"),
+            ("get", "key:777"),
+        )
+    )
+
+
+def inspect(host: Host, name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(host.docker("inspect", name))
+    return found[0]
+
+
+def running(host: Host) -> list[str]:
+    """Every container with its start: another one, or the same one started again, is a difference."""
+    return host.sh("docker inspect -f '{{.Id}} {{.Name}} {{.State.StartedAt}}' $(docker ps -aq)").splitlines()
+
+
+# --- the quickstart ---------------------------------------------------------------------------------------------------
+
+
+def test_quickstart_check_predicts_it_the_first_run_does_it_and_the_second_changes_nothing(
+    host: Host, play: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    predicted = play(ROLE, QUICKSTART, ("--check", "--diff"))
+    assert predicted.rc == 0, predicted.stdout
+    assert predicted.changed > 0
+    assert host_state() == before, "check mode changed the host"
+
+    first = play(ROLE, QUICKSTART)
+    assert first.rc == 0, first.stdout
+    assert first.changed > 0
+    deployed = running(host)
+
+    for options in (("--diff",), ("--check", "--diff")):
+        again = play(ROLE, QUICKSTART, options)
+        assert (again.rc, again.changed) == (0, 0), again.stdout
+    assert running(host) == deployed
+
+
+def test_quickstart_is_four_redis_in_four_modes(host: Host, play: Callable[..., Play]) -> None:
+    assert play(ROLE, QUICKSTART).rc == 0
+    httpd = inspect(host, "httpd")["Id"]
+    modes = {
+        name: inspect(host, f"redis-{name}")["HostConfig"]["NetworkMode"] for name in ("host", "none", "container")
+    }
+    assert modes == {"host": "host", "none": "none", "container": f"container:{httpd}"}
+    assert inspect(host, "redis-bridge")["HostConfig"]["NetworkMode"] in ("bridge", "default")
+    for name in ("bridge", "container", "host", "none"):
+        assert cli(host, f"redis-{name}", "ping") == "PONG"
+    assert host.sh("redis-cli -h 127.0.0.1 -p 6379 ping") == "PONG"
+    assert host.sh("redis-cli -h 127.0.0.1 -p 6515 ping") == "PONG"
+    donor = inspect(host, "httpd")["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    assert host.sh(f"redis-cli -h {donor} ping") == "PONG"
+    assert "404" in host.sh(f"curl -si http://{donor}/none-such")
+
+
+def test_a_redis_is_not_root_has_no_capabilities_and_cannot_write_its_root(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
+    deploy()
+    status = host.sh("cat /proc/$(docker inspect -f '{{.State.Pid}}' redis)/status")
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    assert fields["Uid"].split() == ["999"] * 4
+    assert int(fields["CapEff"], 16) == 0
+    assert int(fields["CapBnd"], 16) == 0
+    assert fields["NoNewPrivs"].strip() == "1"
+    assert host.run("docker", "exec", "redis", "busybox", "touch", "/x", check=False).returncode != 0
+    wait_until(lambda: inspect(host, "redis")["State"]["Health"]["Status"] == "healthy", "redis is healthy")
+
+
+def test_many_on_one_host(host: Host, deploy: Callable[..., Play]) -> None:
+    names = [f"shard-{n}" for n in range(6)]
+    entries = [{"name": name, "port": 7000 + n} for n, name in enumerate(names)]
+    deploy(redis_network_mode="host", redis_instances=entries)
+    assert [host.sh(f"redis-cli -p {7000 + n} ping") for n in range(6)] == ["PONG"] * 6
+    assert deploy(redis_network_mode="host", redis_instances=entries).changed == 0
+
+
+# --- R2: nothing is lost ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("persistence", [{"appendonly": True}, {"appendonly": False}], ids=["append-only file", "dump"])
+def test_r2_same_data_after_every_kind_of_change(
+    host: Host, deploy: Callable[..., Play], persistence: dict[str, Any]
+) -> None:
+    entry = {"name": "cache", "maxmemory": "64mb", **persistence}
+    deploy(redis_instances=[entry])
+    wanted = fill(host, "cache")
+    changes: list[dict[str, Any]] = [
+        {"maxmemory": "65mb"},
+        {"network_mode": "host", "port": 6515},
+        {"network_mode": "none"},
+        {"network_mode": "container", "donor": "httpd"},
+        {"network_mode": "bridge", "ports": ["127.0.0.1:7000:6379"]},
+        {"recreate": "always"},
+    ]
+    companions = [{"name": "httpd", "command": ["busybox", "httpd", "-f"], "init": True}]
+    for change in changes:
+        was = inspect(host, "cache")["Id"]
+        played = deploy(redis_instances=[{**entry, **change}], redis_companions=companions)
+        assert played.changed > 0
+        assert inspect(host, "cache")["Id"] != was, f"not made anew for {change}"
+        assert digest(host, "cache") == wanted, f"data lost by {change}"
+
+
+def test_a_changed_setting_reaches_the_running_redis(host: Host, deploy: Callable[..., Play]) -> None:
+    deploy(redis_maxmemory="64mb")
+    deploy(redis_maxmemory="96mb")
+    assert cli(host, "redis", "config", "get", "maxmemory").split() == ["maxmemory", str(96 * 1024 * 1024)]
+
+
+def test_the_append_only_file_is_not_switched_on_by_a_restart_that_would_lose_all(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
+    deploy(redis_appendonly=False)
+    wanted = fill(host, "redis")
+    before = running(host)
+    refused = deploy(rc=2, redis_appendonly=True)
+    assert "CONFIG SET appendonly yes" in refused.failed[0]["result"]["msg"]
+    assert running(host) == before
+    assert digest(host, "redis") == wanted
+
+    cli(host, "redis", "config", "set", "appendonly", "yes")  # the way out that the message gives
+    quiet = {"aof_rewrite_in_progress:0", "aof_rewrite_scheduled:0"}
+    wait_until(lambda: quiet <= set(cli(host, "redis", "info", "persistence").split()), "the file is written")
+    cli(host, "redis", "config", "rewrite")
+    deploy(redis_appendonly=True)
+    assert digest(host, "redis") == wanted
+    assert deploy(redis_appendonly=True).changed == 0
+
+
+def test_a_volume_that_outlived_its_configuration_is_not_started_empty(
+    host: Host, play: Callable[..., Play], deploy: Callable[..., Play]
+) -> None:
+    deploy(redis_appendonly=False)
+    wanted = fill(host, "redis")
+    assert play(TEARDOWN, **IMAGE).rc == 0
+    refused = deploy(rc=2, redis_appendonly=True)
+    assert "dump.rdb" in refused.failed[0]["result"]["msg"]
+    deploy(redis_appendonly=False)
+    assert digest(host, "redis") == wanted
+
+
+# --- R14, R15: who may reach it, and what is told ---------------------------------------------------------------------
+
+
+def test_r14_a_redis_open_to_others_without_a_password_is_refused_before_anything_is_done(
+    deploy: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    refused = deploy(rc=2, redis_ports=["6379:6379"])
+    assert len(refused.failed) == 1
+    assert "redis_allow_unauthenticated: true" in refused.failed[0]["result"]["msg"]
+    assert "localhost: instance redis: password" in refused.failed[0]["result"]["msg"]
+    assert host_state() == before
+
+
+def test_r15_a_password_is_in_redis_conf_and_nowhere_else(host: Host, deploy: Callable[..., Play]) -> None:
+    old, new = "correct-horse-1", 'battery "staple\\ 2'
+    told = [deploy(options=("-vvv", "--diff"), redis_password=old)]
+    assert cli(host, "redis", "ping") == "NOAUTH Authentication required."
+    assert cli(host, "redis", "ping", password=old) == "PONG"
+    wanted = [cli(host, "redis", "set", "marker", "here", password=old), "here"]
+    told.append(deploy(options=("-vvv", "--diff"), redis_password=new))
+    assert told[-1].changed > 0
+    assert cli(host, "redis", "ping", password=new) == "PONG"
+    assert ["OK", cli(host, "redis", "get", "marker", password=new)] == wanted
+    told.append(deploy(options=("-vvv", "--diff"), redis_password=new))
+    assert told[-1].changed == 0
+    told.append(deploy(options=("-vvv", "--diff", "--check"), redis_password=new))
+
+    wait_until(lambda: inspect(host, "redis")["State"]["Health"]["Status"] == "healthy", "redis is healthy")
+    seen = {
+        "inspect": json.dumps(inspect(host, "redis")),
+        "arguments": host.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
+        "environment": host.sh("tr '\\0' '\\n' </proc/$(docker inspect -f '{{.State.Pid}}' redis)/environ"),
+        "engine's log": host.sh("cat /tmp/dockerd.log"),
+        "logs": host.run("docker", "logs", "redis").stdout,
+    }
+    for secret in (old, "staple"):
+        for where, text in seen.items():
+            assert secret not in text, where
+        for number, played in enumerate(told):
+            # -vvv shows the command line of ansible-playbook, where this test has put the password itself.
+            results = json.dumps([task["result"] for task in played.tasks])
+            assert secret not in results, f"run {number}"
+    mode = host.sh("stat -c '%a %u:%g' /etc/netmode/redis/redis/redis.conf /etc/netmode/redis/redis")
+    assert mode.splitlines() == ["640 999:999", "750 999:999"]
+
+
+def test_bad_settings_are_one_message_before_any_change(
+    deploy: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    entries = [{"name": "aa", "network_mode": "host", "ports": ["1:1"]}, {"name": "bb", "maxmemory": "lots"}]
+    refused = deploy(rc=2, redis_instances=entries)
+    assert len(refused.failed) == 1
+    message = refused.failed[0]["result"]["msg"]
+    assert "localhost: instance aa: ports: mode host publishes no ports" in message
+    assert "localhost: instance bb: maxmemory" in message
+    assert host_state() == before
+
+
+def test_a_redis_that_does_not_start_fails_the_play_and_names_it(deploy: Callable[..., Play]) -> None:
+    failed = deploy(rc=2, redis_settings={"no-such-directive": 1}, redis_start_timeout=3)
+    assert "redis" in failed.failed[0]["result"]["msg"]
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_archive_of_the_controller_is_sent_once_and_not_left_on_the_host(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
+    deploy()
+    host.docker("tag", IMAGE["redis_image"], "archived/redis:1")
+    host.docker("save", "-o", "/tmp/archived.tar", "archived/redis:1")
+    # The image goes with its last name, so that what the role finds is what it has loaded.
+    host.sh(f"docker rm -f redis; docker rmi archived/redis:1 {IMAGE['redis_image']}")
+    variables = {
+        "redis_image": "archived/redis:1",
+        "redis_image_source": "archive",
+        "redis_image_archive": "/tmp/archived.tar",
+    }
+    try:
+        deploy(**variables)
+        assert cli(host, "redis", "ping") == "PONG"
+        assert host.sh("ls /var/tmp/netmode-*.tar 2>/dev/null || true") == ""
+        again = deploy(**variables)
+        assert again.changed == 0
+    finally:
+        host.sh(f"docker tag archived/redis:1 {IMAGE['redis_image']}; docker rm -f redis; docker rmi archived/redis:1")
+        host.sh("rm /tmp/archived.tar")
+
+
+# --- teardown ---------------------------------------------------------------------------------------------------------
+
+
+def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwise(
+    host: Host, play: Callable[..., Play], host_state: Callable[[], Any], role_image: None
+) -> None:
+    host.sh("docker rmi netmode/redis:bookworm 2>/dev/null || true")
+    before = host_state()
+    assert play(ROLE, QUICKSTART).rc == 0
+    marker = cli(host, "redis-none", "set", "marker", "here")
+    assert marker == "OK"
+    torn = play(TEARDOWN, QUICKSTART)
+    assert torn.rc == 0, torn.stdout
+    assert {**host_state(), "volumes": []} == {**before, "volumes": []}
+    assert {f"redis-{mode}-data" for mode in ("bridge", "container", "host", "none")} <= set(host_state()["volumes"])
+    assert host.sh("ls -d /etc/netmode /var/lib/netmode 2>/dev/null || true") == ""
+    assert play(TEARDOWN, QUICKSTART).changed == 0
+
+    assert play(ROLE, QUICKSTART, **IMAGE).rc == 0
+    assert cli(host, "redis-none", "get", "marker") == "here"
+    assert play(TEARDOWN, QUICKSTART, teardown_data=True, **IMAGE).rc == 0
+    assert host_state() == before

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module volumes on a real engine: made, left alone, never made anew, removed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEMORY = {
+    "name": "lab-memory",
+    "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"},
+    "labels": {"team": "cache"},
+}
+
+
+@pytest.fixture
+def volumes(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def run(*wanted: dict[str, Any], **options: Any) -> dict[str, Any]:
+        return run_module("volumes", {"volumes": list(wanted)}, **options)
+
+    return run
+
+
+def test_made_once_as_asked_and_removed_once(
+    docker: Callable[..., str], volumes: Callable[..., dict[str, Any]]
+) -> None:
+    plain = {"name": "lab-plain"}
+    predicted = volumes(plain, MEMORY, check=True, diff=True)
+    assert predicted["changed"] is True
+    assert "lab-plain" not in docker("volume", "ls", "-q")
+    made = volumes(plain, MEMORY, diff=True)
+    assert made["volumes"] == predicted["volumes"]
+    assert made["diff"] == predicted["diff"]
+    (found,) = json.loads(docker("volume", "inspect", "lab-memory"))
+    assert found["Options"] == MEMORY["driver_opts"]
+    assert found["Labels"] == MEMORY["labels"]
+    assert volumes(plain, MEMORY)["changed"] is False
+    gone = [{"name": "lab-plain", "state": "absent"}, {"name": "lab-memory", "state": "absent"}]
+    assert volumes(*gone)["changed"] is True
+    assert volumes(*gone)["changed"] is False
+    assert "lab-" not in docker("volume", "ls", "-q")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ([{"name": "lab-plain", "driver_opts": {"type": "tmpfs"}}], "holds data"),
+        ([{"name": "lab-plain"}, {"name": "lab-plain"}], "in the list twice"),
+        ([{"name": "lab-new", "driver": "none-such"}], "lab-new: create"),
+        ([{"name": "lab-plain", "state": "absent"}], "lab-plain: remove"),
+    ],
+    ids=["other options", "one name twice", "no such driver", "in use"],
+)
+def test_refused_with_one_message_and_the_data_stays(
+    docker: Callable[..., str],
+    volumes: Callable[..., dict[str, Any]],
+    image: str,
+    wanted: list[dict[str, Any]],
+    said: str,
+) -> None:
+    docker("run", "-v", "lab-plain:/data", "--name", "lab-user", image, "busybox", "touch", "/data/kept")
+    result = volumes(*wanted)
+    assert result["failed"]
+    assert said in result["msg"], result["msg"]
+    assert docker("run", "--rm", "-v", "lab-plain:/data", image, "busybox", "ls", "/data") == "kept"

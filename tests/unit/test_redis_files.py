@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis.conf on hosts: what is written, what is refused, what a diff and a revision tell."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.module_utils import _redis_files as files
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class NoEngine:
+    """Fails the test when the engine is asked."""
+
+    def get(self, path: str) -> Any:
+        raise AssertionError(path)
+
+
+def instance(root: Path, **given: Any) -> dict[str, Any]:
+    return {
+        "name": "cache", "state": "present", "directory": str(root / "conf" / "cache"), "volume": None,
+        "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(),
+        "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], **given,
+    }  # fmt: skip
+
+
+def steps(wanted: dict[str, Any]) -> list[files.Step]:
+    return files.plan([wanted], files.observe([wanted], NoEngine()))  # type: ignore[arg-type]
+
+
+def bring(wanted: dict[str, Any]) -> list[files.Step]:
+    done = steps(wanted)
+    for step in done:
+        files.apply(step)
+    return done
+
+
+def test_written_once_with_narrow_permissions_and_then_left_alone(tmp_path: Path) -> None:
+    assert len(bring(instance(tmp_path))) == 1
+    assert bring(instance(tmp_path)) == []
+    conf = tmp_path / "conf" / "cache" / "redis.conf"
+    assert conf.read_text().splitlines()[1:] == ["port 6379", "appendonly no", 'requirepass "old"']
+    assert conf.stat().st_mode & 0o777 == 0o640
+    assert conf.parent.stat().st_mode & 0o777 == 0o750
+    assert [path.name for path in conf.parent.iterdir()] == ["redis.conf"]
+
+
+@pytest.mark.parametrize(
+    "spoil", ["chmod 644 {}/redis.conf", "chmod 777 {}", "rm {}/redis.conf", "echo x >>{}/redis.conf"]
+)
+def test_what_was_changed_by_hand_is_mended(tmp_path: Path, spoil: str) -> None:
+    bring(instance(tmp_path))
+    os.system(spoil.format(tmp_path / "conf" / "cache"))
+    assert len(bring(instance(tmp_path))) == 1
+    assert bring(instance(tmp_path)) == []
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    bring(instance(tmp_path))
+    conf, other = tmp_path / "conf" / "cache" / "redis.conf", tmp_path / "other"
+    other.write_text("root's own\n")
+    conf.unlink()
+    conf.symlink_to(other)
+    with pytest.raises(NetmodeError, match=r"redis\.conf"):
+        bring(instance(tmp_path))
+    assert other.read_text() == "root's own\n"
+
+
+def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) -> None:
+    bring(instance(tmp_path))
+    (step,) = steps(instance(tmp_path, secrets=['requirepass "new"']))
+    diff = files.difference(step)
+    assert "old" not in str(diff["before"])
+    assert "new" not in str(diff["after"])
+    assert diff["before"] != diff["after"]
+
+
+def test_switching_the_append_only_file_on_is_refused_until_the_running_redis_has_it(tmp_path: Path) -> None:
+    bring(instance(tmp_path))
+    wanted = instance(tmp_path, lines=["port 6379", "appendonly yes"])
+    with pytest.raises(NetmodeError, match="CONFIG REWRITE"):
+        steps(wanted)
+    conf = tmp_path / "conf" / "cache" / "redis.conf"
+    conf.write_text(conf.read_text().replace("appendonly no", "appendonly yes"))  # as CONFIG REWRITE does
+    assert steps(wanted) == []
+
+
+def test_switching_it_off_is_refused_where_no_dump_would_be_written(tmp_path: Path) -> None:
+    bring(instance(tmp_path, lines=["appendonly yes", 'save ""']))
+    off = instance(tmp_path, lines=["appendonly no", 'save ""'])
+    with pytest.raises(NetmodeError, match="append-only file alone"):
+        steps(off)
+    bring(instance(tmp_path, lines=["appendonly yes", "save 3600 1"]))
+    assert len(steps(off)) == 1
+
+
+def test_removal_takes_the_key_and_the_empty_directories_with_the_last_instance(tmp_path: Path) -> None:
+    key = str(tmp_path / "conf" / ".key")
+    one, two = instance(tmp_path), instance(tmp_path, name="two", directory=str(tmp_path / "conf" / "two"))
+    two["socket_directory"] = str(tmp_path / "run" / "two")
+    bring(one)
+    bring(two)
+    files.revisions([one, two], key, check_mode=False)
+    for wanted in (one, two):
+        wanted["state"] = "absent"
+        bring(wanted)
+        files.tidy([wanted], key)
+        assert (tmp_path / "conf").exists() == (wanted is one)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_revision_follows_the_content_and_is_not_to_be_had_without_the_hosts_key(tmp_path: Path) -> None:
+    one, other = instance(tmp_path), instance(tmp_path, secrets=['requirepass "new"'])
+    key, another = str(tmp_path / "key"), str(tmp_path / "another")
+    first = files.revisions([one], key, check_mode=False)
+    assert files.revisions([one], key, check_mode=False) == first
+    assert files.revisions([other], key, check_mode=False) != first
+    assert files.revisions([one], another, check_mode=False) != first
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_check_mode_makes_no_key(tmp_path: Path) -> None:
+    assert files.revisions([instance(tmp_path)], str(tmp_path / "key"), check_mode=True) == {
+        "cache": "not known before the first run"
+    }
+    assert not (tmp_path / "key").exists()

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the role redis: how they are merged, what is refused with which words, and what comes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import PLAN_KEYS, quoted
+
+ROLE = Path(__file__).resolve().parents[2] / "roles" / "redis"
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+SETTINGS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__redis_settings"]
+OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+
+
+def plan(*instances: Any, companions: Any = (), **host: Any) -> dict[str, Any]:
+    """The plan of a host whose variables are the role's defaults, but for ``host``."""
+    settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
+    return redis_instances({**settings, **host}, list(instances), companions, "web1")
+
+
+def problems(*instances: Any, **options: Any) -> list[str]:
+    found = plan(*instances, **options)
+    assert all(found[key] == [] for key in PLAN_KEYS if key != "problems"), "a plan with problems does something"
+    return found["problems"]
+
+
+def conf(entry: dict[str, Any], **host: Any) -> list[str]:
+    found = plan(entry, **host)
+    assert found["problems"] == []
+    return found["files"][0]["lines"]
+
+
+# --- the role's own files agree ---------------------------------------------------------------------------------------
+
+
+def test_argument_specs_equal_the_defaults() -> None:
+    options = {**OPTIONS["main"]["options"], **OPTIONS["teardown"]["options"]}
+    assert {name: option["default"] for name, option in options.items()} == DEFAULTS
+
+
+def test_every_setting_of_an_instance_is_a_variable_of_the_role_by_its_own_name() -> None:
+    assert {f"redis_{key}": value for key, value in SETTINGS.items()} == {
+        f"redis_{key}": f"{{{{ redis_{key} }}}}" for key in SETTINGS
+    }
+    assert {f"redis_{key}" for key in SETTINGS} <= set(DEFAULTS)
+
+
+def test_passwords_are_no_log_in_the_argument_specs() -> None:
+    secret = {name for name in OPTIONS["main"]["options"] if name.endswith("password")}
+    assert secret == {"redis_password", "redis_registry_password"}
+    assert all(OPTIONS["main"]["options"][name]["no_log"] for name in secret)
+
+
+# --- merging ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_wins_over_the_host_which_wins_over_the_role() -> None:
+    found = plan({"name": "one", "port": 7001}, {"name": "two"}, port=7002, maxmemory="1gb")
+    assert "port 7001" in found["files"][0]["lines"]
+    assert "port 7002" in found["files"][1]["lines"]
+    assert all("maxmemory 1gb" in item["lines"] for item in found["files"])
+
+
+def test_the_defaults_alone_are_one_redis() -> None:
+    found = plan(*DEFAULTS["redis_instances"])
+    assert [item["name"] for item in found["containers"]] == ["redis"]
+    assert found["images"] == [{"name": DEFAULTS["redis_image"], "source": "pull", "pull_policy": "missing"}]
+
+
+@pytest.mark.parametrize(
+    ("mode", "entry", "network_mode"),
+    [
+        ("bridge", {}, "bridge"),
+        ("container", {"donor": "httpd", "bind": ["127.0.0.1"]}, "container:httpd"),
+        ("host", {}, "host"),
+        ("none", {}, "none"),
+    ],
+)
+def test_each_mode(mode: str, entry: dict[str, Any], network_mode: str) -> None:
+    container = plan({"name": "cache", "network_mode": mode, **entry})["containers"][0]
+    assert container["network_mode"] == network_mode
+    assert container["user"] == "999:999"
+    assert container["cap_drop"] == ["ALL"]
+    assert container["read_only"] is True
+    assert container["stop_grace_period"] == "120s"
+    assert "cache-data:/data" in container["volumes"]
+
+
+def test_the_configuration_directory_is_mounted_and_not_the_file() -> None:
+    volumes = plan({"name": "cache"})["containers"][0]["volumes"]
+    assert "/etc/netmode/redis/cache:/usr/local/etc/redis" in volumes
+
+
+def test_a_user_defined_network_takes_the_place_of_the_default_bridge() -> None:
+    container = plan({"name": "cache", "networks": ["backend"]})["containers"][0]
+    assert container["networks"] == ["backend"]
+    assert "network_mode" not in container
+
+
+def test_companions_are_planned_in_the_same_call_and_have_the_hosts_image() -> None:
+    found = plan(
+        {"name": "cache", "network_mode": "container", "donor": "httpd"}, companions=[{"name": "httpd"}], image="mine:1"
+    )
+    assert [item["name"] for item in found["containers"]] == ["httpd", "cache"]
+    assert found["containers"][0]["image"] == "mine:1"
+
+
+def test_an_absent_instance_keeps_its_volume_and_needs_no_image() -> None:
+    found = plan({"name": "cache", "state": "absent"})
+    assert found["containers"] == [{"name": "cache", "state": "absent"}]
+    assert found["files"][0]["state"] == "absent"
+    assert found["images"] == []
+    assert found["endpoints"] == []
+
+
+def test_teardown_names_all_that_is_made_and_no_pulled_image() -> None:
+    found = plan(
+        {"name": "built", "image": "local:1", "image_source": "packages"},
+        {"name": "pulled", "port": 7000},
+        companions=[{"name": "httpd"}],
+    )["teardown"]
+    assert [item["name"] for item in found["containers"]] == ["httpd", "built", "pulled"]
+    assert [item["name"] for item in found["volumes"]] == ["built-data", "pulled-data"]
+    assert [item["name"] for item in found["images"]] == ["local:1"]
+    assert {item["state"] for kind in found.values() for item in kind} == {"absent"}
+
+
+def test_the_revision_becomes_a_label() -> None:
+    settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
+    found = redis_instances(settings, [{"name": "cache"}], revisions={"cache": "abc"})
+    assert found["containers"][0]["labels"]["netmode.docker.config"] == "abc"
+
+
+# --- redis.conf -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ({}, "bind * -::*"),
+        ({"network_mode": "host"}, "bind 127.0.0.1 -::1"),
+        ({"bind": ["127.0.0.1", "::1"]}, "bind 127.0.0.1 ::1"),
+        ({"network_mode": "none"}, "port 0"),
+        ({"port": 7000}, "port 7000"),
+        ({"save": []}, 'save ""'),
+        ({"save": ["60 1"]}, "save 60 1"),
+        ({"appendonly": False}, "appendonly no"),
+        ({"appendfsync": False}, "appendfsync no"),
+        ({"settings": {"lazyfree-lazy-eviction": True}}, "lazyfree-lazy-eviction yes"),
+        ({"settings": {"hz": 50}}, "hz 50"),
+        ({"settings": {"rename-command": ["KEYS foo", "FLUSHALL bar"]}}, "rename-command FLUSHALL bar"),
+        ({"password": "x"}, "protected-mode yes"),
+        ({}, "protected-mode no"),
+    ],
+)
+def test_lines_of_redis_conf(entry: dict[str, Any], line: str) -> None:
+    assert line in conf({"name": "cache", **entry})
+
+
+def test_secrets_are_in_no_part_of_the_plan_but_the_secret_lines_and_the_endpoint() -> None:
+    found = plan({"name": "cache", "password": "s3cret-one", "settings": {"masterauth": "s3cret-two"}})
+    assert found["files"][0].pop("secrets") == ['requirepass "s3cret-one"', "masterauth s3cret-two"]
+    assert found["endpoints"][0].pop("password") == "s3cret-one"
+    assert "s3cret" not in repr(found)
+
+
+def test_a_password_is_quoted_as_redis_reads_it() -> None:
+    assert quoted('a"b\\c d') == '"a\\"b\\\\c d"'
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    # what, instances, options of the host, what the message says
+    ("no list", ["redis"], {}, "a list of mappings"),
+    ("no name", [{"port": 1}], {}, "number 1: name"),
+    ("bad name", [{"name": "a b"}], {}, "name: two or more letters"),
+    ("one name twice", [{"name": "aa"}, {"name": "aa", "port": 7}], {}, "two instances of this host have it"),
+    ("unknown setting", [{"name": "aa", "maxmemry": "1gb"}], {}, "Did you mean maxmemory?"),
+    ("a variable's full name", [{"name": "aa", "redis_port": 7}], {}, "Did you mean port?"),
+    ("unknown mode", [{"name": "aa", "network_mode": "macvlan"}], {}, "none of bridge, container, host, none"),
+    ("port out of range", [{"name": "aa", "port": 70000}], {}, "from 1 to 65535"),
+    ("port no number", [{"name": "aa", "port": "http"}], {}, "is no TCP port"),
+    ("port true", [{"name": "aa", "port": True}], {}, "is no TCP port"),
+    ("size", [{"name": "aa", "maxmemory": "lots"}], {}, "Write it like 512mb"),
+    ("policy", [{"name": "aa", "maxmemory_policy": "lru"}], {}, "allkeys-lru"),
+    ("fsync", [{"name": "aa", "appendfsync": "daily"}], {}, "everysec"),
+    ("save point", [{"name": "aa", "save": ["often"]}], {}, "Write it like '3600 1'"),
+    ("bind to a name", [{"name": "aa", "bind": ["eth0"]}], {}, "is no address"),
+    ("user by name", [{"name": "aa", "user": "redis"}], {}, "such as '999:999'"),
+    ("grace period", [{"name": "aa", "stop_grace_period": "soon"}], {}, "Write it like 120s"),
+    ("container without donor", [{"name": "aa", "network_mode": "container"}], {}, "Say which with donor"),
+    ("its own donor", [{"name": "aa", "network_mode": "container", "donor": "aa"}], {}, "its own namespace"),
+    ("donor in bridge mode", [{"name": "aa", "donor": "web"}], {}, "mode bridge has no donor"),
+    (
+        "ports in container mode",
+        [{"name": "aa", "network_mode": "container", "donor": "web", "ports": ["6379:6379"]}],
+        {},
+        "publish it on the donor",
+    ),
+    ("ports in host mode", [{"name": "aa", "network_mode": "host", "ports": ["1:1"]}], {}, "leave ports out"),
+    ("ports in none mode", [{"name": "aa", "network_mode": "none", "ports": ["1:1"]}], {}, "use the unix socket"),
+    ("networks in host mode", [{"name": "aa", "network_mode": "host", "networks": ["n"]}], {}, "attaches no networks"),
+    ("bind in none mode", [{"name": "aa", "network_mode": "none", "bind": ["::1"]}], {}, "no address to bind to"),
+    ("managed directive", [{"name": "aa", "settings": {"Port": 1}}], {}, "set port instead"),
+    ("password as a directive", [{"name": "aa", "settings": {"requirepass": "x"}}], {}, "set password instead"),
+    ("a second line", [{"name": "aa", "settings": {"hz": "1\nport 1"}}], {}, "a value is one line"),
+    ("a second line by a password", [{"name": "aa", "password": "x\nport 1"}], {}, "line break"),
+    ("a directive with a space", [{"name": "aa", "settings": {"hz 1": 1}}], {}, "no directive of redis.conf"),
+    ("archive without a file", [{"name": "aa", "image_source": "archive"}], {}, "which file on the controller"),
+    ("no packages", [{"name": "aa", "image_source": "packages", "image_packages": []}], {}, "say which"),
+    ("half of the credentials", [{"name": "aa", "registry_password": "x"}], {}, "without a user"),
+    (
+        "one port of the host twice",
+        [{"name": "aa", "network_mode": "host"}, {"name": "bb", "network_mode": "host"}],
+        {},
+        "6379 is taken on the host by instance aa",
+    ),
+    (
+        "one port of a donor's namespace twice",
+        [
+            {"name": "aa", "network_mode": "container", "donor": "web"},
+            {"name": "bb", "network_mode": "container", "donor": "web"},
+        ],
+        {"companions": [{"name": "web"}]},
+        "taken in the namespace of web by instance aa",
+    ),
+    (
+        "the port of the donor, itself a Redis",
+        [{"name": "aa"}, {"name": "bb", "network_mode": "container", "donor": "aa"}],
+        {},
+        "taken in the namespace of aa by instance aa",
+    ),
+    (
+        "one published port twice",
+        [{"name": "aa", "ports": ["127.0.0.1:7:6379"]}, {"name": "bb", "ports": ["127.0.0.1:7:6379"]}],
+        {},
+        "port 7 of the host is taken by aa",
+    ),
+    (
+        "a published port that an instance in host mode has",
+        [{"name": "aa", "network_mode": "host"}, {"name": "bb", "ports": ["127.0.0.1:6379:6379"]}],
+        {},
+        "port 6379 of the host is taken by aa",
+    ),
+    ("no published port", [{"name": "aa", "ports": ["redis"]}], {}, "is no published port"),
+    ("a companion of the same name", [{"name": "aa"}], {"companions": [{"name": "aa"}]}, "Rename one"),
+    ("a companion without a name", [{"name": "aa"}], {"companions": [{"image": "x"}]}, "redis_companions"),
+    (
+        "two recipes of one image",
+        [
+            {"name": "aa", "image_source": "packages"},
+            {"name": "bb", "port": 7, "image_source": "packages", "image_suite": "trixie"},
+        ],
+        {},
+        "same image with another image_suite",
+    ),
+]
+
+
+@pytest.mark.parametrize(("instances", "options", "said"), [case[1:] for case in REFUSED], ids=[c[0] for c in REFUSED])
+def test_refused_with_the_host_the_instance_the_reason_and_nothing_done(
+    instances: list[Any], options: dict[str, Any], said: str
+) -> None:
+    told = problems(*instances, **options)
+    assert len(told) == 1, told
+    assert told[0].startswith("web1: ")
+    assert said in told[0]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert len(problems({"name": "aa", "port": 0, "maxmemory": "x"}, {"name": "bb", "donor": "web"})) == 3
+
+
+# --- R14: a Redis reachable from outside without a password -----------------------------------------------------------
+
+EXPOSED = [
+    ({"ports": ["6379:6379"]}, ()),
+    ({"ports": ["0.0.0.0:7000:6379"]}, ()),
+    ({"ports": ["192.0.2.1:6379:6379"]}, ()),
+    ({"ports": ["[::]:6379:6379"]}, ()),
+    ({"ports": ["6379"]}, ()),
+    ({"ports": ["6000-6999:6000-6999"]}, ()),
+    ({"network_mode": "host", "bind": ["*"]}, ()),
+    ({"network_mode": "host", "bind": ["127.0.0.1", "192.0.2.1"]}, ()),
+    ({"network_mode": "container", "donor": "web"}, ()),
+    ({"network_mode": "container", "donor": "web"}, ({"name": "web", "ports": ["6379:6379"]},)),
+    ({"network_mode": "container", "donor": "web"}, ({"name": "web", "network_mode": "host"},)),
+]
+SEALED = [
+    ({}, ()),
+    ({"ports": ["127.0.0.1:6379:6379"]}, ()),
+    ({"ports": ["[::1]:6379:6379"]}, ()),
+    ({"ports": ["80:80"]}, ()),
+    ({"network_mode": "host"}, ()),
+    ({"network_mode": "host", "bind": ["127.0.0.1", "::1"]}, ()),
+    ({"network_mode": "none"}, ()),
+    ({"network_mode": "container", "donor": "web", "bind": ["127.0.0.1"]}, ()),
+    ({"network_mode": "container", "donor": "web"}, ({"name": "web", "ports": ["80:80"]},)),
+]
+
+
+@pytest.mark.parametrize(("entry", "companions"), EXPOSED)
+def test_r14_exposed_without_a_password_is_refused(entry: dict[str, Any], companions: Any) -> None:
+    told = problems({"name": "cache", **entry}, companions=list(companions))
+    assert len(told) == 1
+    assert "redis_allow_unauthenticated: true" in told[0]
+
+
+@pytest.mark.parametrize(("entry", "companions"), EXPOSED)
+@pytest.mark.parametrize("said", [{"password": "x"}, {"allow_unauthenticated": True}])
+def test_r14_exposed_with_a_password_or_by_explicit_word_is_allowed(
+    entry: dict[str, Any], companions: Any, said: dict[str, Any]
+) -> None:
+    assert plan({"name": "cache", **entry, **said}, companions=list(companions))["problems"] == []
+
+
+@pytest.mark.parametrize(("entry", "companions"), SEALED)
+def test_r14_what_only_the_host_reaches_needs_no_password(entry: dict[str, Any], companions: Any) -> None:
+    assert plan({"name": "cache", **entry}, companions=list(companions))["problems"] == []
+
+
+def test_r14_the_donor_may_be_a_redis_that_publishes_the_sharers_port() -> None:
+    donor = {"name": "aa", "ports": ["7000:7000"]}
+    told = problems(donor, {"name": "bb", "network_mode": "container", "donor": "aa", "port": 7000})
+    assert len(told) == 1
+    assert "instance bb" in told[0]
+
+
+# --- the inventories that are shipped ---------------------------------------------------------------------------------
+
+INVENTORY = ROLE.parents[1] / "playbooks" / "inventory"
+
+
+def hosts_of(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Each host of an inventory of one level of groups, with its variables; templates stay as they are."""
+    everything = yaml.safe_load((INVENTORY / name).read_text())["all"]
+    found = [(host, {**everything.get("vars", {}), **(own or {})}) for host, own in everything.get("hosts", {}).items()]
+    for group in everything.get("children", {}).values():
+        for host, own in group["hosts"].items():
+            found.append((host, {**everything.get("vars", {}), **group.get("vars", {}), **(own or {})}))
+    return found
+
+
+@pytest.mark.parametrize("host", hosts_of("quickstart.yml") + hosts_of("fleet.example.yml"), ids=lambda host: host[0])
+def test_shipped_inventories_are_accepted_and_use_no_unknown_variable(host: tuple[str, dict[str, Any]]) -> None:
+    given = {key: value for key, value in host[1].items() if not key.startswith("ansible_")}
+    assert set(given) <= set(DEFAULTS)
+    settings = {key: given.get(f"redis_{key}", DEFAULTS[f"redis_{key}"]) for key in SETTINGS}
+    instances = given.get("redis_instances", DEFAULTS["redis_instances"])
+    assert redis_instances(settings, instances, given.get("redis_companions", ()), host[0])["problems"] == []
+
+
+def test_the_quickstart_has_each_mode_once_and_the_fleet_a_group_for_each() -> None:
+    modes = ["bridge", "container", "host", "none"]
+    (quick,) = hosts_of("quickstart.yml")
+    assert [entry["network_mode"] for entry in quick[1]["redis_instances"]] == modes
+    assert list(dict.fromkeys(host[1]["redis_network_mode"] for host in hosts_of("fleet.example.yml"))) == modes
