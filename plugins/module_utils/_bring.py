@@ -35,6 +35,7 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
     wanted = _wanted.read(entries, engine.version)
     host = observe(engine, wanted)
     pulls = _pulls(host, wanted)
+    _ports.refuse_shared(host, wanted)
     made = plan(host, wanted)
     _ports.refuse_taken(host, wanted, made)
     applier = Applier(engine)

@@ -37,17 +37,36 @@ def check(host: Host, one: Wanted, key: str | None, listed: Mapping[str, Wanted]
                 f"{one.where}: {option}: there is no network {network!r} on this host. "
                 "Create it first (module netmode.docker.networks)."
             )
-        ranges = [item["Subnet"] for item in known["IPAM"].get("Config") or [] if item.get("Subnet")]
+        pools = known["IPAM"].get("Config") or []
+        ranges = [item["Subnet"] for item in pools if item.get("Subnet")]
         for option, _ in _FIELDS:
             if spec[option]:
                 where = f"{one.where}: networks: {network}: {option} {spec[option]}"
                 _refuse_outside(where, spec[option], ranges)
+                _refuse_reserved(where, spec[option], pools, bridge=known.get("Driver") == "bridge")
                 _refuse_held(where, host, network, spec[option], key, listed)
 
 
 def _refuse_outside(where: str, address: str, ranges: list[str]) -> None:
     if not any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in ranges):
         raise NetmodeError(f"{where} is outside the network's subnets ({', '.join(ranges) or 'none'}).")
+
+
+def _refuse_reserved(where: str, address: str, pools: list[Json], *, bridge: bool) -> None:
+    for pool in pools:
+        reserved = {"the gateway": pool.get("Gateway"), **(pool.get("AuxiliaryAddresses") or {})}
+        if bridge and not reserved["the gateway"]:  # an engine tells of a gateway that it chose only since 28
+            reserved["the gateway"] = _first(pool)
+        for owner, own in reserved.items():
+            if own and ipaddress.ip_interface(own).ip == ipaddress.ip_address(address):
+                raise NetmodeError(f"{where} is the network's own, for {owner}. Choose another.")
+
+
+def _first(pool: Json) -> str:
+    """The first address that a pool gives."""
+    subnet = ipaddress.ip_network(pool["Subnet"])
+    given = ipaddress.ip_network(pool.get("IPRange") or pool["Subnet"], strict=False)
+    return str(given[0] if given[0] != subnet[0] else given[1])
 
 
 def _refuse_held(

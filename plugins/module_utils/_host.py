@@ -48,6 +48,8 @@ class Host(NamedTuple):
     """Network name → the engine's description."""
     contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
     """Container id → {path: (content, mode, uid, gid)} for the paths that ``configs`` names."""
+    cpus: int = 0
+    """How many CPUs the engine has; 0 where no entry asks for some."""
 
     def find(self, reference: str) -> str | None:
         """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
@@ -86,7 +88,8 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
     networks = {item["Name"]: item for item in engine.get("/networks")} if any(one.endpoints for one in wanted) else {}
     published = {item["Id"]: _published(item) for item in listed}
     addresses = {item["Id"]: _addresses(item) for item in listed if item["State"] == "running"}
-    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {})
+    cpus = engine.get("/info")["NCPU"] if any(one.options.get("cpus") for one in wanted) else 0
+    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {}, cpus)
     for key in _concerned(host, wanted):
         inspect = _look(engine, f"/containers/{key}/json")
         if inspect is None:

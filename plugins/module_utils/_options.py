@@ -26,7 +26,8 @@ CONFIGS_LABEL = "netmode.docker.configs"
 HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthcheck", "labels"})
 """Options whose values may hold a secret: a diff says that they differ, never what they are."""
 
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+"""The name that the engine gives to a volume that was given none."""
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
 Json = dict[str, Any]
@@ -76,6 +77,8 @@ def _restart(value: Any) -> tuple[str, int]:
 
 
 def _check(value: Any) -> Json:
+    if (value or {}).get("Test") == ["NONE"]:
+        return {"Test": ["NONE"]}  # the image's intervals, which the engine adds, mean nothing then
     return {key: item for key, item in (value or {}).items() if item}
 
 
@@ -108,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("user", "User", _parse.text, image=True),
     Option("working_dir", "WorkingDir", _parse.text, image=True, same=lambda value: value or "/"),
     Option("hostname", "Hostname", _parse.text),
-    Option("stop_signal", "StopSignal", _parse.text, image=True, same=_signal),
+    Option("stop_signal", "StopSignal", _parse.stop_signal, image=True, same=_signal),
     Option("stop_grace_period", "StopTimeout", _parse.seconds, same=lambda value: 10 if value is None else value),
     Option("healthcheck", "Healthcheck", _parse.healthcheck, image=True, same=_check),
     Option("expose", "ExposedPorts", _parse.exposed, image=True, same=_pairs),
@@ -116,15 +119,15 @@ OPTIONS: tuple[Option, ...] = (
     Option("volumes", "HostConfig.Binds", _parse.volumes, same=_pairs),
     Option("tmpfs", "HostConfig.Tmpfs", _parse.tmpfs, same=_tmpfs),
     Option("restart", "HostConfig.RestartPolicy", _parse.restart, same=_restart, live=True),
-    Option("sysctls", "HostConfig.Sysctls", _parse.mapping),
+    Option("sysctls", "HostConfig.Sysctls", _parse.sysctls),
     Option("ulimits", "HostConfig.Ulimits", _parse.ulimits, same=_limits),
-    Option("cap_add", "HostConfig.CapAdd", _parse.strings, same=_capabilities),
-    Option("cap_drop", "HostConfig.CapDrop", _parse.strings, same=_capabilities),
+    Option("cap_add", "HostConfig.CapAdd", _parse.capabilities, same=_capabilities),
+    Option("cap_drop", "HostConfig.CapDrop", _parse.capabilities, same=_capabilities),
     Option("privileged", "HostConfig.Privileged", _parse.boolean),
     Option("read_only", "HostConfig.ReadonlyRootfs", _parse.boolean),
     Option("security_opt", "HostConfig.SecurityOpt", _parse.strings, same=_security),
     Option("init", "HostConfig.Init", _parse.boolean),
-    Option("mem_limit", "HostConfig.Memory", _parse.size, live=True),
+    Option("mem_limit", "HostConfig.Memory", _parse.memory, live=True),
     Option("cpus", "HostConfig.NanoCpus", _parse.nano_cpus, live=True),
     Option("cpu_shares", "HostConfig.CpuShares", _parse.integer, live=True),
     Option("cpuset", "HostConfig.CpusetCpus", _parse.text, live=True),
@@ -151,6 +154,9 @@ def parse(where: str, given: Json) -> Json:
                 values[option.name] = option.parse(given[option.name])
             except ValueError as error:
                 raise NetmodeError(f"{where}: {option.name}: {error}.") from None
+    twice = {target for _, target, _ in values.get("volumes") or []} & set(values.get("tmpfs") or {})
+    if twice:
+        raise NetmodeError(f"{where}: tmpfs: {min(twice)} is mounted by volumes as well. One of them must go.")
     return values
 
 
@@ -204,7 +210,7 @@ def _mounts(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
     found = []
     for bind in host.get("Binds") or []:
         source, target, options = (*bind.split(":", 2), "")[:3]
-        if not (_ANONYMOUS.fullmatch(source) and target in anonymous):
+        if not (ANONYMOUS.fullmatch(source) and target in anonymous):
             found.append((source, target, tuple(sorted(set(filter(None, options.split(","))) - {"rw"}))))
     for mount in host.get("Mounts") or []:
         if mount.get("Type") in ("bind", "volume"):

@@ -9,27 +9,17 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
 _DURATION_UNITS = {"us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _BIND_OPTIONS = frozenset(
-    (
-        "ro",
-        "rw",
-        "z",
-        "Z",
-        "nocopy",
-        "consistent",
-        "cached",
-        "delegated",
-        "private",
-        "rprivate",
-        "shared",
-        "rshared",
-        "slave",
-        "rslave",
-    )
+    "ro rw z Z nocopy consistent cached delegated private rprivate shared rshared slave rslave".split()
 )
 
 
@@ -72,9 +62,24 @@ def words(value: Any) -> list[str]:
 def mapping(value: Any) -> dict[str, str]:
     """``{KEY: value}`` or a list of ``KEY=value``; a missing value is the empty string, booleans are lower case."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    pairs = (text(item).partition("=") for item in strings(value))
-    return {key: item for key, _, item in pairs}
+        found = {str(key): _plain(item) for key, item in value.items()}
+    else:
+        found = {key: item for key, _, item in (text(item).partition("=") for item in strings(value))}
+    if "" in found:
+        raise ValueError(f"the value {found['']!r} has no name (example: KEY=value)")
+    return found
+
+
+def sysctls(value: Any) -> dict[str, str]:
+    return {_known.sysctl(name): item for name, item in mapping(value).items()}
+
+
+def capabilities(value: Any) -> list[str]:
+    return [_known.capability(name) for name in strings(value)]
+
+
+def stop_signal(value: Any) -> str:
+    return _known.signal_name(text(value))
 
 
 def _plain(value: Any) -> str:
@@ -91,6 +96,14 @@ def size(value: Any) -> int:
     if not match or match.group(2) not in _SIZE_UNITS:
         raise ValueError(f"{value!r} is not a size (examples: 67108864, 64m, 1.5g)")
     return int(float(match.group(1)) * _SIZE_UNITS[match.group(2)])
+
+
+def memory(value: Any) -> int:
+    """Bytes; 0 is no limit. The engine starts nothing in less than 6 MB."""
+    given = size(value)
+    if 0 < given < 6 * 2**20:
+        raise ValueError(f"{value!r} is less than the 6 MB that the engine asks for")
+    return given
 
 
 def duration(value: Any) -> int:
@@ -157,7 +170,8 @@ def extra_hosts(value: Any) -> list[str]:
 
 def restart(value: Any) -> dict[str, Any]:
     name, _, retries = {"False": "no", "True": "always"}.get(text(value), text(value)).partition(":")
-    if name not in ("no", "always", "on-failure", "unless-stopped") or (retries and name != "on-failure"):
+    known = name in ("no", "always", "on-failure", "unless-stopped")
+    if not known or (retries and (name != "on-failure" or not retries.isdigit())):
         raise ValueError(f"{value!r} is not one of no, always, unless-stopped, on-failure, on-failure:N")
     return {"Name": name, "MaximumRetryCount": integer(retries) if retries else 0}
 
@@ -171,7 +185,9 @@ def ulimits(value: Any) -> list[dict[str, Any]]:
         both = limit if isinstance(limit, dict) else {"soft": limit, "hard": limit}
         if set(both) != {"soft", "hard"}:
             raise ValueError(f"{name}: needs soft and hard, or one number")
-        limits.append({"Name": str(name), "Soft": integer(both["soft"]), "Hard": integer(both["hard"])})
+        soft, hard = integer(both["soft"]), integer(both["hard"])
+        _known.limit(str(name), soft, hard)
+        limits.append({"Name": str(name), "Soft": soft, "Hard": hard})
     return limits
 
 
@@ -240,7 +256,21 @@ def ports(value: Any) -> dict[str, list[dict[str, str]]]:
             entry = {"HostIp": ip, "HostPort": host}
             if entry not in bindings.setdefault(f"{port}/{protocol}", []):
                 bindings[f"{port}/{protocol}"].append(entry)
+    _refuse_one_for_two(bindings)
     return bindings
+
+
+def _refuse_one_for_two(bindings: dict[str, list[dict[str, str]]]) -> None:
+    """A port of the host leads to one port of the container."""
+    leads: dict[tuple[str, str, str], str] = {}
+    for target, entries in bindings.items():
+        for entry in entries:
+            published = (entry["HostIp"], entry["HostPort"], target.partition("/")[2])
+            other = leads.setdefault(published, target)
+            if other != target and entry["HostPort"] and "-" not in entry["HostPort"]:
+                raise ValueError(
+                    f"port {entry['HostPort']} of the host would lead to {other} and to {target} of the container"
+                )
 
 
 def exposed(value: Any) -> list[str]:
@@ -276,6 +306,8 @@ def volumes(value: Any) -> list[tuple[str, str, tuple[str, ...]]]:
             raise ValueError(f"{item!r}: the path on the host must be absolute")
         if set(options) - _BIND_OPTIONS:
             raise ValueError(f"{item!r}: unknown option {sorted(set(options) - _BIND_OPTIONS)[0]!r}")
+        if source and not source.startswith("/"):
+            _known.volume(source)
         found.append((source.rstrip("/") or source, target.rstrip("/") or "/", tuple(sorted(set(options) - {"rw"}))))
     targets = [target for _, target, _ in found]
     twice = {target for target in targets if targets.count(target) > 1}
@@ -308,21 +340,32 @@ def _long_volume(given: dict[str, Any]) -> tuple[str, str, list[str]]:
     return source, str(given.get("target") or ""), options
 
 
+_ENDPOINT: dict[str, Callable[[Any], Any]] = {
+    "aliases": lambda value: sorted(strings(value or [])),
+    "ipv4_address": lambda value: address(value, 4),
+    "ipv6_address": lambda value: address(value, 6),
+    "mac_address": mac,
+}
+
+
+def _endpoint_option(network: Any, given: dict[str, Any], option: str) -> Any:
+    if option != "aliases" and not given.get(option):
+        return ""
+    try:
+        return _ENDPOINT[option](given.get(option))
+    except ValueError as error:
+        raise ValueError(f"{network}: {option}: {error}") from None
+
+
 def networks(value: Any) -> dict[str, dict[str, Any]]:
     """``[a, b]`` or ``{a: {aliases, ipv4_address, ipv6_address, mac_address}}`` → the mapping, each value canonical."""
     entries = value if isinstance(value, dict) else dict.fromkeys(strings(value))
     found = {}
     for name, entry in entries.items():
         given = entry or {}
-        known = {"aliases", "ipv4_address", "ipv6_address", "mac_address"}
-        if not isinstance(given, dict) or set(given) - known:
-            raise ValueError(f"{name}: known are {', '.join(sorted(known))}")
-        found[str(name)] = {
-            "aliases": sorted(strings(given.get("aliases") or [])),
-            "ipv4_address": address(given["ipv4_address"], 4) if given.get("ipv4_address") else "",
-            "ipv6_address": address(given["ipv6_address"], 6) if given.get("ipv6_address") else "",
-            "mac_address": mac(given["mac_address"]) if given.get("mac_address") else "",
-        }
+        if not isinstance(given, dict) or set(given) - set(_ENDPOINT):
+            raise ValueError(f"{name}: known are {', '.join(sorted(_ENDPOINT))}")
+        found[str(name)] = {option: _endpoint_option(name, given, option) for option in _ENDPOINT}
     return found
 
 
@@ -332,10 +375,10 @@ def configs(value: list[dict[str, Any]]) -> dict[str, tuple[str, int, int, int]]
     for item in value:
         target = item["target"]
         if not target.startswith("/"):
-            raise ValueError(f"configs: {target!r} must be an absolute path in the container")
+            raise ValueError(f"{target!r} must be an absolute path in the container")
         try:
             mode = int(item["mode"], 8)
         except ValueError:
-            raise ValueError(f"configs: {target}: mode {item['mode']!r} is not octal (example: '0440')") from None
+            raise ValueError(f"{target}: mode {item['mode']!r} is not octal (example: '0440')") from None
         found[target] = (item["content"], mode, item["uid"], item["gid"])
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _endpoints, _modes, _options
+from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
 
@@ -41,59 +41,10 @@ def plan(host: Host, wanted: list[Wanted]) -> Plan:
     return _Planner(host, wanted).run()
 
 
-def in_order(host: Host, wanted: list[Wanted]) -> list[Wanted]:
-    """Donors before their sharers, otherwise as given; a cycle, a self-join or an unknown donor is refused."""
-    by_name = {one.name: one for one in wanted}
-    done: dict[str, Wanted] = {}
-    path: list[str] = []
-
-    def visit(one: Wanted) -> None:
-        if one.name in done:
-            return
-        if one.name in path:
-            circle = " -> ".join([*path[path.index(one.name) :], one.name])
-            raise NetmodeError(
-                f"{one.where}: network_mode: the donors form a circle: {circle}. One must have a mode of its own."
-            )
-        path.append(one.name)
-        if one.donor and one.state != "absent":
-            donor = _donor_entry(host, by_name, one)
-            if donor is not None:
-                visit(donor)
-        path.pop()
-        done[one.name] = one
-
-    for one in wanted:
-        visit(one)
-    return list(done.values())
-
-
-def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted | None:
-    """The list entry of the donor, or None where the donor is a container outside the list. Refuses what cannot be."""
-    key = host.find(one.donor)
-    entry = by_name.get(one.donor) or by_name.get(host.name(key or "")) or by_name.get(host.marks.get(key or "", ""))
-    if entry is one or (key and key == host.find(one.name)):
-        raise NetmodeError(f"{one.where}: network_mode: a container cannot join itself. Name another donor.")
-    mode = entry.network_mode if entry else host.modes.get(key or "", "")
-    what = f"{one.where}: network_mode: container:{one.donor}"
-    if entry is None and key is None:
-        raise NetmodeError(
-            f"{what}: there is no container {one.donor!r} on this host and none in this list. "
-            "Start the donor first, or put it into the same list."
-        )
-    if mode == "host":
-        raise NetmodeError(f"{what}: the donor is in host mode and has no namespace to share. Use network_mode: host.")
-    if entry is None and host.states.get(key or "") not in ("running", "paused"):
-        raise NetmodeError(f"{what}: the donor is not running. Start it first, or put it into the same list.")
-    if entry is not None and entry.state != "started" and one.state == "started":
-        raise NetmodeError(f"{what}: the same list wants the donor {entry.state}. A sharer needs a running donor.")
-    return entry
-
-
 class _Planner:
     def __init__(self, host: Host, wanted: list[Wanted]) -> None:
         self.host = host
-        self.wanted = in_order(host, wanted)
+        self.wanted = _donors.in_order(host, wanted)
         self.by_name = {one.name: one for one in wanted}
         self.steps: list[Step] = []
         self.differences: dict[str, dict[str, tuple[Any, Any]]] = {}
@@ -162,6 +113,7 @@ class _Planner:
     def _bring(self, one: Wanted) -> None:
         key = self._identify(one)
         _endpoints.check(self.host, one, key, self.by_name)
+        _refuse_more_cpus(one, self.host.cpus)
         wanted = self._expected(one)
         if key is None:
             self._create(one, wanted, "there is no container of this name")
@@ -219,7 +171,7 @@ class _Planner:
         if image is None or image["Id"] != inspect["Image"]:
             found["image"] = (inspect["Config"].get("Image"), one.image)
         mode = self._network_mode(one)
-        if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode):
+        if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode) and not self._on_one_of(one, inspect):
             before, after = self._told(inspect["HostConfig"]["NetworkMode"]), self._told(mode)
             found["network_mode"] = (before, f"{after} (made anew)" if before == after else after)
         if any(
@@ -257,6 +209,12 @@ class _Planner:
                 and self.host.find(current.partition(":")[2]) == wanted.partition(":")[2]
             )
         return _modes.kind(wanted) != "network" or self._network_id(current) == self._network_id(wanted)
+
+    def _on_one_of(self, one: Wanted, inspect: Json) -> bool:
+        """Whether the container began on one of the entry's networks, where no mode says which of them is the first."""
+        current = inspect["HostConfig"]["NetworkMode"]
+        first = "bridge" if _modes.kind(current) == "bridge" else current
+        return not one.mode_given and self._network_id(first) in map(self._network_id, one.endpoints)
 
     def _network_id(self, reference: str) -> str:
         if reference in self.host.networks:
@@ -367,6 +325,12 @@ class _Planner:
             self._add("remove", one.name, f"left by an interrupted run: {one.name + suffix} {why}", key)
 
 
+def _refuse_more_cpus(one: Wanted, there: int) -> None:
+    asked = (one.options.get("cpus") or 0) / 10**9
+    if there and asked > there:
+        raise NetmodeError(f"{one.where}: cpus: {asked:g} CPUs are more than the {there} that this host has.")
+
+
 def _state(inspect: Json) -> str:
     return str(inspect["State"]["Status"])
 
@@ -382,12 +346,17 @@ def _reason(option: str, before: Any, after: Any) -> str:
 
 
 def _carried(inspect: Json, wanted: Json) -> list[str]:
-    """Binds that hand the old container's anonymous volumes to the new one, so that a recreate loses no data."""
+    """Binds that hand the old container's anonymous volumes to the new one, so that a recreate loses no data.
+
+    A named volume that the entry no longer names stays on the host.
+    """
     anonymous = {target for source, target, _ in wanted["volumes"] if not source}
     return [
         f"{mount['Name']}:{mount['Destination']}"
         for mount in inspect.get("Mounts") or []
-        if mount.get("Type") == "volume" and mount.get("Destination", "").rstrip("/") in anonymous
+        if mount.get("Type") == "volume"
+        and _options.ANONYMOUS.fullmatch(mount["Name"])
+        and mount.get("Destination", "").rstrip("/") in anonymous
     ]
 
 

@@ -7,18 +7,20 @@ donor by its process. Who holds a port is looked up only once one is taken.
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._donors import at_the_end
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted, host_ports, overlap
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._host import Host
     from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan
+    from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
 _STARTING = ("create", "recreate", "start", "restart")
 
@@ -55,6 +57,48 @@ def _address(given: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
+def host_ports(one: Wanted) -> list[tuple[str, str, str]]:
+    """(address or empty, port, protocol) of the host that the entry holds once it runs."""
+    if one.network_mode == "host":
+        return [("", *exposed.split("/", 1)) for exposed in one.options.get("expose") or []]
+    return [
+        (binding["HostIp"], binding["HostPort"], target.partition("/")[2])
+        for target, bindings in (one.options.get("ports") or {}).items()
+        for binding in bindings
+        if binding["HostPort"] and "-" not in binding["HostPort"]
+    ]
+
+
+def _option(one: Wanted) -> str:
+    return "ports" if one.options.get("ports") else "expose"
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two listening addresses exclude each other on one port."""
+    everything = ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+    return one == other or one in everything or other in everything
+
+
+def refuse_shared(host: Host, wanted: list[Wanted]) -> None:
+    """Raise NetmodeError for two entries that would hold one port of the host, or of a donor's namespace."""
+    holders: dict[tuple[str, str, str], list[tuple[str, Wanted]]] = {}
+    for one in wanted:
+        if one.state != "started":
+            continue
+        held = [("the host", *port) for port in host_ports(one)]
+        if one.network_mode != "host":
+            space = f"the namespace of {at_the_end(host, wanted, one)}"
+            held += [(space, "", *exposed.split("/", 1)) for exposed in one.options.get("expose") or []]
+        for space, ip, port, protocol in held:
+            for other_ip, other in holders.setdefault((space, port, protocol), []):
+                if other is not one and overlap(ip, other_ip):
+                    raise NetmodeError(
+                        f"{one.where}: {_option(one)}: port {port}/{protocol} of {space} is also asked for by "
+                        f"{other.where}. Give one of them another port or another host address."
+                    )
+            holders[space, port, protocol].append((ip, one))
+
+
 def refuse_taken(host: Host, wanted: list[Wanted], plan: Plan) -> None:
     """Raise NetmodeError when a container that the plan starts would find its port taken, naming who holds it."""
     starting = {step.name for step in plan.steps if step.action in _STARTING}
@@ -63,8 +107,9 @@ def refuse_taken(host: Host, wanted: list[Wanted], plan: Plan) -> None:
     for one in wanted:
         if one.state != "started" or one.name not in starting:
             continue
-        own = {host.names.get(one.name, ""), *ending}
+        own = {*ending, *([host.names[one.name]] if one.name in host.names else [])}
         for ip, port, protocol in host_ports(one):
+            _refuse_foreign_address(one, ip)
             if not _refuse_published(one, (ip, port, protocol), own, host):
                 table = tables.setdefault("self", listeners())
                 _refuse(one, f"{port}/{protocol} of the host", _taken(table, ip, port, protocol), own, host)
@@ -78,6 +123,21 @@ def refuse_taken(host: Host, wanted: list[Wanted], plan: Plan) -> None:
                 _refuse(one, what, _taken(table, "", port, protocol), own, host)
 
 
+def _refuse_foreign_address(one: Wanted, ip: str) -> None:
+    """The engine publishes on addresses that the host has; a bind asks the kernel, which knows of ip_nonlocal_bind."""
+    if not ip:
+        return
+    with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((ip, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise NetmodeError(
+                    f"{one.where}: ports: this host has no address {ip}. Publish on one that it has, or on all of them "
+                    "by leaving the address out."
+                ) from None
+
+
 def _refuse_published(one: Wanted, port: tuple[str, str, str], own: set[str], host: Host) -> bool:
     """Whether a container that the plan ends publishes the port; one that stays is named in the refusal."""
     for key, published in host.published.items():
@@ -85,7 +145,7 @@ def _refuse_published(one: Wanted, port: tuple[str, str, str], own: set[str], ho
             if key in own:
                 return True
             raise NetmodeError(
-                f"{one.where}: port {port[1]}/{port[2]} of the host is taken: "
+                f"{one.where}: {_option(one)}: port {port[1]}/{port[2]} of the host is taken: "
                 f"the container {host.name(key)} publishes it. Stop it, or give one of them another port."
             )
     return False
@@ -107,7 +167,7 @@ def _refuse(one: Wanted, what: str, taken: list[Listener], own: set[str], host: 
         else:
             holder = f"the process {command} (pid {pid})" if pid else "another process"
         raise NetmodeError(
-            f"{one.where}: port {what} is taken: {holder} listens on {item.address}:{item.port}. "
+            f"{one.where}: {_option(one)}: port {what} is taken: {holder} listens on {item.address}:{item.port}. "
             "Stop it, or give one of them another port."
         )
 

@@ -94,7 +94,11 @@ def _mode(network_mode: str, drivers: dict[str, str]) -> str:
         return network_mode
     if network_mode.startswith("container:"):
         return "container"
-    return "bridge" if network_mode == "default" or drivers.get(network_mode) == "bridge" else "other"
+    driver = drivers.get(network_mode)
+    if driver is None:  # the engine keeps what was given, which may be the beginning of an id
+        ids = (known for known in drivers if len(known) == 64 and known.startswith(network_mode))
+        driver = drivers.get(next(ids, ""))
+    return "bridge" if network_mode == "default" or driver == "bridge" else "other"
 
 
 def _endpoint(raw: Facts) -> Facts:

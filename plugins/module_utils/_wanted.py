@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _modes, _options, _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _options, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Json = dict[str, Any]
 
@@ -20,6 +23,8 @@ class Wanted(NamedTuple):
     image: str
     network_mode: str
     """As given, or the first of ``networks``; ``default`` is ``bridge``."""
+    mode_given: bool
+    """False: any of ``networks`` will do as the first."""
     donor: str
     """Name or id of the container whose namespace is shared, else empty."""
     endpoints: Json
@@ -38,7 +43,6 @@ def read(entries: list[Json], engine_version: str) -> list[Wanted]:
         if one.name in seen:
             raise NetmodeError(f"{one.where}: {seen[one.name]} has the same name. A name stands for one container.")
         seen[one.name] = one.where
-    _refuse_shared_ports(wanted)
     _refuse_shared_addresses(wanted)
     return wanted
 
@@ -55,12 +59,10 @@ def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
     if state != "absent" and not entry.get("image"):
         raise NetmodeError(f"{where}: image: is needed for state: {state}.")
     options = _options.parse(where, entry)
-    try:
-        networks = _parse.networks(entry["networks"]) if entry.get("networks") else {}
-        configs = _parse.configs(entry["configs"]) if entry.get("configs") else {}
-        mac = _parse.mac(entry["mac_address"]) if entry.get("mac_address") else ""
-    except ValueError as error:
-        raise NetmodeError(f"{where}: {error}.") from None
+    _parsed(where, entry, "image", _known.image, "")
+    networks = _parsed(where, entry, "networks", _parse.networks, {})
+    configs = _parsed(where, entry, "configs", _parse.configs, {})
+    mac = _parsed(where, entry, "mac_address", _parse.mac, "")
     given_mode = entry.get("network_mode") or next(iter(networks), "bridge")
     mode = "bridge" if given_mode == "default" else given_mode
     kind = _modes.kind(mode)
@@ -76,6 +78,7 @@ def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
         state,
         entry.get("image") or "",
         mode,
+        bool(entry.get("network_mode")),
         donor,
         _endpoints(mode, kind, networks, mac),
         configs,
@@ -83,6 +86,13 @@ def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
         entry.get("recreate") or "auto",
         entry.get("pull_policy") or "missing",
     )
+
+
+def _parsed(where: str, entry: Json, option: str, parse: Callable[[Any], Any], default: Any) -> Any:
+    try:
+        return parse(entry[option]) if entry.get(option) else default
+    except ValueError as error:
+        raise NetmodeError(f"{where}: {option}: {error}.") from None
 
 
 def _refuse_configs_in_read_only_root(where: str, configs: Json, options: Json) -> None:
@@ -116,22 +126,6 @@ def _endpoints(mode: str, kind: str, networks: Json, mac: str) -> Json:
     return {mode: primary, **{name: spec for name, spec in networks.items() if name != mode}}
 
 
-def _refuse_shared_ports(wanted: list[Wanted]) -> None:
-    """Two entries of one list that would hold one port of the host."""
-    holders: dict[tuple[str, str], list[tuple[str, Wanted]]] = {}
-    for one in wanted:
-        if one.state != "started":
-            continue
-        for ip, port, protocol in host_ports(one):
-            for other_ip, other in holders.setdefault((port, protocol), []):
-                if other is not one and overlap(ip, other_ip):
-                    raise NetmodeError(
-                        f"{one.where}: port {port}/{protocol} of the host is also asked for by {other.where}. "
-                        "Give one of them another port or another host address."
-                    )
-            holders[port, protocol].append((ip, one))
-
-
 def _refuse_shared_addresses(wanted: list[Wanted]) -> None:
     holders: dict[tuple[str, str], Wanted] = {}
     for one in wanted:
@@ -143,21 +137,3 @@ def _refuse_shared_addresses(wanted: list[Wanted]) -> None:
                         f"{one.where}: networks: {network}: {address} is also asked for by {other.where}. "
                         "Give one of them another address."
                     )
-
-
-def host_ports(one: Wanted) -> list[tuple[str, str, str]]:
-    """(address or empty, port, protocol) of the host that the entry holds once it runs."""
-    if one.network_mode == "host":
-        return [("", *exposed.split("/", 1)) for exposed in one.options.get("expose") or []]
-    return [
-        (binding["HostIp"], binding["HostPort"], target.partition("/")[2])
-        for target, bindings in (one.options.get("ports") or {}).items()
-        for binding in bindings
-        if binding["HostPort"] and "-" not in binding["HostPort"]
-    ]
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether two listening addresses exclude each other on one port."""
-    everything = ("", "0.0.0.0", "::")  # noqa: S104 (compared, not bound)
-    return one == other or one in everything or other in everything

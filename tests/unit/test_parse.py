@@ -86,7 +86,7 @@ def test_two_ports_of_a_range_stay_apart() -> None:
         (_parse.volumes, ["data:data"], "must be absolute"),
         (_parse.volumes, ["./data:/data"], "must be absolute"),
         (_parse.volumes, ["a:/b:rx"], "unknown option 'rx'"),
-        (_parse.volumes, ["a:/b", "c:/b/"], "mounted twice"),
+        (_parse.volumes, ["aa:/b", "cc:/b/"], "mounted twice"),
         (_parse.volumes, [{"type": "bind", "source": "name", "target": "/x"}], "absolute path as its source"),
         (_parse.tmpfs, "run", "must be absolute"),
         (_parse.healthcheck, {"test": ["redis-cli"]}, "begins with CMD"),

@@ -190,7 +190,7 @@ def test_an_option_taken_out_of_the_list_is_a_change() -> None:
         ("mem_limit", "64m", 67108864),
         ("security_opt", ["no-new-privileges:true"], ["no-new-privileges"]),
         ("restart", False, "no"),
-        ("volumes", ["b:/b", "a:/a"], ["a:/a:rw", "b:/b"]),
+        ("volumes", ["bb:/b", "aa:/a"], ["aa:/a:rw", "bb:/b"]),
     ],
 )
 def test_two_spellings_of_one_value_are_no_change(option: str, one: Any, other: Any) -> None:

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine and the kernel know by name: capabilities, signals, limits, sysctls, names of images.
+
+An engine looks at these only while it creates or starts a container, when the old one may be stopped already, so each
+is held against its list before. Errors are ValueError with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+
+# capabilities(7), without CAP_
+_CAPABILITIES = frozenset(
+    """ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH
+    FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE
+    NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE
+    SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM""".split()
+)
+
+# getrlimit(2), as Docker writes them
+_LIMITS = frozenset(
+    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+)
+
+# What has a value for each namespace, and so may be set for one container: ipc_namespaces(7), network_namespaces(7)
+_SYSCTLS = re.compile(
+    r"net\..+|fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)"
+)
+
+# The grammar of https://pkg.go.dev/github.com/distribution/reference
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_IMAGE = re.compile(
+    rf"(?:{_DOMAIN}/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@[a-z0-9]+:[0-9a-f]{{32,}})?", re.ASCII
+)
+
+_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
+
+
+def capability(name: str) -> str:
+    if name.upper().replace("CAP_", "", 1) not in _CAPABILITIES:
+        raise ValueError(f"{name!r} is no capability that Linux knows (examples: NET_ADMIN, SYS_NICE, ALL)")
+    return name
+
+
+def signal_name(name: str) -> str:
+    """``SIGTERM``, ``TERM``, ``15``, ``SIGRTMIN+3``."""
+    number = int(name) if name.isdigit() else 0
+    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    base, _, offset = full.partition("+" if "+" in full else "-")
+    real_time = base in ("SIGRTMIN", "SIGRTMAX") and offset.isdigit() and int(offset) <= 30
+    if not (1 <= number <= 64 or full in signal.Signals.__members__ or real_time):
+        raise ValueError(f"{name!r} is no signal that Linux knows (examples: SIGTERM, SIGINT, 15)")
+    return name
+
+
+def limit(name: str, soft: int, hard: int) -> None:
+    """-1 is unlimited."""
+    if name not in _LIMITS:
+        raise ValueError(f"{name!r} is no limit that Linux knows (known: {', '.join(sorted(_LIMITS))})")
+    if hard != -1 and (soft > hard or soft == -1):
+        raise ValueError(f"{name}: soft ({soft}) is above hard ({hard})")
+
+
+def sysctl(name: str) -> str:
+    if not _SYSCTLS.fullmatch(name):
+        raise ValueError(
+            f"{name} belongs to the whole host, not to a container. Set it on the host (ansible.posix.sysctl or "
+            "/etc/sysctl.d) and leave it out here"
+        )
+    return name
+
+
+def image(reference: str) -> str:
+    """A name with tag or digest, or an id."""
+    if not _IMAGE.fullmatch(reference):
+        raise ValueError(
+            f"{reference!r} does not name an image (examples: redis:8, registry.example:5000/redis:8); it is lower case"
+        )
+    return reference
+
+
+def volume(name: str) -> str:
+    if not _VOLUME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is neither an absolute path on the host nor the name of a volume: two or more of letters, "
+            "digits, '_', '.', '-', beginning with a letter or digit"
+        )
+    return name
