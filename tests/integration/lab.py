@@ -223,14 +223,19 @@ class Host:
         """Everything that a change could show in; two equal answers mean that the host is unchanged.
 
         Left out is what moves by itself: counters, timers, health logs, and the carrier that a bridge has or has not
-        for a second after its last port came or went.
+        for a second after its last port came or went, with the link-local addresses and routes that follow it.
         """
         found: dict[str, Any] = {
             "links": [self._still(link) for link in self._ip("-d", "link")],
             "addresses": [
-                [(a["family"], a["local"], a["prefixlen"]) for a in link["addr_info"]] for link in self._ip("address")
+                [(a["family"], a["local"], a["prefixlen"]) for a in link["addr_info"] if a["scope"] != "link"]
+                for link in self._ip("address")
             ],
-            "routes": sorted(json.dumps({**route, "flags": []}) for route in self._ip("route", "show", "table", "all")),
+            "routes": sorted(
+                json.dumps({**route, "flags": []})
+                for route in self._ip("route", "show", "table", "all")
+                if not route["dst"].startswith(("fe80:", "ff00:")) and route.get("type") != "anycast"
+            ),
             "rules": [
                 line
                 for line in self.sh("iptables-save; ip6tables-save").splitlines()

@@ -59,7 +59,7 @@ def test_make_site_proves_every_mode(newcomer: Newcomer) -> None:
 def test_make_site_shows_the_topology(newcomer: Newcomer) -> None:
     tree = newcomer.first[newcomer.first.rindex("── docker0") :]
     assert re.search(r"docker0 +172\.17\.0\.1/16", tree)
-    assert re.search(r"veth\w+ ── httpd:eth0 .*\n.*redis-container +shares httpd's namespace", tree), tree
+    assert re.search(r"veth\w+ ── httpd:eth0 .*\n.*redis-container +port 6379 +shares httpd's namespace", tree), tree
     assert re.search(r"veth\w+ ── redis-bridge:eth0 .*127\.0\.0\.1:6379→6379", tree), tree
     assert re.search(r"redis-host +port 6515", tree), tree
     assert re.search(r"redis-none +only lo", tree), tree
