@@ -63,6 +63,11 @@ def _security(value: Any) -> list[str]:
     return sorted("no-new-privileges" if item == "no-new-privileges:true" else item for item in normal)
 
 
+def _unmasked(security: Any) -> bool:
+    """``systempaths=unconfined`` is the client's word: the API has two lists of paths instead, empty ones."""
+    return "systempaths:unconfined" in _security(security)
+
+
 def _pairs(value: Any) -> list[str]:
     return sorted(value or [])
 
@@ -126,6 +131,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("privileged", "HostConfig.Privileged", _parse.boolean),
     Option("read_only", "HostConfig.ReadonlyRootfs", _parse.boolean),
     Option("security_opt", "HostConfig.SecurityOpt", _parse.strings, same=_security),
+    Option("device_cgroup_rules", "HostConfig.DeviceCgroupRules", _parse.device_rules, same=_pairs),
     Option("init", "HostConfig.Init", _parse.boolean),
     Option("mem_limit", "HostConfig.Memory", _parse.memory, live=True),
     Option("cpus", "HostConfig.NanoCpus", _parse.nano_cpus, live=True),
@@ -200,6 +206,8 @@ def observed(inspect: Json) -> Json:
         values[option.name] = (host if section else config).get(key)
     values["expose"] = sorted(config.get("ExposedPorts") or {})
     values["volumes"] = _mounts(config, host)
+    if host.get("MaskedPaths") == []:
+        values["security_opt"] = [*(values["security_opt"] or []), "systempaths=unconfined"]
     if values["hostname"] == inspect["Id"][:12] or host["NetworkMode"].startswith(("container:", "host")):
         values["hostname"] = None
     return values
@@ -238,6 +246,10 @@ def body(values: Json, image: str, network_mode: str, entry_name: str) -> Json:
         section, _, key = option.path.rpartition(".")
         if values[option.name] is not None and option.name not in ("expose", "volumes"):
             (made["HostConfig"] if section else made)[key] = values[option.name]
+    if _unmasked(values["security_opt"]):
+        given = values["security_opt"]
+        made["HostConfig"]["SecurityOpt"] = [item for item in given if not _unmasked([item])]
+        made["HostConfig"].update(MaskedPaths=[], ReadonlyPaths=[])
     made["ExposedPorts"] = {port: {} for port in values["expose"]}
     made["HostConfig"]["Binds"] = [
         ":".join(filter(None, (source, target, ",".join(options))))

@@ -191,6 +191,15 @@ def ulimits(value: Any) -> list[dict[str, Any]]:
     return limits
 
 
+def device_rules(value: Any) -> list[str]:
+    """``c 1:3 rwm``: type, numbers, access, as the control group of devices takes them."""
+    rules = strings(value)
+    for rule in rules:
+        if not re.fullmatch(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}", rule):
+            raise ValueError(f"{rule!r} is not a rule for devices (examples: 'c 1:3 rwm', 'a *:* rwm')")
+    return rules
+
+
 def healthcheck(value: Any) -> dict[str, Any]:
     """Compose's healthcheck; durations become nanoseconds, a string test runs in the image's shell."""
     if not isinstance(value, dict):

@@ -195,7 +195,12 @@ options:
         type: bool
       security_opt:
         description: >-
-          Security options.
+          Security options. C(systempaths=unconfined) shows the container all of /proc and /sys.
+        type: list
+        elements: str
+      device_cgroup_rules:
+        description: >-
+          Devices that the container may use, C(TYPE MAJOR:MINOR ACCESS) as in C(c 10:200 rwm).
         type: list
         elements: str
       init:
@@ -385,6 +390,7 @@ CONTAINER_ARGUMENTS: dict[str, Any] = {
     "privileged": {"type": "bool"},
     "read_only": {"type": "bool"},
     "security_opt": {"type": "list", "elements": "str"},
+    "device_cgroup_rules": {"type": "list", "elements": "str"},
     "init": {"type": "bool"},
     "mem_limit": {"type": "raw"},
     "cpus": {"type": "raw"},

@@ -73,6 +73,11 @@ def security(inspect: Json) -> list[str]:
     )
 
 
+def unmasked(inspect: Json) -> tuple[Any, ...]:
+    host = inspect["HostConfig"]
+    return security(inspect), host["MaskedPaths"], host["ReadonlyPaths"]
+
+
 def joined(inspect: Json) -> list[str]:
     return sorted(inspect["NetworkSettings"]["Networks"])
 
@@ -187,6 +192,10 @@ CASES: tuple[Case, ...] = (
     Case("cap_drop-two", {"cap_drop": ["MKNOD", "AUDIT_WRITE"]}, capabilities("CapDrop"), ["AUDIT_WRITE", "MKNOD"],
          {"cap_drop": ["CAP_AUDIT_WRITE", "mknod"]}),
     Case("read_only", {"read_only": True}, host_config("ReadonlyRootfs"), True, {"read_only": "yes"}),
+    Case("security_opt_systempaths", {"security_opt": ["systempaths=unconfined", "no-new-privileges"]}, unmasked, (["no-new-privileges"], [], []),
+         {"security_opt": ["no-new-privileges:true", "systempaths=unconfined"]}),
+    Case("device_cgroup_rules", {"device_cgroup_rules": ["c 10:200 rwm", "b 8:* r"]}, host_config("DeviceCgroupRules"), ["c 10:200 rwm", "b 8:* r"],
+         {"device_cgroup_rules": ["b 8:* r", "c 10:200 rwm"]}),
     Case("security_opt", {"security_opt": ["no-new-privileges:true"]}, security, ["no-new-privileges"], {"security_opt": ["no-new-privileges=true"]}),
     Case("mem_limit", {"mem_limit": "64m"}, host_config("Memory"), 67108864, {"mem_limit": 67108864}),
     Case("cpus", {"cpus": "0.5"}, host_config("NanoCpus"), 500000000, {"cpus": 0.5}),
