@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ description:
     M(netmode.docker.network_facts).
   - All functions of JMESPath work with ansible-core 2.19 and later, whose tagged strings, numbers and lists JMESPath
     alone refuses.
+  - Two more help with networks. C(duplicates(array)) gives what is more than once in an array.
+    C(overlaps(array, array)) gives the pairs of objects, one from each array, whose C(cidr) overlap.
 requirements:
   - jmespath on the controller
 options:
@@ -84,9 +87,36 @@ def search(data: Any, expr: str) -> Any:
     if not isinstance(expr, str) or not expr.strip():
         raise AnsibleFilterError(f"netmode.docker.jmespath: the expression must be text that is not empty: {expr!r}.")
     try:
-        return library.search(plain(expr), plain(data))
+        options = library.Options(custom_functions=_functions(library.functions))
+        return library.search(plain(expr), plain(data), options)
     except library.exceptions.JMESPathError as error:  # "from None": Ansible would print the cause once more
         raise AnsibleFilterError(_told(expr, error)) from None
+
+
+def _functions(library: Any) -> Any:
+    """JMESPath's own functions and those of DOCUMENTATION. The library finds them by the beginning of their names."""
+
+    class Functions(library.Functions):  # type: ignore[misc]
+        @library.signature({"types": ["array"]})  # type: ignore[untyped-decorator]
+        def _func_duplicates(self, values: list[Any]) -> list[Any]:
+            seen = [json.dumps(value, sort_keys=True) for value in values]
+            return [json.loads(text) for text in dict.fromkeys(seen) if seen.count(text) > 1]
+
+        @library.signature({"types": ["array"]}, {"types": ["array"]})  # type: ignore[untyped-decorator]
+        def _func_overlaps(self, ones: list[Any], others: list[Any]) -> list[Any]:
+            return [[one, other] for one in ones for other in others if _overlap(one, other)]
+
+    return Functions()
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    try:
+        networks = [ipaddress.ip_network(item["cidr"], strict=False) for item in (one, other) if item["cidr"]]
+    except (TypeError, KeyError, ValueError):
+        raise AnsibleFilterError(
+            f"netmode.docker.jmespath: overlaps() wants objects with a cidr such as 10.0.0.0/8, not {one} and {other}."
+        ) from None
+    return len(networks) == 2 and networks[0].version == networks[1].version and networks[0].overlaps(networks[1])
 
 
 def _told(expr: str, error: Any) -> str:

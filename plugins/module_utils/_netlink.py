@@ -37,7 +37,7 @@ _OPERSTATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DO
 
 _OF_LINK = frozenset((1, 3, 4, 5, 10, 16, 18, 20, 37, _IFLA_TARGET_NETNSID, 52))
 _OF_LINK_INFO, _OF_BRIDGE, _OF_NSID = frozenset((1, 2)), frozenset((5, 11)), frozenset((1,))
-_OF_ADDRESS, _OF_ROUTE = frozenset((1, 2, _IFA_TARGET_NETNSID)), frozenset((5, 6, 9, 15))
+_OF_ADDRESS, _OF_ROUTE = frozenset((1, 2, _IFA_TARGET_NETNSID)), frozenset((1, 4, 5, 6, 9, 15))
 
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -189,18 +189,26 @@ def _address_text(family: int, value: bytes) -> str:
 
 
 def parse_route(data: bytes, start: int, end: int) -> Parsed:
-    """One RTM_NEWROUTE as {default, table, metric, gateway}; ``default``: it leads anywhere; no gateway: None."""
+    """One RTM_NEWROUTE as {default, table, metric, destination, gateway, ifindex}.
+
+    ``default``: it leads anywhere; ``destination`` is CIDR, ``0.0.0.0/0`` for a default route; what it has not is None.
+    """
     _require(start, end, 12)
     family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(data, start)
     found = attributes(data, start + 12, end, _OF_ROUTE)
-    gateway = found.get(5)
+    gateway, ifindex, to = found.get(5), _number(found, 4), found.get(1)
     if gateway is None and len(found.get(9, b"")) > 8:  # RTA_MULTIPATH: the first way counts
         length = min(len(found[9]), struct.unpack_from("=H", found[9])[0])
         gateway = attributes(found[9], 8, length, _OF_ROUTE).get(5)
+        ifindex = struct.unpack_from("=i", found[9], 4)[0]
+    nowhere = bytes(16 if family == socket.AF_INET6 else 4)
     return {
         "default": prefix == 0 and kind == 1,
         "table": _number(found, 15) or table,
         "metric": _number(found, 6) or 0,
+        "unicast": kind == 1,
+        "destination": f"{_address_text(family, to or nowhere)}/{prefix}",
+        "ifindex": ifindex,
         "gateway": _address_text(family, gateway) if gateway else None,
     }
 
@@ -251,10 +259,14 @@ class Netlink:
     def addresses(self, nsid: int | None = None) -> list[Parsed]:
         return self._of_namespace(RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0), nsid, _IFA_TARGET_NETNSID, parse_address)
 
+    def routes(self) -> list[Parsed]:
+        """The IPv4 routes of the main table that lead somewhere."""
+        found = self._dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), parse_route)
+        return [route for route in found if route["table"] == 254 and route["unicast"]]
+
     def gateway(self) -> str | None:
         """The IPv4 gateway of the main table's best default route, None without one."""
-        routes = self._dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), parse_route)
-        found = [route for route in routes if route["default"] and route["table"] == 254 and route["gateway"]]
+        found = [route for route in self.routes() if route["default"] and route["gateway"]]
         return min(found, key=lambda route: route["metric"])["gateway"] if found else None
 
     def nsid(self, descriptor: int) -> int:

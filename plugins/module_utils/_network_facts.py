@@ -12,7 +12,7 @@ _LINK_KEYS = ("name", "ifindex", "mac", "mtu", "operstate")
 
 
 def compose(seen: Facts) -> Facts:
-    """``{bridges, veths, containers, unclaimed}`` as documented under RETURN of the module."""
+    """``{bridges, veths, containers, unclaimed, routes}`` as documented under RETURN of the module."""
     carried = {bridge_of(network): network for network in seen["networks"]}
     shares = _shares(seen["containers"])
     owners = _owners(seen, shares)
@@ -51,7 +51,27 @@ def compose(seen: Facts) -> Facts:
         if container["joins"]:
             containers[container["joins"]]["joined_by"].append(container["name"])
     unclaimed = [] if seen["limited"] else [name for name, veth in veths.items() if veth["container"] is None]
-    return {"bridges": bridges, "veths": veths, "containers": containers, "unclaimed": unclaimed}
+    return {
+        "bridges": bridges,
+        "veths": veths,
+        "containers": containers,
+        "unclaimed": unclaimed,
+        "routes": _routes(seen),
+    }
+
+
+def _routes(seen: Facts) -> list[Facts]:
+    """The host's own, those of its bridges among them. One whose interface went meanwhile is none any more."""
+    found = [
+        {
+            "destination": route["destination"],
+            "gateway": route["gateway"],
+            "interface": seen["links"][route["ifindex"]]["name"],
+        }
+        for route in seen["routes"]
+        if route["ifindex"] in seen["links"]
+    ]
+    return sorted(found, key=lambda route: (route["destination"], route["interface"], route["gateway"] or ""))
 
 
 def _shares(containers: dict[str, Facts]) -> dict[str, tuple[str | None, bool]]:

@@ -149,7 +149,7 @@ def match_by_mac(containers: list[Facts], views: dict[int, Facts]) -> dict[str, 
 def observe(engine: Engine) -> Facts:
     """Everything that is read from engine and kernel, nothing decided but whose namespace is whose.
 
-    ``{networks: raw, containers: {id: listed_container()}, links, addresses, own, nsids, views: {inode: view},
+    ``{networks: raw, containers: {id: listed_container()}, links, addresses, routes, own, nsids, views: {inode: view},
     gateways: {inode: gateway}, limited}``.
     """
     engine.ask("/containers/json", all=True)
@@ -174,6 +174,7 @@ def observe(engine: Engine) -> Facts:
             "containers": containers,
             "links": kernel.links,
             "addresses": kernel.addresses,
+            "routes": kernel.netlink.routes(),
             "own": kernel.own,
             "nsids": kernel.nsids,
             "views": {inode: view for inode, view in views.items() if view is not None},

@@ -151,6 +151,15 @@ ansible_facts:
           type: list
           elements: str
           sample: []
+        routes:
+          description:
+            - The host's own IPv4 routes of the main table, sorted. RV(ignore:gateway) is null where RV(ignore:destination)
+              is reached directly.
+          type: list
+          elements: dict
+          sample:
+            - {destination: 0.0.0.0/0, gateway: 10.0.0.1, interface: eth0}
+            - {destination: 172.17.0.0/16, gateway: null, interface: docker0}
 """
 
 import gc

@@ -178,6 +178,7 @@ class Host:
         inventory: str | Path | dict[str, Any] | None = None,
         options: tuple[str, ...] = (),
         timeout: float = 300,
+        env: dict[str, str] | None = None,
         **extra_vars: Any,
     ) -> Play:
         """Run ansible-playbook on this host: a path, a playbook's text, or its plays as data.
@@ -195,7 +196,7 @@ class Host:
             inventory = {"all": {"hosts": {"localhost": local}}}
         if isinstance(inventory, dict):
             inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
-        env = {
+        given = {
             "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
@@ -203,10 +204,11 @@ class Host:
             "ANSIBLE_CALLBACKS_ENABLED": "netmode_results",
             "ANSIBLE_NOCOLOR": "1",
             "NETMODE_RESULTS": f"{directory}/results",
+            **(env or {}),
         }
         done = self.run(
             "ansible-playbook", str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options,
-            env=env, check=False, timeout=timeout,
+            env=given, check=False, timeout=timeout,
         )  # fmt: skip
         lines = self.sh(f"cat {directory}/results 2>/dev/null || true; rm -rf {directory}")
         played = Play(done.returncode, done.stdout, done.stderr)

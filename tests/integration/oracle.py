@@ -167,6 +167,15 @@ class Oracle:
             if kind(link) == "veth"
         }
 
+    def routes(self) -> list[Json]:
+        """The host's, by ``ip``, which leaves out the gateway and /32 where there is nothing to say."""
+        found = []
+        for route in json.loads(output("ip", "-j", "-4", "route", "show", "table", "main", "type", "unicast") or "[]"):
+            destination = "0.0.0.0/0" if route["dst"] == "default" else route["dst"]
+            destination += "" if "/" in destination else "/32"
+            found.append({"destination": destination, "gateway": route.get("gateway"), "interface": route["dev"]})
+        return sorted(found, key=lambda route: (route["destination"], route["interface"], route["gateway"] or ""))
+
     def unclaimed(self) -> list[str]:
         return sorted(name for name, veth in self.veths().items() if veth["container"] is None)
 

@@ -80,6 +80,10 @@ def test_gateway_is_the_next_hop_of_the_default_route(lab: Host, facts: Facts) -
     assert facts["containers"]["ended"]["gateway"] is None
 
 
+def test_routes_are_the_hosts(lab: Host, facts: Facts) -> None:
+    assert facts["routes"] == Oracle().routes()
+
+
 def test_every_reading_of_an_unchanged_host_is_equal(lab: Host, facts: Facts) -> None:
     assert read(lab) == facts
     assert read(lab, check=True) == facts, "check mode reads as well"

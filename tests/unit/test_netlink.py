@@ -153,7 +153,15 @@ def test_a_state_of_a_kernel_to_come_is_unknown() -> None:
 def test_a_multipath_default_route_has_its_first_way() -> None:
     hop = struct.pack("=HBBi", 16, 0, 0, 2) + attribute(5, bytes([10, 0, 0, 254]))
     payload = struct.pack("=8BI", 2, 0, 0, 0, 254, 3, 0, 1, 0) + attribute(9, hop + hop)
-    assert whole(_netlink.parse_route, payload)["gateway"] == "10.0.0.254"
+    route = whole(_netlink.parse_route, payload)
+    assert (route["gateway"], route["ifindex"], route["destination"]) == ("10.0.0.254", 2, "0.0.0.0/0")
+
+
+def test_a_route_has_its_destination_and_interface() -> None:
+    payload = struct.pack("=8BI", 2, 12, 0, 0, 254, 3, 0, 1, 0)
+    payload += attribute(1, bytes([172, 16, 0, 0])) + attribute(4, struct.pack("=i", 7))
+    route = whole(_netlink.parse_route, payload)
+    assert (route["destination"], route["ifindex"], route["gateway"]) == ("172.16.0.0/12", 7, None)
 
 
 def test_an_unreachable_default_is_no_way_out() -> None:

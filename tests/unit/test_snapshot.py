@@ -75,6 +75,7 @@ def seen(
         "containers": {item["id"]: item for item in containers},
         "links": {item["ifindex"]: item for item in links},
         "addresses": {},
+        "routes": [],
         "own": HOST,
         "nsids": nsids,
         "views": views,
