@@ -107,8 +107,11 @@ def _is(path: Path, instance: Instance, mode: int) -> bool:
     return (found.st_mode, found.st_uid, found.st_gid) == (mode, instance["uid"], instance["gid"])
 
 
-def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
-    """What differs. Raises NetmodeError for a change that would lose data."""
+def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
+    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key.
+
+    Raises NetmodeError for a change that would lose data.
+    """
     steps = []
     for instance in instances:
         found = current[instance["name"]]
@@ -118,7 +121,7 @@ def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
             continue
         wanted = content_of(instance)
         _refuse_loss(instance, found, wanted)
-        if wanted != found.content or not found.right:
+        if wanted != found.content or not found.right or not keyed:
             steps.append(Step(instance, found.content, wanted))
     return steps
 
@@ -222,6 +225,13 @@ def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> 
         instance["name"]: hmac.new(key, content_of(instance).encode(), hashlib.sha256).hexdigest()[:32]
         for instance in present
     }
+
+
+def has_key(key_file: str) -> bool:
+    try:
+        return Path(key_file).exists()
+    except OSError:  # told by what comes to read it
+        return False
 
 
 def _key(path: Path, *, check_mode: bool) -> bytes | None:

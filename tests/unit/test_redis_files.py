@@ -71,6 +71,15 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
     assert other.read_text() == "root's own\n"
 
 
+def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: Path) -> None:
+    wanted, key = instance(tmp_path), str(tmp_path / "key")
+    bring(wanted)
+    found = files.observe([wanted], NoEngine())  # type: ignore[arg-type]
+    assert len(files.plan([wanted], found, keyed=files.has_key(key))) == 1
+    files.revisions([wanted], key, check_mode=False)
+    assert files.plan([wanted], found, keyed=files.has_key(key)) == []
+
+
 def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) -> None:
     bring(instance(tmp_path))
     (step,) = steps(instance(tmp_path, secrets=['requirepass "new"']))
