@@ -99,6 +99,35 @@ def test_switching_the_append_only_file_on_is_refused_until_the_running_redis_ha
     assert steps(wanted) == []
 
 
+class OneVolume:
+    """An engine with a volume in this directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def get(self, path: str) -> Any:
+        assert path == "/volumes/cache-data"
+        return {"Mountpoint": str(self.data)}
+
+
+@pytest.mark.parametrize("outlived", [True, False], ids=["its configuration is gone", "the user is another"])
+def test_data_that_the_user_may_not_write_is_refused(tmp_path: Path, outlived: bool) -> None:
+    data = tmp_path / "data"
+    (data / "appendonlydir").mkdir(parents=True)
+    wanted = instance(tmp_path, volume="cache-data")
+    if not outlived:
+        bring(instance(tmp_path))
+        wanted["gid"] += 1
+    engine: Any = OneVolume(data)
+    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1
+    (data / "appendonlydir").chmod(0o575)
+    with pytest.raises(NetmodeError, match=r"user: .* may not write .*/appendonlydir \(of .* \(chown -R"):
+        files.plan([wanted], files.observe([wanted], engine))
+    (data / "appendonlydir").rmdir()
+    data.chmod(0o500)
+    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1, "the engine gives it to the user"
+
+
 def test_switching_it_off_is_refused_where_no_dump_would_be_written(tmp_path: Path) -> None:
     bring(instance(tmp_path, lines=["appendonly yes", 'save ""']))
     off = instance(tmp_path, lines=["appendonly no", 'save ""'])
