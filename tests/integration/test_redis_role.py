@@ -221,6 +221,9 @@ def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwis
     assert play(ROLE, QUICKSTART).rc == 0
     marker = cli(host, "redis-none", "set", "marker", "here")
     assert marker == "OK"
+    deployed = host_state()
+    predicted = play(TEARDOWN, QUICKSTART, ("--check",), teardown_data=True)
+    assert (predicted.rc, host_state()) == (0, deployed), predicted.stdout
     torn = play(TEARDOWN, QUICKSTART)
     assert torn.rc == 0, torn.stdout
     assert {**host_state(), "volumes": []} == {**before, "volumes": []}

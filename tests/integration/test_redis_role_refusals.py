@@ -71,6 +71,9 @@ LATE: list[tuple[str, dict[str, Any]]] = [
 def test_what_only_the_engine_and_the_kernel_know_is_refused_before_any_change(
     host: Host, deploy: Callable[..., Play], host_state: Callable[[], Any], image: str
 ) -> None:
+    nothing = host_state()
+    deploy(rc=2, **SHARER, redis_donor="nobody")
+    assert host_state() == nothing, "a first run"
     deploy(redis_maxmemory="64mb")
     listening = ("busybox", "httpd", "-f", "-p", "7444")
     host.docker("run", "-d", "--name", "squatter", "--network", "host", image, *listening)
