@@ -103,7 +103,7 @@ def bare(address: str) -> str:
     return address.split("/", 1)[0]
 
 
-def _address_of(container: Mapping[str, Any]) -> str | None:
+def address_of(container: Mapping[str, Any]) -> str | None:
     """The first address of a container, IPv4 before IPv6."""
     for family in ("ipv4", "ipv6"):
         for interface in container.get("interfaces") or []:
@@ -121,7 +121,7 @@ def _loopback(bind: Sequence[str]) -> str:
     return fixed[0]
 
 
-def _bound(bind: Sequence[str], address: str) -> bool:
+def bound(bind: Sequence[str], address: str) -> bool:
     """Whether a Redis that binds to ``bind`` is to be had at ``address``, one of its namespace."""
     plain = [item.lstrip("-") for item in bind]
     return not plain or address in plain or any(item in EVERYWHERE for item in plain)
@@ -142,8 +142,8 @@ def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
     if instance.mode == "host" or owner.get("mode") == "host":
         address = _loopback(instance.bind)
         return [Way(f"PONG over the host's port {address}:{instance.port}", address, instance.port), socket]
-    inside = _address_of(owner)
-    if inside is None or not _bound(instance.bind, inside):
+    inside = address_of(owner)
+    if inside is None or not bound(instance.bind, inside):
         return [socket]
     whose = f"{owner['name']}'s address" if instance.mode == "container" else "the container's address"
     return [Way(f"PONG over {whose} {inside}:{instance.port}", inside, instance.port), socket]

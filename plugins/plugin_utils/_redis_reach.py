@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From where in a fleet each Redis can be reached: what the network modes say, and what was found.
+
+docker0 ends at its host: a bridge address is reached from there alone, a published port and a port of the host from
+everywhere, and what is kept to the loopback or has no network from nowhere. Pure: (facts, answers) -> cells. No
+password goes from one host to another: a Redis that asks for one answers ``NOAUTH``, and has been reached.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import is_loopback
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
+    EVERYWHERE,
+    Facts,
+    Instance,
+    address_of,
+    bare,
+    bound,
+    container_of,
+    key_of,
+    owner_of,
+    ways,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Target = dict[str, Any]
+"""``{to, instance, address, port, near, far, run_id, holder}``: one address of one Redis, whether it is to answer there
+to its own host (near) and to the others (far), the run id by which it is known (None where it asks for a password), and
+the container that holds this port of the host instead (None where none does)."""
+Cell = dict[str, Any]
+"""``{from, to, instance, where, expected, observed, ok}``; expected is "an answer" or "no answer"."""
+
+COLUMNS = 8
+"""As many hosts fit beside each other; for more, only the cells that are not as expected are shown."""
+
+
+def targets(
+    host: str, address: str, facts: Facts, answers: Mapping[str, Mapping[str, Any]], instances: Sequence[Instance]
+) -> list[Target]:
+    """All addresses at which the instances of ``host`` are to be looked for.
+
+    ``address`` is the host's, as other hosts reach it; with a loopback one only addresses of bridges can be told.
+    ``answers``: those of redis_ping to ``_redis_ways.endpoints``.
+    """
+    found: list[Target] = []
+    for instance in instances:
+        if instance.state != "started" or container_of(facts, instance.name).get("status") != "running":
+            continue
+        run_id = _run_id(facts, answers, instance)
+        holders = _holders(facts, instance, instances)
+        for where, port, near, far in _places(address, facts, instance):
+            holder = holders.get(port) if where == address and not far else None
+            place = {"address": where, "port": port, "near": near, "far": far, "holder": holder}
+            found.append({"to": host, "instance": instance.name, **place, "run_id": run_id})
+    return found
+
+
+def _run_id(facts: Facts, answers: Mapping[str, Mapping[str, Any]], instance: Instance) -> str | None:
+    """As its own host knows it. What asks for a password tells nobody else, so there is nothing to compare."""
+    if instance.password:
+        return None
+    for way in ways(facts, instance):
+        server = (answers.get(key_of(instance, way)) or {}).get("server") or {}
+        if way.socket and server.get("run_id"):
+            return str(server["run_id"])
+    return None
+
+
+def _places(address: str, facts: Facts, instance: Instance) -> list[tuple[str, int, bool, bool]]:
+    """(address, port, near, far) for one instance."""
+    owner = owner_of(facts, instance.name)
+    mode = instance.mode if instance.mode == "none" else owner.get("mode")
+    if mode == "host":
+        own = [item.lstrip("-") for item in instance.bind]
+        open_at = [item for item in own if not is_loopback(item) and item not in EVERYWHERE]
+        if any(item in EVERYWHERE for item in own):
+            open_at = [address]
+        places = [(item, instance.port, True, True) for item in open_at] or [(address, instance.port, False, False)]
+    elif mode == "bridge":
+        inside = address_of(owner)
+        answers_inside = inside is not None and bound(instance.bind, inside)
+        places = [(inside, instance.port, answers_inside, False)] if inside else []
+        places += _published(address, owner, instance, reached=answers_inside)
+    else:
+        places = [(address, instance.port, False, False)]
+    return [place for place in dict.fromkeys(places) if not (is_loopback(place[0]) or place[0] == "localhost")]
+
+
+def _published(
+    address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool
+) -> list[tuple[str, int, bool, bool]]:
+    """Where the owner of the namespace publishes the port; an unpublished one is looked for all the same."""
+    ports = [
+        (str(item.get("host_ip") or ""), int(item["host_port"]))
+        for item in owner.get("published") or []
+        if item.get("container_port") == instance.port and item.get("protocol") == "tcp"
+    ]
+    places = []
+    for host_ip, port in ports:
+        if is_loopback(host_ip):
+            places.append((address, port, False, False))
+        else:
+            places.append((address if host_ip in ("", *EVERYWHERE) else host_ip, port, reached, reached))
+    return places or [(address, instance.port, False, False)]
+
+
+def _holders(facts: Facts, instance: Instance, instances: Sequence[Instance]) -> dict[int, str]:
+    """{port of the host: container} for those that lead to something else than this instance."""
+    owner = owner_of(facts, instance.name).get("name")
+    holders = {
+        int(item["host_port"]): str(container["name"])
+        for container in (facts.get("containers") or {}).values()
+        for item in container.get("published") or []
+        if container["name"] != owner or item.get("container_port") != instance.port
+    }
+    for other in instances:
+        if other.name != instance.name and owner_of(facts, other.name).get("mode") == "host":
+            holders[other.port] = other.name
+    return holders
+
+
+def name_of(target: Mapping[str, Any]) -> str:
+    return f"{target['to']} {target['instance']} {_where(target)}"
+
+
+def _where(target: Mapping[str, Any]) -> str:
+    address = str(target["address"])
+    return f"[{address}]:{target['port']}" if ":" in address else f"{address}:{target['port']}"
+
+
+def asked_by(host: str, by_host: Mapping[str, Sequence[Target]], witnesses: int) -> list[Target]:
+    """What ``host`` asks: its own targets, and those of the ``witnesses`` hosts that follow it (0: of all others).
+
+    The order is that of ``by_host``, a circle: so each Redis has as many witnesses, and the cost grows with the hosts.
+    """
+    hosts = list(by_host)
+    at = hosts.index(host)
+    others = hosts[at + 1 :] + hosts[:at]
+    return [target for name in [host, *others[: witnesses or None]] for target in by_host[name]]
+
+
+def cells(
+    by_host: Mapping[str, Sequence[Target]],
+    answers: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    facts: Mapping[str, Facts],
+) -> list[Cell]:
+    """Every target that a host asked, with what it found. ``answers``: {from: {name_of(target): answer}}."""
+    return [
+        _cell(target, witness, answers[witness][name_of(target)], facts.get(witness) or {})
+        for of_host in by_host.values()
+        for target in of_host
+        for witness in by_host
+        if name_of(target) in (answers.get(witness) or {})
+    ]
+
+
+def _cell(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts) -> Cell:
+    wanted = target["near"] if witness == target["to"] else target["far"]
+    observed = str(answer.get("answer") or answer.get("error") or "no answer").split(" ", 1)[0]
+    if not answer.get("reachable"):
+        observed, reached = str(answer.get("error") or "no answer"), False
+    else:
+        other = _another(target, witness, answer, facts)
+        observed, reached = other or observed, other is None
+    return {
+        "from": witness,
+        "to": target["to"],
+        "instance": target["instance"],
+        "where": _where(target),
+        "expected": "an answer" if wanted else "no answer",
+        "observed": observed,
+        "ok": reached == wanted,
+    }
+
+
+def _another(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts) -> str | None:
+    """What answered, where it is not this Redis: every host has a docker0 with the same addresses."""
+    run_id = (answer.get("server") or {}).get("run_id")
+    if target["run_id"] and run_id and run_id != target["run_id"]:
+        return "another Redis"
+    if target["holder"]:
+        return f"that of {target['holder']}"
+    if witness == target["to"]:
+        return None
+    for container in (facts.get("containers") or {}).values():
+        for interface in container.get("interfaces") or []:
+            if target["address"] in [bare(item) for item in interface.get("ipv4") or []]:
+                return f"its own {container.get('name')}"
+    return None
+
+
+def render(found: Sequence[Cell], hosts: Sequence[str]) -> list[str]:
+    """A row for each address, a column for each host that asked, in each cell what was expected and what observed."""
+    wrong = sum(not cell["ok"] for cell in found)
+    told = f"{len(found)} cells, " + (f"{wrong} not as expected" if wrong else "all as expected")
+    if len(hosts) > COLUMNS:
+        return [_sentence(cell) for cell in found if not cell["ok"]] + [told]
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for cell in found:
+        row = rows.setdefault((cell["to"], cell["instance"], cell["where"]), {})
+        row[cell["from"]] = f"{'yes' if cell['expected'] == 'an answer' else 'no'}: {cell['observed']}" + (
+            "" if cell["ok"] else "  FAIL"
+        )
+    table = [["to", "", "", *(f"from {host}" for host in hosts)]]
+    table += [[*key, *(row.get(host, "") for host in hosts)] for key, row in rows.items()]
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
+    return [*lines, f"{told} (yes, no: whether it is to answer; then what was observed)"]
+
+
+def _sentence(cell: Cell) -> str:
+    return (
+        f"FAIL from {cell['from']} to {cell['instance']} of {cell['to']} at {cell['where']}  "
+        f"(expected {cell['expected']}, observed {cell['observed']})"
+    )
