@@ -50,6 +50,17 @@ options:
       - With it the archives are read, to know which images they hold.
     type: str
     default: ''
+  networks:
+    description: C(redis_network_definitions), to know which networks are part of the host's own.
+    type: list
+    elements: dict
+    default: []
+  pending:
+    description:
+      - For a rehearsal, C(networks) and C(images) that are yet to be made, by name.
+      - The containers are returned without the networks, and without a C(pull_policy) for the images.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -83,8 +94,13 @@ def redis_instances(
     socket_dir: str = "/var/lib/netmode/redis",
     revisions: dict[str, str] | None = None,
     archive_dir: str = "",
+    networks: Any = (),
+    pending: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
-    return make_plan(settings, instances, companions, host, config_dir, socket_dir, revisions or {}, archive_dir)
+    return make_plan(
+        settings, instances, companions, host, config_dir, socket_dir,
+        revisions or {}, archive_dir, networks, pending,
+    )  # fmt: skip
 
 
 class FilterModule:

@@ -17,6 +17,7 @@ author: The netmode.docker authors (@netmode)
 description:
   - Reads C(redis_instances), C(redis_network_mode) and C(redis_port) of a host, for
     O(netmode.docker.topology_tree#filter:ports). An instance of mode none listens on no port and is left out.
+  - A host with a variable of the role, but no C(redis_instances), has the role's own, one with the name C(redis).
 options:
   _input:
     description: The variables of a host, such as C(hostvars[inventory_hostname]).
@@ -32,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Container name to port; empty where the host has no C(redis_instances).
+  description: Container name to port; empty where the host has no variable of the role redis.
   type: dict
 """
 
@@ -41,9 +42,11 @@ def redis_ports(variables: Mapping[str, Any]) -> dict[str, int]:
     """See DOCUMENTATION."""
     mode = variables.get("redis_network_mode", "bridge")
     port = variables.get("redis_port", 6379)
+    # A host's variables lack the defaults of roles.
+    default = [{"name": "redis"}] if any(str(name).startswith("redis_") for name in variables) else []
     return {
         str(entry["name"]): int(entry.get("port", port))
-        for entry in variables.get("redis_instances") or []
+        for entry in variables.get("redis_instances", default) or []
         if entry.get("name") and entry.get("network_mode", mode) != "none"
     }
 

@@ -64,6 +64,12 @@ def validate(images: list[Image]) -> None:
                 f"image {name}: a digest names an image of a registry, and source is {image['source']}. "
                 "Use a tag, or set source to pull."
             )
+        made = image["state"] == "present" and image["source"] == "packages"
+        if made and not all(package.strip() for package in image["packages"] or [""]):
+            raise NetmodeError(
+                f"image {name}: packages: source is packages, and none is named, or one by an empty name. "
+                "Name them, such as [redis-server], or set source to pull or archive."
+            )
 
 
 def observe(engine: Engine, images: list[Image]) -> dict[str, Present | None]:

@@ -38,6 +38,8 @@ class Found(NamedTuple):
     """Owner and permissions of the directories and the file are as they are to be."""
     dump: str = ""
     """The volume's dump.rdb where the volume outlived its configuration, and has no append-only file."""
+    foreign: str = ""
+    """What in the volume the user may not write, where the configuration has not been that user's."""
 
 
 class Step(NamedTuple):
@@ -69,23 +71,44 @@ def _observe(instance: Instance, engine: Engine) -> Found:
     right = all(_is(path, instance, stat.S_IFDIR | DIRECTORY_MODE) for path in directories)
     file = Path(instance["directory"]) / "redis.conf"
     if not _there(file):
-        return Found(None, right, _dump(instance, engine))
+        data = _data(instance, engine)
+        return Found(None, right, _dump(data), _foreign(data, instance))
+    moved = (file.lstat().st_uid, file.lstat().st_gid) != (instance["uid"], instance["gid"])
+    foreign = _foreign(_data(instance, engine), instance) if moved else ""
     right = right and _is(file, instance, stat.S_IFREG | FILE_MODE)
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
-        return Found(stream.read(), right)
+        return Found(stream.read(), right, foreign=foreign)
 
 
-def _dump(instance: Instance, engine: Engine) -> str:
+def _data(instance: Instance, engine: Engine) -> Path | None:
+    """Where the volume of an instance is on the host; None where there is none yet, or it is elsewhere."""
     if not instance["volume"] or instance["state"] == "absent":
-        return ""
+        return None
     try:
         volume = engine.get(f"/volumes/{instance['volume']}")
     except NotFoundError:
-        return ""
+        return None
     data = Path(volume["Mountpoint"])
-    dump = data / "dump.rdb"
-    return str(dump) if _there(dump) and not any(data.glob("appendonly*")) else ""
+    return data if data.is_dir() else None
+
+
+def _dump(data: Path | None) -> str:
+    if data is None or any(data.glob("appendonly*")) or not _there(data / "dump.rdb"):
+        return ""
+    return str(data / "dump.rdb")
+
+
+def _foreign(data: Path | None, instance: Instance) -> str:
+    """The engine gives an empty volume to the owner of the image's directory, so that says nothing."""
+    if data is None or not any(data.iterdir()):
+        return ""
+    for path in (data, *sorted(data.glob("appendonly*")), *sorted(data.glob("appendonly*/*"))):
+        found = path.lstat()
+        mine = 0o200 if found.st_uid == instance["uid"] else 0o020 if found.st_gid == instance["gid"] else 0o002
+        if not found.st_mode & mine:
+            return f"{path} (of {found.st_uid}:{found.st_gid})"
+    return ""
 
 
 def _directories(instance: Instance) -> list[Path]:
@@ -107,8 +130,11 @@ def _is(path: Path, instance: Instance, mode: int) -> bool:
     return (found.st_mode, found.st_uid, found.st_gid) == (mode, instance["uid"], instance["gid"])
 
 
-def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
-    """What differs. Raises NetmodeError for a change that would lose data."""
+def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
+    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key.
+
+    Raises NetmodeError for a change that would lose data.
+    """
     steps = []
     for instance in instances:
         found = current[instance["name"]]
@@ -117,8 +143,9 @@ def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
                 steps.append(Step(instance, found.content, None))
             continue
         wanted = content_of(instance)
+        _refuse_foreign(instance, found)
         _refuse_loss(instance, found, wanted)
-        if wanted != found.content or not found.right:
+        if wanted != found.content or not found.right or not keyed:
             steps.append(Step(instance, found.content, wanted))
     return steps
 
@@ -126,6 +153,17 @@ def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
 def _last(content: str, directive: str) -> str:
     values = [line.split()[1:] for line in content.splitlines() if line.split()[:1] == [directive]]
     return values[-1][0].strip('"').lower() if values and values[-1] else ""
+
+
+def _refuse_foreign(instance: Instance, found: Found) -> None:
+    """Such a Redis would not start, or would keep nothing."""
+    if found.foreign:
+        user = f"{instance['uid']}:{instance['gid']}"
+        raise NetmodeError(
+            f"instance {instance['name']}: user: {user} may not write {found.foreign} on its volume "
+            f"{instance['volume']}. Leave user as it was, stop Redis and give its data to {user} (chown -R), "
+            "or give it another volume."
+        )
 
 
 def _refuse_loss(instance: Instance, found: Found, after: str) -> None:
@@ -222,6 +260,13 @@ def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> 
         instance["name"]: hmac.new(key, content_of(instance).encode(), hashlib.sha256).hexdigest()[:32]
         for instance in present
     }
+
+
+def has_key(key_file: str) -> bool:
+    try:
+        return Path(key_file).exists()
+    except OSError:  # told by what comes to read it
+        return False
 
 
 def _key(path: Path, *, check_mode: bool) -> bytes | None:

@@ -13,6 +13,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+LONGEST = 24 * 60 * 60
+"""Seconds that are waited at most. A socket can be given 292 years, and nan and inf are floats as well."""
+
 MAX_REPLY = 1 << 20
 """Bytes of one reply that are read at most: INFO is some 6 KB, and what listens may be anything."""
 
@@ -210,6 +215,14 @@ def ping_all(endpoints: list[Endpoint], timeout: float) -> dict[str, dict[str, A
     with ThreadPoolExecutor(max_workers=min(64, len(endpoints) or 1)) as pool:
         answers = pool.map(lambda endpoint: ping(endpoint, timeout), endpoints)
         return {endpoint.name: answer for endpoint, answer in zip(endpoints, answers)}
+
+
+def refuse_odd_times(timeout: float, wait: float) -> None:
+    """Raise NetmodeError for seconds that no socket can be given, and for those that never end."""
+    if not 0 < timeout <= LONGEST:
+        raise NetmodeError(f"timeout: {timeout} is no time to wait. Give seconds above 0, up to {LONGEST} (a day).")
+    if not wait <= LONGEST:
+        raise NetmodeError(f"wait: {wait} is no time to wait. Give seconds, up to {LONGEST} (a day).")
 
 
 def unmet(expect: str | None, result: dict[str, Any]) -> bool:

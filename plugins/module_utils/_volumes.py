@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils import _known
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def plan(volumes: list[Volume], current: dict[str, Volume]) -> list[Step]:
             raise NetmodeError(f"volume {name}: it is in the list twice. Leave one of the entries.")
         seen.add(name)
         have = current.get(name)
+        if have is None:
+            _refuse_name(name)
         if volume["state"] == "absent":
             steps += [Step("remove", volume)] if have else []
         elif have is None:
@@ -41,6 +44,31 @@ def plan(volumes: list[Volume], current: dict[str, Volume]) -> list[Step]:
         else:
             _refuse_difference(volume, have)
     return steps
+
+
+def _refuse_name(name: str) -> None:
+    try:
+        _known.volume(name)
+    except ValueError:
+        raise NetmodeError(
+            f"volume {name!r}: name: no volume can be called so. Give two or more letters, digits, "
+            "dots, dashes or underscores, a letter or digit first."
+        ) from None
+
+
+def users(engine: Engine, steps: list[Step]) -> list[str]:
+    """A reason for each volume that is to go and that a container, running or not, has: the engine would refuse."""
+    leaving = {step.volume["name"] for step in steps if step.action == "remove"}
+    holders: dict[str, list[str]] = {}
+    for container in engine.get("/containers/json", all=True) if leaving else []:
+        for mount in container.get("Mounts") or []:
+            if mount.get("Name") in leaving:
+                holders.setdefault(mount["Name"], []).append(container["Names"][0].lstrip("/"))
+    return [
+        f"volume {name}: state: absent: {', '.join(sorted(names))} {'has' if len(names) == 1 else 'have'} it. "
+        "Remove what has it first (module netmode.docker.containers), or leave the volume."
+        for name, names in sorted(holders.items())
+    ]
 
 
 def _refuse_difference(volume: Volume, have: Volume) -> None:

@@ -90,6 +90,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changes:
+  description: The instances whose files were, or in check mode would be, changed.
+  returned: always
+  type: list
+  elements: str
+  sample: [cache]
 revisions:
   description: A keyed digest of each instance's configuration. In check mode on a host without a key, V(not known before the first run).
   returned: always
@@ -128,7 +134,8 @@ def main() -> None:
     instances = module.params["instances"]
     try:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
-        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine))
+        keyed = _redis_files.has_key(module.params["key_file"])
+        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
         if not module.check_mode:
             for step in steps:
                 _redis_files.apply(step)
@@ -137,7 +144,8 @@ def main() -> None:
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     diff = [_redis_files.difference(step) for step in steps]
-    module.exit_json(changed=bool(steps), revisions=revisions, diff=diff)
+    changes = [step.instance["name"] for step in steps]
+    module.exit_json(changed=bool(steps), changes=changes, revisions=revisions, diff=diff)
 
 
 if __name__ == "__main__":

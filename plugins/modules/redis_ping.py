@@ -57,6 +57,15 @@ options:
             V(unreachable) is no answer of a Redis.
         type: str
         choices: [pong, reachable, unreachable]
+      container:
+        description:
+          - The container that it runs in, where that is on this host.
+          - When the endpoint is not as O(endpoints[].expect) says, the failure quotes the end of its log.
+        type: str
+  docker_host:
+    description: Where the Docker Engine listens that is asked for the log of O(endpoints[].container).
+    type: str
+    default: unix:///var/run/docker.sock
   timeout:
     description: Seconds that one endpoint may take, from connecting to its last reply.
     type: float
@@ -89,7 +98,7 @@ EXAMPLES = r"""
   netmode.docker.redis_ping:
     wait: 60
     endpoints:
-      - {name: redis, host: 127.0.0.1, expect: pong}
+      - {name: redis, host: 127.0.0.1, expect: pong, container: redis}
 """
 
 RETURN = r"""
@@ -159,11 +168,19 @@ endpoints:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._container_log import last_lines
+from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
     Endpoint,
     ping_until,
+    refuse_odd_times,
     unmet,
+)
+
+WAY_OUT = (
+    "Mend what it names and run this again: the data is on its volume. Where it names nothing, Redis may need more "
+    "time (wait, which is redis_start_timeout in the role redis)."
 )
 
 
@@ -178,12 +195,24 @@ def _endpoints(given: list[dict[str, Any]]) -> list[Endpoint]:
             raise NetmodeError(
                 f"endpoint {item['name']}: username without a password. Add password, or leave both out."
             )
-        endpoints.append(Endpoint(**{key: value for key, value in item.items() if key != "expect"}))
+        endpoints.append(Endpoint(**{key: value for key, value in item.items() if key not in ("expect", "container")}))
     return endpoints
 
 
-def _told(result: dict[str, Any]) -> str:
-    return str(result["error"] or result["answer"])
+def _logs(endpoints: list[dict[str, Any]], params: dict[str, Any]) -> list[str]:
+    """The end of the log of each container among them, and what to do with it."""
+    containers = dict.fromkeys(item["container"] for item in endpoints if item["container"])
+    if not containers:
+        return []
+    try:
+        engine = Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"])
+    except NetmodeError as error:
+        return [str(error)]
+    return [*(last_lines(engine, name) for name in containers), WAY_OUT]
+
+
+def _seen(name: str, expected: str | None, result: dict[str, Any]) -> str:
+    return f"{name} ({result['where']}): expected {expected}, observed {result['error'] or result['answer']}"
 
 
 def main() -> None:
@@ -201,10 +230,12 @@ def main() -> None:
                     "username": {"type": "str"},
                     "password": {"type": "str", "no_log": True},
                     "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
+                    "container": {"type": "str"},
                 },
                 "mutually_exclusive": [("host", "socket")],
                 "required_one_of": [("host", "socket")],
             },
+            "docker_host": ENGINE_ARGUMENTS["docker_host"],
             "timeout": {"type": "float", "default": 3},
             "wait": {"type": "float", "default": 0},
         },
@@ -213,18 +244,15 @@ def main() -> None:
     given = module.params["endpoints"]
     expected = {item["name"]: item["expect"] for item in given}
     try:
-        if module.params["timeout"] <= 0:
-            raise NetmodeError(f"timeout: {module.params['timeout']} is no time to wait. Give seconds above 0.")
+        refuse_odd_times(module.params["timeout"], module.params["wait"])
         results = ping_until(_endpoints(given), expected, module.params["timeout"], module.params["wait"])
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    wrong = [
-        f"{name} ({result['where']}): expected {expected[name]}, observed {_told(result)}"
-        for name, result in results.items()
-        if unmet(expected[name], result)
-    ]
+    wrong = [name for name, result in results.items() if unmet(expected[name], result)]
     if wrong:
-        module.fail_json(msg="; ".join(wrong), endpoints=results)
+        seen = [_seen(name, expected[name], results[name]) for name in wrong]
+        logs = _logs([item for item in given if item["name"] in wrong], module.params)
+        module.fail_json(msg="\n".join(["; ".join(seen), *logs]), endpoints=results)
     module.exit_json(changed=False, endpoints=results)
 
 

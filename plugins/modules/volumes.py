@@ -35,7 +35,9 @@ options:
         type: str
         required: true
       state:
-        description: V(absent) removes the volume and what is in it. It is an error while a container, running or not, has it.
+        description:
+          - V(absent) removes the volume and what is in it. It is an error while a container, running or not, has it.
+          - In check mode it is a warning, since a task before may be the one that removes the container.
         type: str
         choices: [present, absent]
         default: present
@@ -114,12 +116,17 @@ def main() -> None:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
         before = _volumes.observe(engine)
         steps = _volumes.plan(volumes, before)
+        in_use = _volumes.users(engine, steps)
+        if in_use and not module.check_mode:
+            raise NetmodeError(" ".join(in_use))
         if steps and not module.check_mode:
             engine.require_sdk()
             for step in steps:
                 _volumes.apply(engine, step)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
+    for reason in in_use:  # in check mode: what has it may be about to be removed by an earlier task
+        module.warn(reason)
     module.exit_json(**_volumes.report(volumes, steps, before))
 
 

@@ -29,7 +29,9 @@ def published(ports: Any) -> list[Published]:
     for port in ports or []:
         if isinstance(port, dict):
             text = f"{port.get('published', '')}:{port.get('target', '')}/{port.get('protocol', 'tcp')}"
-            text = f"{port['host_ip']}:{text}" if port.get("host_ip") else text
+            address = str(port.get("host_ip") or "")
+            address = f"[{address}]" if ":" in address and not address.startswith("[") else address
+            text = f"{address}:{text}" if address else text
         else:
             text = str(port)
         match = _PORT.match(text)
@@ -63,11 +65,14 @@ def addresses(instance: Settings) -> list[str]:
 
 
 class Namespaces:
-    """Whose network namespace each container of the plan uses."""
+    """Whose network namespace each container of the plan uses, and which networks that is on."""
 
-    def __init__(self, instances: list[Settings], companions: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, instances: list[Settings], companions: list[dict[str, Any]], definitions: list[dict[str, Any]]
+    ) -> None:
         self.instances = {item["name"]: item for item in instances}
         self.companions = {item["name"]: item for item in companions}
+        self.drivers = {str(item.get("name")): str(item.get("driver") or "bridge") for item in definitions}
 
     def donor_of(self, name: str) -> str | None:
         if name in self.instances:
@@ -94,6 +99,15 @@ class Namespaces:
         if name in self.instances:
             return self.instances[name]["ports"]
         return self.companions[name].get("ports") if name in self.companions else None
+
+    def plugged_into(self, name: str) -> str:
+        """A network of ``name`` that is part of the host's own, as its name and driver; '' where none is known."""
+        item = self.instances.get(name) or self.companions.get(name) or {}
+        for network in [item.get("network_mode"), *(item.get("networks") or [])]:
+            driver = self.drivers.get(str(network), "bridge")
+            if driver != "bridge":
+                return f"{network} ({driver})"
+        return ""
 
     def knows(self, name: str) -> bool:
         return name in self.instances or name in self.companions
@@ -169,11 +183,14 @@ def _exposed(instance: Settings, namespaces: Namespaces) -> str:
 
 
 def _exposed_by(owner: str, donor: str, port: int, namespaces: Namespaces) -> str:
-    """The owner of the namespace publishes the port, or is not known to the plan."""
+    """The owner of the namespace publishes the port, is on a network of the LAN, or is not known to the plan."""
     if owner == "(host)":
         return f"its donor {donor} is in the host's namespace"
     if not namespaces.knows(owner):
         return f"what its donor {owner} publishes is not known here, since redis_companions does not declare it"
+    lan = namespaces.plugged_into(owner)
+    if lan:
+        return f"the network {lan} of {owner} makes it one more machine of the LAN"
     try:
         ports = published(namespaces.published_by(owner))
     except ValueError:

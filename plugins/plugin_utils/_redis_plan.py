@@ -123,6 +123,24 @@ def _container(instance: Settings, config_dir: str, socket_dir: str, revision: s
     return container
 
 
+def _without(container: dict[str, Any], pending: dict[str, list[str]]) -> dict[str, Any]:
+    """For a rehearsal: a container as far as the engine can tell of it before its networks and its image are there.
+
+    That it leaves a network is no reason to make it anew later, so ``recreate: never`` does not forbid it here.
+    """
+    absent = pending.get("networks", [])
+    mode, networks = container.get("network_mode"), container.get("networks") or []
+    left = dict(container)
+    if container.get("image") in pending.get("images", []):
+        left.pop("pull_policy", None)
+    if any(name in absent for name in (mode, *networks)):
+        kept = {name: networks[name] if isinstance(networks, dict) else {} for name in networks if name not in absent}
+        left.update(recreate="auto", networks=kept)
+    if mode in absent:
+        left["network_mode"] = "bridge"
+    return left
+
+
 def volume_of(instance: Settings) -> str:
     return instance["volume"] or f"{instance['name']}-data"
 
@@ -180,7 +198,8 @@ def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems
 
 
 def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
-    endpoint = {"name": instance["name"], "socket": f"{socket_dir}/{instance['name']}/redis.sock", "expect": "pong"}
+    name = instance["name"]
+    endpoint = {"name": name, "socket": f"{socket_dir}/{name}/redis.sock", "expect": "pong", "container": name}
     if instance["password"]:
         endpoint["password"] = instance["password"]
     return endpoint
@@ -195,6 +214,8 @@ def make_plan(
     socket_dir: str,
     revisions: dict[str, str],
     archive_dir: str = "",
+    networks: Any = (),
+    pending: dict[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves."""
     problems = Problems(host)
@@ -203,7 +224,7 @@ def make_plan(
     for instance in merged:
         check(instance, problems)
     if not problems.told:
-        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra)
+        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, list(networks))
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
         for instance in merged:
             check_exposure(instance, namespaces, problems)
@@ -211,13 +232,13 @@ def make_plan(
     archives = _archives(images, archive_dir, problems) if archive_dir else []
     if problems.told:
         return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told}
+    containers = extra + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged]
     return {
         "problems": [],
         "images": images,
         "archives": archives,
         "files": [_files(item, config_dir, socket_dir) for item in merged],
-        "containers": extra
-        + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged],
+        "containers": [_without(item, pending or {}) for item in containers],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }

@@ -25,10 +25,20 @@ POLICIES = (
     "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
 )  # fmt: skip
 
+_LISTS = {
+    "bind": ["127.0.0.1"], "ports": ["127.0.0.1:6379:6379"], "networks": ["backend"], "save": ["3600 1"],
+    "volumes": ["/srv/tls:/tls:ro"], "image_packages": ["redis-server"],
+}  # fmt: skip
+"""Settings that are lists, each as it may be written."""
+
+LEAST_STOP_GRACE_PERIOD = 10
+"""Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
+
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
 _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
-_USER = re.compile(r"[0-9]+:[0-9]+\Z")
-_DURATION = re.compile(r"([0-9]+h)?([0-9]+m)?([0-9]+s)?\Z")
+_USER = re.compile(r"([0-9]+):[0-9]+\Z")
+_MODE = re.compile(r"0?[0-7]{3}\Z")
+_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
 
 
 class Problems:
@@ -71,11 +81,25 @@ def merge(defaults: Settings, instances: Any, problems: Problems) -> list[Settin
 
 def check(instance: Settings, problems: Problems) -> None:
     """Everything that can be said of one instance without the others."""
+    _check_lists(instance, problems)
     _check_choices(instance, problems)
     _check_numbers(instance, problems)
+    _check_user(instance, problems)
+    _check_stop(instance, problems)
     _check_mode(instance, problems)
     _check_directives(instance, problems)
     _check_image(instance, problems)
+
+
+def _check_lists(instance: Settings, problems: Problems) -> None:
+    """The example stands in for what is no list, so that the other checks can go on."""
+    for option, example in _LISTS.items():
+        value = instance[option]
+        if value is None:
+            instance[option] = []
+        elif not isinstance(value, (list, dict) if option == "networks" else list):
+            problems.add(instance["name"], option, f"{value!r} is no list. Write it like {example}.")
+            instance[option] = example
 
 
 def _check_choices(instance: Settings, problems: Problems) -> None:
@@ -110,24 +134,46 @@ def _check_numbers(instance: Settings, problems: Problems) -> None:
         problems.add(name, "port", f"{instance['port']!r} is no TCP port. Give a number from 1 to 65535.")
     if instance["maxmemory"] and not _SIZE.match(str(instance["maxmemory"])):
         problems.add(name, "maxmemory", f"{instance['maxmemory']!r} is no size. Write it like 512mb or 2gb.")
-    if not _USER.match(str(instance["user"])):
-        problems.add(
-            name, "user", f"{instance['user']!r}: a number and a group's number are wanted, such as '999:999', "
-            "since the directories on the host are given to them.",
-        )  # fmt: skip
-    period = str(instance["stop_grace_period"])
-    if not period or not _DURATION.match(period):
-        problems.add(name, "stop_grace_period", f"{period!r} is no duration. Write it like 120s or 5m.")
-    for point in instance["save"] or []:
+    for point in instance["save"]:
         parts = str(point).split()
         if not parts or len(parts) % 2 or not all(part.isdigit() for part in parts):
             problems.add(name, "save", f"{point!r} is not seconds and changes. Write it like '3600 1'.")
-    for address in instance["bind"] or []:
+    for address in instance["bind"]:
         bare = str(address).lstrip("-").replace("*", "0.0.0.0").replace("::0.0.0.0", "::")  # noqa: S104
         try:
             ipaddress.ip_address(bare)
         except ValueError:
             problems.add(name, "bind", f"{address!r} is no address. Give addresses of the namespace, or '*' for all.")
+
+
+def _check_user(instance: Settings, problems: Problems) -> None:
+    name, user = instance["name"], _USER.match(str(instance["user"]))
+    if not user:
+        problems.add(
+            name, "user", f"{instance['user']!r}: a number and a group's number are wanted, such as '999:999', "
+            "since the directories on the host are given to them.",
+        )  # fmt: skip
+    elif int(user[1]) == 0:
+        problems.add(name, "user", "0 is root, and Redis runs as root nowhere here. Give another, such as '999:999'.")
+    if not _MODE.match(str(instance["socket_mode"])):
+        problems.add(
+            name, "socket_mode", f"{instance['socket_mode']!r} is not three octal digits. Write it quoted, like '770'."
+        )
+
+
+def _check_stop(instance: Settings, problems: Problems) -> None:
+    """The engine kills what does not end within its period, and what Redis has not saved by then is lost."""
+    period = str(instance["stop_grace_period"])
+    parts = _DURATION.match(period)
+    if not period or not parts:
+        problems.add(instance["name"], "stop_grace_period", f"{period!r} is no duration. Write it like 120s or 5m.")
+        return
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    if hours * 3600 + minutes * 60 + seconds < LEAST_STOP_GRACE_PERIOD:
+        problems.add(
+            instance["name"], "stop_grace_period", f"{period} may end before Redis has saved its data, and it is "
+            f"killed then. Give at least {LEAST_STOP_GRACE_PERIOD}s, and as much as a dump of its data takes: 120s.",
+        )  # fmt: skip
 
 
 def _check_mode(instance: Settings, problems: Problems) -> None:

@@ -12,6 +12,8 @@ fixture made before it stays):
 ``play``         ``play(path_or_text_or_list, inventory=None, options=("--check",), **extra_vars)``: a :class:`lab.Play`
                  with rc, stdout, stderr, changed, failed, stats and ``task("name")``, that task's result
 ``host_state``   ``host_state()``: everything a change would show in; compare two with ``==``
+``deploy``       ``deploy(rc=0, options=(), **variables)``: ``play`` of the role redis, with an image that is there
+``no_files_left`` removes what the role redis writes besides
 ``image``        the name of the Redis image (redis-server, redis-cli, busybox, ip; CMD is redis-server)
 
 For more than one test: ``machine`` (session; the same :class:`lab.Host`, nothing is removed by itself).
@@ -36,6 +38,8 @@ from typing import Any, Callable
 
 import pytest
 from lab import CACHE, IMAGE, MACHINE, Host, Play
+from redis_lab import IMAGE as REDIS_IMAGE
+from redis_lab import ROLE
 
 
 def pytest_sessionstart() -> None:
@@ -106,6 +110,38 @@ def host_state(host: Host) -> Callable[[], dict[str, Any]]:
 @pytest.fixture
 def image(host: Host) -> str:
     return IMAGE
+
+
+@pytest.fixture
+def no_files_left(host: Host) -> Iterator[None]:
+    host.sh("rm -rf /etc/netmode /var/lib/netmode")
+    yield
+    host.sh("rm -rf /etc/netmode /var/lib/netmode")
+
+
+@pytest.fixture(scope="module")
+def role_image(machine: Host) -> None:
+    recipe = {
+        "name": REDIS_IMAGE["redis_image"],
+        "source": "packages",
+        "suite": "bookworm",
+        "packages": ["redis-server", "redis-tools", "busybox-static", "iproute2"],
+        "directories": [{"path": "/data", "uid": 999, "gid": 999}],
+    }
+    result = machine.run_module("images", {"images": [recipe]})
+    assert not result.get("failed"), result
+
+
+@pytest.fixture
+def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
+    """Run the role with these variables over those of the image. A failure fails the test unless ``rc`` is given."""
+
+    def run(rc: int = 0, options: tuple[str, ...] = (), **variables: Any) -> Play:
+        played = play(ROLE, options=options, **{**REDIS_IMAGE, **variables})
+        assert played.rc == rc, played.stdout + played.stderr
+        return played
+
+    return run
 
 
 @contextmanager

@@ -244,7 +244,10 @@ class Host:
                 if not line.startswith(("#", ":"))
             ],
             "ports": sorted(self.sh("ss -Hlntu | awk '{print $1, $5}'").splitlines()),
-            "files": self.sh("cat /etc/docker/daemon.json 2>/dev/null || true"),
+            "files": self.sh(
+                "cat /etc/docker/daemon.json 2>/dev/null; [ ! -e /etc/netmode ] || { cd /etc/netmode;"
+                " find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v; }"
+            ),
         }
         if self.engine_is_up():
             found["containers"] = {c["Id"]: self._container(c["Id"]) for c in self.api("/containers/json?all=1")}

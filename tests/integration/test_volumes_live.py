@@ -27,7 +27,7 @@ def volumes(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[str
 
 
 def test_made_once_as_asked_and_removed_once(
-    docker: Callable[..., str], volumes: Callable[..., dict[str, Any]]
+    docker: Callable[..., str], volumes: Callable[..., dict[str, Any]], image: str
 ) -> None:
     plain = {"name": "lab-plain"}
     predicted = volumes(plain, MEMORY, check=True, diff=True)
@@ -36,6 +36,9 @@ def test_made_once_as_asked_and_removed_once(
     made = volumes(plain, MEMORY, diff=True)
     assert made["volumes"] == predicted["volumes"]
     assert made["diff"] == predicted["diff"]
+    docker("create", "-v", "lab-plain:/data", "--name", "lab-user", image)
+    assert volumes({"name": "lab-plain", "state": "absent"}, check=True)["changed"] is True, "it may go before"
+    docker("rm", "lab-user")
     (found,) = json.loads(docker("volume", "inspect", "lab-memory"))
     assert found["Options"] == MEMORY["driver_opts"]
     assert found["Labels"] == MEMORY["labels"]
@@ -52,9 +55,13 @@ def test_made_once_as_asked_and_removed_once(
         ([{"name": "lab-plain", "driver_opts": {"type": "tmpfs"}}], "holds data"),
         ([{"name": "lab-plain"}, {"name": "lab-plain"}], "in the list twice"),
         ([{"name": "lab-new", "driver": "none-such"}], "lab-new: create"),
-        ([{"name": "lab-plain", "state": "absent"}], "lab-plain: remove"),
+        (
+            [{"name": "lab-new"}, {"name": "lab-plain", "state": "absent"}],
+            "volume lab-plain: state: absent: lab-user has",
+        ),
+        ([{"name": "lab-new"}, {"name": ""}], "volume '': name: no volume can be called so"),
     ],
-    ids=["other options", "one name twice", "no such driver", "in use"],
+    ids=["other options", "one name twice", "no such driver", "in use", "no name"],
 )
 def test_refused_with_one_message_and_the_data_stays(
     docker: Callable[..., str],
@@ -67,4 +74,5 @@ def test_refused_with_one_message_and_the_data_stays(
     result = volumes(*wanted)
     assert result["failed"]
     assert said in result["msg"], result["msg"]
+    assert "lab-new" not in docker("volume", "ls", "-q"), "made before the refusal"
     assert docker("run", "--rm", "-v", "lab-plain:/data", image, "busybox", "ls", "/data") == "kept"

@@ -460,4 +460,10 @@ def test_ports_of_a_host_for_the_tree() -> None:
         "redis-container": 7000,
         "redis-host": 6515,
     }
-    assert redis_ports({}) == {}
+    assert redis_ports({}) == redis_ports({"ansible_host": "192.0.2.1"}) == {}
+
+
+def test_the_ports_of_a_host_that_names_no_instances_are_those_of_the_roles_own() -> None:
+    assert redis_ports({"redis_network_mode": "host", "redis_port": 6515}) == {"redis": 6515}
+    assert redis_ports({"redis_network_mode": "none"}) == {}
+    assert redis_ports({"redis_port": 7000, "redis_instances": []}) == {}

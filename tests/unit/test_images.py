@@ -96,6 +96,8 @@ def test_the_order_of_the_packages_makes_no_other_recipe_and_the_suite_does() ->
         ([image(name="Redis 7")], "not the name of an image"),
         ([image(), image()], "in the list twice"),
         ([image(name=f"redis@sha256:{HEX}", source="packages")], "Use a tag, or set source to pull"),
+        ([image(source="packages")], r"redis:7: packages: .* Name them"),
+        ([image(source="packages", packages=["redis-server", " "])], "by an empty name"),
     ],
 )
 def test_refused_before_the_engine_is_asked(images: list[dict[str, Any]], said: str) -> None:

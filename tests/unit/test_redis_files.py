@@ -71,6 +71,15 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
     assert other.read_text() == "root's own\n"
 
 
+def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: Path) -> None:
+    wanted, key = instance(tmp_path), str(tmp_path / "key")
+    bring(wanted)
+    found = files.observe([wanted], NoEngine())  # type: ignore[arg-type]
+    assert len(files.plan([wanted], found, keyed=files.has_key(key))) == 1
+    files.revisions([wanted], key, check_mode=False)
+    assert files.plan([wanted], found, keyed=files.has_key(key)) == []
+
+
 def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) -> None:
     bring(instance(tmp_path))
     (step,) = steps(instance(tmp_path, secrets=['requirepass "new"']))
@@ -88,6 +97,35 @@ def test_switching_the_append_only_file_on_is_refused_until_the_running_redis_ha
     conf = tmp_path / "conf" / "cache" / "redis.conf"
     conf.write_text(conf.read_text().replace("appendonly no", "appendonly yes"))  # as CONFIG REWRITE does
     assert steps(wanted) == []
+
+
+class OneVolume:
+    """An engine with a volume in this directory."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def get(self, path: str) -> Any:
+        assert path == "/volumes/cache-data"
+        return {"Mountpoint": str(self.data)}
+
+
+@pytest.mark.parametrize("outlived", [True, False], ids=["its configuration is gone", "the user is another"])
+def test_data_that_the_user_may_not_write_is_refused(tmp_path: Path, outlived: bool) -> None:
+    data = tmp_path / "data"
+    (data / "appendonlydir").mkdir(parents=True)
+    wanted = instance(tmp_path, volume="cache-data")
+    if not outlived:
+        bring(instance(tmp_path))
+        wanted["gid"] += 1
+    engine: Any = OneVolume(data)
+    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1
+    (data / "appendonlydir").chmod(0o575)
+    with pytest.raises(NetmodeError, match=r"user: .* may not write .*/appendonlydir \(of .* \(chown -R"):
+        files.plan([wanted], files.observe([wanted], engine))
+    (data / "appendonlydir").rmdir()
+    data.chmod(0o500)
+    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1, "the engine gives it to the user"
 
 
 def test_switching_it_off_is_refused_where_no_dump_would_be_written(tmp_path: Path) -> None:

@@ -17,10 +17,14 @@ SETTINGS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__redis_set
 OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
 
 
-def plan(*instances: Any, companions: Any = (), **host: Any) -> dict[str, Any]:
+def plan(
+    *instances: Any, companions: Any = (), definitions: Any = (), pending: Any = None, **host: Any
+) -> dict[str, Any]:
     """The plan of a host whose variables are the role's defaults, but for ``host``."""
     settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
-    return redis_instances({**settings, **host}, list(instances), companions, "web1")
+    return redis_instances(
+        {**settings, **host}, list(instances), companions, "web1", networks=definitions, pending=pending
+    )
 
 
 def problems(*instances: Any, **options: Any) -> list[str]:
@@ -100,6 +104,22 @@ def test_a_user_defined_network_takes_the_place_of_the_default_bridge() -> None:
     container = plan({"name": "cache", "networks": ["backend"]})["containers"][0]
     assert container["networks"] == ["backend"]
     assert "network_mode" not in container
+
+
+def test_a_rehearsal_leaves_out_the_networks_and_images_that_are_yet_to_be_made() -> None:
+    companions = [
+        {"name": "web", "network_mode": "new", "recreate": "never", "pull_policy": "never", "image": "built:1"},
+        {"name": "log", "network_mode": "old", "recreate": "never", "pull_policy": "never", "image": "there:1"},
+    ]
+    pending = {"networks": ["new"], "images": ["built:1"]}
+    entry = {"name": "cache", "networks": {"old": {"aliases": ["db"]}, "new": {}}}
+    web, log, cache = plan(entry, companions=companions, pending=pending)["containers"]
+    assert web == {
+        "name": "web", "network_mode": "bridge", "networks": {}, "recreate": "auto", "image": "built:1",
+        "restart": "unless-stopped",
+    }  # fmt: skip
+    assert log == {**companions[1], "restart": "unless-stopped"}
+    assert cache["networks"] == {"old": {"aliases": ["db"]}}
 
 
 def test_companions_are_planned_in_the_same_call_and_have_the_hosts_image() -> None:
@@ -192,8 +212,24 @@ REFUSED = [
     ("fsync", [{"name": "aa", "appendfsync": "daily"}], {}, "everysec"),
     ("save point", [{"name": "aa", "save": ["often"]}], {}, "Write it like '3600 1'"),
     ("bind to a name", [{"name": "aa", "bind": ["eth0"]}], {}, "is no address"),
+    ("text for a list of save points", [{"name": "aa", "save": "3600 1"}], {}, "Write it like ['3600 1']"),
+    ("text for a list of addresses", [{"name": "aa", "bind": "127.0.0.1"}], {}, "Write it like ['127.0.0.1']"),
+    ("text for a list of ports", [{"name": "aa", "ports": "6379:6379"}], {}, "'6379:6379' is no list. Write it like"),
+    ("text for a list of networks", [{"name": "aa", "networks": "backend"}], {}, "Write it like ['backend']"),
+    ("text for a list of volumes", [{"name": "aa", "volumes": "/a:/a"}], {}, "'/a:/a' is no list"),
+    (
+        "text for a list of packages",
+        [{"name": "aa", "image_source": "packages", "image_packages": "redis-server"}],
+        {},
+        "Write it like ['redis-server']",
+    ),
     ("user by name", [{"name": "aa", "user": "redis"}], {}, "such as '999:999'"),
+    ("root", [{"name": "aa", "user": "0:0"}], {}, "0 is root"),
+    ("no permissions", [{"name": "aa", "socket_mode": "999"}], {}, "Write it quoted, like '770'"),
+    ("permissions of more", [{"name": "aa", "socket_mode": "1777"}], {}, "not three octal digits"),
     ("grace period", [{"name": "aa", "stop_grace_period": "soon"}], {}, "Write it like 120s"),
+    ("grace period below Redis' own", [{"name": "aa", "stop_grace_period": "9s"}], {}, "Give at least 10s"),
+    ("no grace period", [{"name": "aa", "stop_grace_period": "0m0s"}], {}, "killed then. Give at least 10s"),
     ("container without donor", [{"name": "aa", "network_mode": "container"}], {}, "Say which with donor"),
     ("its own donor", [{"name": "aa", "network_mode": "container", "donor": "aa"}], {}, "its own namespace"),
     ("donor in bridge mode", [{"name": "aa", "donor": "web"}], {}, "mode bridge has no donor"),
@@ -273,6 +309,15 @@ def test_refused_with_the_host_the_instance_the_reason_and_nothing_done(
     assert said in told[0]
 
 
+@pytest.mark.parametrize("period", ["10s", "2m", "1h", "1m30s"])
+def test_a_grace_period_is_long_enough_from_ten_seconds_on(period: str) -> None:
+    assert plan({"name": "cache", "stop_grace_period": period})["problems"] == []
+
+
+def test_a_list_that_is_null_is_empty() -> None:
+    assert 'save ""' in conf({"name": "cache", "save": None, "bind": None, "networks": None})
+
+
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert len(problems({"name": "aa", "port": 0, "maxmemory": "x"}, {"name": "bb", "donor": "web"})) == 3
 
@@ -285,18 +330,28 @@ EXPOSED = [
     ({"ports": ["192.0.2.1:6379:6379"]}, ()),
     ({"ports": ["[::]:6379:6379"]}, ()),
     ({"ports": ["6379"]}, ()),
+    ({"ports": [{"target": 6379, "published": 6379, "host_ip": "::"}]}, ()),
     ({"ports": ["6000-6999:6000-6999"]}, ()),
     ({"network_mode": "host", "bind": ["*"]}, ()),
     ({"network_mode": "host", "bind": ["127.0.0.1", "192.0.2.1"]}, ()),
     ({"network_mode": "container", "donor": "web"}, ()),
     ({"network_mode": "container", "donor": "web"}, ({"name": "web", "ports": ["6379:6379"]},)),
     ({"network_mode": "container", "donor": "web"}, ({"name": "web", "network_mode": "host"},)),
+    ({"networks": ["lan"]}, ()),
+    ({"networks": {"backend": {}, "lan2": {"ipv4_address": "192.0.2.9"}}}, ()),
+    ({"network_mode": "container", "donor": "web"}, ({"name": "web", "network_mode": "lan"},)),
+    ({"network_mode": "container", "donor": "web"}, ({"name": "web", "networks": {"lan2": None}},)),
 ]
+DEFINITIONS = [{"name": "backend"}, {"name": "lan", "driver": "macvlan"}, {"name": "lan2", "driver": "ipvlan"}]
 SEALED = [
     ({}, ()),
     ({"ports": ["127.0.0.1:6379:6379"]}, ()),
     ({"ports": ["[::1]:6379:6379"]}, ()),
     ({"ports": ["80:80"]}, ()),
+    ({"ports": [{"target": 6379, "published": "6379", "host_ip": "::1"}]}, ()),
+    ({"ports": [{"target": 6379, "published": 6379, "host_ip": "[::1]"}]}, ()),
+    ({"networks": ["backend", "unknown"]}, ()),
+    ({"networks": ["lan"], "bind": ["127.0.0.1"]}, ()),
     ({"network_mode": "host"}, ()),
     ({"network_mode": "host", "bind": ["127.0.0.1", "::1"]}, ()),
     ({"network_mode": "none"}, ()),
@@ -307,7 +362,7 @@ SEALED = [
 
 @pytest.mark.parametrize(("entry", "companions"), EXPOSED)
 def test_r14_exposed_without_a_password_is_refused(entry: dict[str, Any], companions: Any) -> None:
-    told = problems({"name": "cache", **entry}, companions=list(companions))
+    told = problems({"name": "cache", **entry}, companions=list(companions), definitions=DEFINITIONS)
     assert len(told) == 1
     assert "redis_allow_unauthenticated: true" in told[0]
 
@@ -317,12 +372,13 @@ def test_r14_exposed_without_a_password_is_refused(entry: dict[str, Any], compan
 def test_r14_exposed_with_a_password_or_by_explicit_word_is_allowed(
     entry: dict[str, Any], companions: Any, said: dict[str, Any]
 ) -> None:
-    assert plan({"name": "cache", **entry, **said}, companions=list(companions))["problems"] == []
+    told = plan({"name": "cache", **entry, **said}, companions=list(companions), definitions=DEFINITIONS)["problems"]
+    assert told == []
 
 
 @pytest.mark.parametrize(("entry", "companions"), SEALED)
 def test_r14_what_only_the_host_reaches_needs_no_password(entry: dict[str, Any], companions: Any) -> None:
-    assert plan({"name": "cache", **entry}, companions=list(companions))["problems"] == []
+    assert plan({"name": "cache", **entry}, companions=list(companions), definitions=DEFINITIONS)["problems"] == []
 
 
 def test_r14_the_donor_may_be_a_redis_that_publishes_the_sharers_port() -> None:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
     Endpoint,
     encode,
@@ -15,6 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol imp
     ping,
     ping_all,
     ping_until,
+    refuse_odd_times,
     unmet,
 )
 
@@ -192,3 +194,18 @@ def test_an_endpoint_is_asked_again_until_it_is_as_expected() -> None:
 )
 def test_expectations(expect: str | None, reachable: bool, answer: str | None, wrong: bool) -> None:
     assert unmet(expect, {"reachable": reachable, "answer": answer}) is wrong
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "1e20", "86401"])
+def test_times_that_no_socket_can_be_given_are_refused_by_name(odd: str) -> None:
+    with pytest.raises(NetmodeError, match=r"timeout: .* is no time to wait\. Give seconds above 0"):
+        refuse_odd_times(float(odd), 0)
+    with pytest.raises(NetmodeError, match=r"wait: .* is no time to wait"):
+        refuse_odd_times(3, float(odd))
+
+
+@pytest.mark.parametrize("odd", [0, -1, float("-inf")])
+def test_no_time_at_all_is_refused_but_to_wait_no_longer_is_fine(odd: float) -> None:
+    with pytest.raises(NetmodeError, match="timeout: "):
+        refuse_odd_times(odd, 0)
+    refuse_odd_times(86400, odd)

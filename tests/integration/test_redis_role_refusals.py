@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role redis refuses, and that nothing is changed then; what it says of a Redis that does not start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lab import wait_until
+from redis_lab import socket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab import Host, Play
+
+pytestmark = pytest.mark.usefixtures("no_files_left")
+
+
+def test_r14_a_redis_open_to_others_without_a_password_is_refused_before_anything_is_done(
+    deploy: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    refused = deploy(rc=2, redis_ports=["6379:6379"])
+    assert len(refused.failed) == 1
+    assert "redis_allow_unauthenticated: true" in refused.failed[0]["result"]["msg"]
+    assert "localhost: instance redis: password" in refused.failed[0]["result"]["msg"]
+    assert host_state() == before
+
+
+def test_bad_settings_are_one_message_before_any_change(
+    deploy: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    entries = [{"name": "aa", "network_mode": "host", "ports": ["1:1"]}, {"name": "bb", "maxmemory": "lots"}]
+    refused = deploy(rc=2, redis_instances=entries)
+    assert len(refused.failed) == 1
+    message = refused.failed[0]["result"]["msg"]
+    assert "localhost: instance aa: ports: mode host publishes no ports" in message
+    assert "localhost: instance bb: maxmemory" in message
+    assert host_state() == before
+
+
+SHARER = {"redis_network_mode": "container", "redis_allow_unauthenticated": True}
+HOSTS_OWN = {"vm.overcommit_memory": "1"}
+BACKEND = {"name": "backend", "ipam": {"config": [{"subnet": "172.31.7.0/24"}]}}
+ON_BACKEND = {"backend": {"ipv4_address": "172.31.7.9"}}
+LATE: list[tuple[str, dict[str, Any]]] = [
+    ("there is no container 'nobody'", {**SHARER, "redis_donor": "nobody"}),
+    ("belongs to the whole host", {"redis_network_mode": "none", "redis_sysctls": HOSTS_OWN}),
+    ("there is no network 'nowhere'", {"redis_networks": ["nowhere"]}),
+    ("squatter", {"redis_ports": ["127.0.0.1:7444:6379"]}),
+    ("recreate: never", {"redis_recreate": "never"}),
+    ("user: 1000:1000 may not write", {"redis_user": "1000:1000"}),
+    (
+        "belongs to the whole host",
+        {"redis_network_definitions": [BACKEND], "redis_networks": ON_BACKEND, "redis_sysctls": HOSTS_OWN},
+    ),
+    (
+        "there is no container 'nobody'",
+        {
+            "redis_image": "netmode-test/of-packages:1",
+            "redis_image_source": "packages",
+            **SHARER,
+            "redis_donor": "nobody",
+        },
+    ),
+]
+
+
+def test_what_only_the_engine_and_the_kernel_know_is_refused_before_any_change(
+    host: Host, deploy: Callable[..., Play], host_state: Callable[[], Any], image: str
+) -> None:
+    nothing = host_state()
+    deploy(rc=2, **SHARER, redis_donor="nobody")
+    assert host_state() == nothing, "a first run"
+    deploy(redis_maxmemory="64mb")
+    listening = ("busybox", "httpd", "-f", "-p", "7444")
+    host.docker("run", "-d", "--name", "squatter", "--network", "host", image, *listening)
+    wait_until(lambda: host.sh("ss -Hlnt sport = 7444"), "the squatter listens")
+    before = host_state()
+    for said, variables in LATE:
+        refused = deploy(rc=2, redis_maxmemory="65mb", **variables)
+        assert said in refused.failed[0]["result"]["msg"]
+        assert host_state() == before, said
+
+
+def test_a_network_that_is_yet_to_be_made_is_no_reason_to_refuse(host: Host, deploy: Callable[..., Play]) -> None:
+    entry = {"redis_networks": ON_BACKEND, "redis_network_definitions": [BACKEND]}
+    assert deploy(options=("--check",), **entry).changed > 0
+    deploy(**entry)
+    assert host.sh("redis-cli -h 172.31.7.9 ping") == "PONG"
+    assert deploy(**entry).changed == 0
+    deploy(**{**entry, "redis_network_definitions": [{**BACKEND, "mtu": 1400}]})
+    assert host.sh("redis-cli -h 172.31.7.9 ping") == "PONG"
+
+
+@pytest.mark.parametrize(
+    ("said", "variables"),
+    [
+        (">>> 'no-such-directive 1'", {"redis_settings": {"no-such-directive": 1}}),
+        (">>> 'user (hidden)'", {"redis_settings": {"user": "worker on >s3cret-word nonsense"}}),
+    ],
+    ids=["a bad directive", "a bad secret"],
+)
+def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(
+    deploy: Callable[..., Play], said: str, variables: dict[str, Any]
+) -> None:
+    deploy()
+    failed = deploy(rc=2, redis_start_timeout=3, **variables)
+    message = failed.failed[0]["result"]["msg"]
+    assert message.startswith(f"redis ({socket_of('redis')}): expected pong, observed ")
+    assert said in message
+    assert "Mend what it names and run this again" in message
+    assert "s3cret-word" not in failed.stdout
