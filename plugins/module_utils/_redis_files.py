@@ -7,6 +7,7 @@ lies in it is not to be trusted: nothing in there is followed, and a new file is
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -206,10 +207,10 @@ def apply(step: Step) -> None:
             _own(path, instance, DIRECTORY_MODE)
         _write(Path(instance["directory"]) / "redis.conf", step.after, instance)
     except OSError as error:
-        raise NetmodeError(
-            f"instance {instance['name']}: {error.filename}: {error.strerror}. Run with become: true, "
-            "and look at whether something else lies there."
-        ) from error
+        way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
+            error.errno or 0, "Run with become: true, and look at whether something else lies there."
+        )
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}. {way_out}") from error
 
 
 def tidy(instances: list[Instance], key_file: str) -> None:
@@ -239,13 +240,17 @@ def _own(path: Path, instance: Instance, mode: int) -> None:
 def _write(path: Path, content: str, instance: Instance) -> None:
     new = path.with_name(f".redis.conf.{secrets.token_hex(8)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fchown(descriptor, instance["uid"], instance["gid"])
-        os.fchmod(descriptor, FILE_MODE)
-        os.fsync(descriptor)
-    new.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fchown(descriptor, instance["uid"], instance["gid"])
+            os.fchmod(descriptor, FILE_MODE)
+            os.fsync(descriptor)
+        new.replace(path)
+    except OSError as error:  # a write knows no name
+        new.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:

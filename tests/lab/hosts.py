@@ -52,3 +52,8 @@ def settled(play: Play) -> None:
     """Nothing failed, and nothing was or would be changed, on any host."""
     done(play)
     assert play.changed == 0, changed(play)
+
+
+def beneath(*command: str) -> str:
+    """A command on the machine whose containers the hosts are."""
+    return Host((str(LAB), "run", "--")).run(*command).stdout.strip()
