@@ -130,7 +130,7 @@ class _Planner:
 
     def _expected(self, one: Wanted) -> Json:
         image = (self.host.images.get(one.image) or {}).get("Config") or {}
-        return _options.expected(one.options, image, shares=bool(one.donor))
+        return _options.expected(one.options, image, shares=bool(one.donor), limits_swap=self.host.limits_swap)
 
     def _network_mode(self, one: Wanted) -> str:
         """The engine's NetworkMode; ``container:@name`` stands for the id of a container that is not made yet."""
@@ -174,11 +174,10 @@ class _Planner:
         if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode) and not self._on_one_of(one, inspect):
             before, after = self._told(inspect["HostConfig"]["NetworkMode"]), self._told(mode)
             found["network_mode"] = (before, f"{after} (made anew)" if before == after else after)
-        if any(
-            change.action == "connect" and change.spec["mac_address"] for change in _endpoints.mending(one, inspect)
-        ):
-            found["mac_address"] = ("", next(iter(one.endpoints.values()))["mac_address"])
-        found.update(_options.differences(_options.observed(inspect), wanted))
+        mac = _endpoints.mac_differs(one, inspect)
+        if mac:
+            found["mac_address"] = mac
+        found.update(_options.differences(_options.observed(inspect, self.host.host_name), wanted))
         current = self.host.contents.get(key, {})
         written = (inspect["Config"].get("Labels") or {}).get(_options.CONFIGS_LABEL, "")
         if written != _paths(one) or any(current.get(path) != config for path, config in one.configs.items()):

@@ -142,6 +142,22 @@ def test_network_mode_default_is_bridge(lab: Lab) -> None:
     lab.unchanged(entry("by-hand", network_mode="default"))
 
 
+def test_hostname_in_host_mode_and_on_a_network_whose_name_begins_with_host(lab: Lab) -> None:
+    """In host mode the engine gives the container the host's own name, so one of its own can come and go."""
+    lab.docker("network", "create", "hostnet")
+    for mode in ("host", "hostnet"):
+        lab.converge(entry("one", network_mode=mode))
+        lab.converge(entry("one", network_mode=mode, hostname="redis-one"))
+        assert lab.docker("exec", "one", "busybox", "hostname") == "redis-one"
+        assert "hostname" in reasons(lab.converge(entry("one", network_mode=mode)), "one")
+    assert lab.docker("exec", "one", "busybox", "hostname") == lab.id("one")[:12]
+
+
+def test_donor_with_a_slash_as_the_engine_writes_names(lab: Lab) -> None:
+    lab.converge(entry("sharer", network_mode="container:/donor"), entry("donor"))
+    lab.unchanged(entry("sharer", network_mode="container:donor"), entry("donor"))
+
+
 def test_network_as_mode_or_in_networks(lab: Lab) -> None:
     make_networks(lab.host)
     lab.converge(entry("one", network_mode=NET))
