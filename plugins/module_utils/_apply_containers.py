@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_MAKING = ("create", "recreate", "clone")
 KILLED = 137
 """Exit status of a process ended by SIGKILL: the engine's own, once the stop period is over."""
 
@@ -46,11 +48,31 @@ class Applier:
         self.engine = engine
         self.ids: dict[str, str] = {}
         """Name → id of what this run made, for the sharers of it."""
+        self.unused: dict[str, str] = {}
+        """Name → id of what this run made and has not put into its place yet."""
         self.warnings: list[str] = []
         self.pulled: set[str] = set()
         """Image references whose pull brought something new."""
 
-    def apply(self, step: Step) -> None:
+    def run(self, steps: list[Step]) -> None:
+        """Take the steps. What is new is made first: where the engine refuses one, nothing was stopped for another."""
+        try:
+            for step in steps:
+                if step.data.get("early"):
+                    self._apply(step)
+            for step in steps:
+                if step.action in _MAKING:
+                    self._prepare(step)
+            for step in steps:
+                if not step.data.get("early"):
+                    self._apply(step)
+        except NetmodeError:
+            for name, key in self.unused.items():
+                with suppress(NetmodeError):  # the next run sweeps it
+                    self._discard(name, key)
+            raise
+
+    def _apply(self, step: Step) -> None:
         getattr(self, f"_{step.action}")(step)
 
     # A step's message begins with the container and what was tried: the engine's own words follow.
@@ -64,9 +86,13 @@ class Applier:
         if before is None or after is None or before["Id"] != after["Id"]:
             self.pulled.add(reference)
 
+    def _prepare(self, step: Step) -> None:
+        made = self._cloned(step) if step.action == "clone" else step
+        key = self._make(made, step.name if step.action == "create" else step.name + NEW_SUFFIX)
+        self.ids[step.name] = self.unused[step.name] = key
+
     def _create(self, step: Step) -> None:
-        key = self._make(step, step.name)
-        self.ids[step.name] = key
+        key = self.unused.pop(step.name)
         if step.data["start"]:
             try:
                 self._run(step.name, key)
@@ -138,12 +164,12 @@ class Applier:
 
     def _discard(self, name: str, key: str) -> None:
         with self._changing(name, "remove what could not be used") as client:
-            client.remove_container(key, force=True, v=False)
+            client.remove_container(key, force=True, v=True)  # v: volumes without a name, which nothing was put into
 
     def _recreate(self, step: Step) -> None:
         """The new one is made beside the old: the gap is a stop and a start, and a failure brings the old one back."""
         was_running = self._is_running(step.container)
-        key = self._make(step, step.name + NEW_SUFFIX)
+        key = self.unused.pop(step.name)
         try:
             self._halt(step.name, step.container)
             self._call_it(step.name, step.container, step.name + OLD_SUFFIX)
@@ -153,7 +179,6 @@ class Applier:
         except NetmodeError as error:
             self._restore(step, key, was_running=was_running)
             raise NetmodeError(f"{str(error).rstrip('.')}. The old container is back as it was.") from error
-        self.ids[step.name] = key
         self._discard_old(step.name, step.container)
 
     def _restore(self, step: Step, new: str, *, was_running: bool) -> None:
@@ -166,7 +191,9 @@ class Applier:
                 if item["HostConfig"].get("NetworkMode") == f"container:{step.container}":
                     self._again(own_names(item)[0], item["Id"])
 
-    def _clone(self, step: Step) -> None:
+    _clone = _recreate
+
+    def _cloned(self, step: Step) -> Step:
         """A sharer outside the list, made anew as it is against its donor's new id."""
         inspect = self.engine.get(f"/containers/{step.container}/json")
         body = {**inspect["Config"], "HostConfig": dict(inspect["HostConfig"])}
@@ -181,7 +208,7 @@ class Applier:
             *(inspect["HostConfig"].get("Binds") or []),
             *(f"{item['Name']}:{item['Destination']}" for item in volumes),
         ]
-        self._recreate(step._replace(data={"body": body, "endpoints": {}, "configs": {}, "start": step.data["start"]}))
+        return step._replace(data={**step.data, "body": body, "endpoints": {}, "configs": {}})
 
     def _is_running(self, key: str) -> bool:
         return bool(self.engine.get(f"/containers/{key}/json")["State"]["Running"])

@@ -27,8 +27,21 @@ class Change(NamedTuple):
     spec: Json
 
 
-def check(host: Host, one: Wanted, key: str | None, listed: Mapping[str, Wanted]) -> None:
-    """Raise NetmodeError for an unknown network, an address outside of it, and one that another container holds."""
+def held(host: Host, one: Wanted) -> set[str]:
+    """Ids of the containers that hold an address that the entry is to have."""
+    return {
+        key
+        for network, spec in one.endpoints.items()
+        for key, networks in host.addresses.items()
+        if {spec[option] for option, _ in _FIELDS} & set(filter(None, networks.get(network, [])))
+    }
+
+
+def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str | None, Wanted]) -> None:
+    """Raise NetmodeError for an unknown network, an address outside of it, and one that another container holds.
+
+    ``settled``: the containers that were brought to their entries before, and so may have given the address up.
+    """
     for network, spec in one.endpoints.items():
         known = host.networks.get(network)
         if known is None:
@@ -44,7 +57,7 @@ def check(host: Host, one: Wanted, key: str | None, listed: Mapping[str, Wanted]
                 where = f"{one.where}: networks: {network}: {option} {spec[option]}"
                 _refuse_outside(where, spec[option], ranges)
                 _refuse_reserved(where, spec[option], pools, bridge=known.get("Driver") == "bridge")
-                _refuse_held(where, host, network, spec[option], key, listed)
+                _refuse_held(where, host, network, spec[option], key, settled)
 
 
 def _refuse_outside(where: str, address: str, ranges: list[str]) -> None:
@@ -75,14 +88,18 @@ def _first(pool: Json) -> str:
 
 
 def _refuse_held(
-    where: str, host: Host, network: str, address: str, key: str | None, listed: Mapping[str, Wanted]
+    where: str, host: Host, network: str, address: str, key: str | None, settled: Mapping[str | None, Wanted]
 ) -> None:
     for other, networks in host.addresses.items():
-        name = host.name(other)
-        entry = listed.get(name)
-        leaves = entry is not None and address not in entry.endpoints.get(network, {}).values()
-        if other != key and address in networks.get(network, []) and not leaves:
-            raise NetmodeError(f"{where} is held by the container {name}. Give one of them another address.")
+        entry = settled.get(other)
+        gone = entry is not None and (
+            entry.state != "started" or address not in entry.endpoints.get(network, {}).values()
+        )
+        if other != key and address in networks.get(network, []) and not gone:
+            raise NetmodeError(
+                f"{where} is held by the container {host.name(other)}. Give one of them another address; to exchange "
+                "addresses takes a run that moves one of them to a free address first."
+            )
 
 
 def mending(one: Wanted, inspect: Json) -> Iterator[Change]:

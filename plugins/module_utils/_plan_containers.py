@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options
+from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options, _ports
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
 
@@ -27,7 +27,8 @@ class Step(NamedTuple):
     container: str
     """The id it acts on; empty for create."""
     data: Json
-    """create, recreate: body, endpoints, configs, start; update: body; rename: to; connect: network, endpoint."""
+    """create, recreate: body, endpoints, configs, start; clone: donor, start; update: body; rename: to;
+    connect: network, endpoint; early: it has a name that a new container is to be given."""
 
 
 class Plan(NamedTuple):
@@ -44,14 +45,27 @@ def plan(host: Host, wanted: list[Wanted]) -> Plan:
 class _Planner:
     def __init__(self, host: Host, wanted: list[Wanted]) -> None:
         self.host = host
-        self.wanted = _donors.in_order(host, wanted)
         self.by_name = {one.name: one for one in wanted}
+        self.wanted = _donors.in_order(host, wanted, self._givers())
         self.steps: list[Step] = []
         self.differences: dict[str, dict[str, tuple[Any, Any]]] = {}
         self.renewed: dict[str, str] = {}
         """Donor's container id → created, recreated, started, restarted: its namespace will be a new one."""
         self.born: set[str] = set()
         """Names whose container will have a new id."""
+        self.settled: dict[str | None, Wanted] = {}
+        """Id of a container that the steps so far bring to its entry → that entry."""
+
+    def _givers(self) -> dict[str, set[str]]:
+        """Entry → the entries whose containers hold now what it is to have: ports of the host, addresses."""
+        names = {self._identify(one): one.name for one in self.by_name.values()}
+        return {
+            one.name: {
+                names[key] for key in _ports.held(self.host, one) | _endpoints.held(self.host, one) if key in names
+            }
+            - {one.name}
+            for one in self.by_name.values()
+        }
 
     def run(self) -> Plan:
         for one in reversed(self.wanted):
@@ -59,11 +73,14 @@ class _Planner:
                 self._remove(one)
             elif one.state == "stopped":
                 self._stop(one)
+            if one.state != "started":
+                self.settled[self._identify(one)] = one
         for one in self.wanted:
             if one.state != "absent":
-                self._sweep(one, NEW_SUFFIX, "never took over")
+                self._sweep(one.name, self._identify(one), NEW_SUFFIX, "never took over")
                 self._bring(one)
-                self._sweep(one, OLD_SUFFIX, "was replaced")
+                self.settled[self._identify(one)] = one
+                self._sweep(one.name, self._identify(one), OLD_SUFFIX, "was replaced")
         return Plan(self.steps, self.differences)
 
     def _add(self, action: str, name: str, reason: str, container: str, **data: Any) -> None:
@@ -112,14 +129,16 @@ class _Planner:
 
     def _bring(self, one: Wanted) -> None:
         key = self._identify(one)
-        _endpoints.check(self.host, one, key, self.by_name)
+        _endpoints.check(self.host, one, key, self.settled)
         _refuse_more_cpus(one, self.host.cpus)
         wanted = self._expected(one)
         if key is None:
             self._create(one, wanted, "there is no container of this name")
             return
         if self.host.name(key) != one.name:
-            self._add("rename", one.name, f"it is called {self.host.name(key)}", key, to=one.name)
+            called = self.host.name(key)
+            early = called == one.name + NEW_SUFFIX
+            self._add("rename", one.name, f"it is called {called}", key, to=one.name, early=early)
         reasons = self._reasons_to_recreate(one, key, wanted)
         if reasons:
             self._recreate(one, key, wanted, reasons)
@@ -243,10 +262,11 @@ class _Planner:
         self.renewed[key] = reason
         for sharer in self.host.sharers(key):
             name = self.host.name(sharer)
-            if name in self.by_name or self._marked(sharer) in self.by_name:
+            if name in self.by_name or self._marked(sharer) in self.by_name or name.endswith(NEW_SUFFIX):
                 continue
             running = self.host.states[sharer] in ("running", "paused", "restarting")
             if born:
+                self._sweep(name, sharer, NEW_SUFFIX, "never took over")
                 self._add("clone", name, reason, sharer, donor=self._donor_name(key), start=running)
                 self._follow(sharer, f"its donor {name} is made anew", born=True)
             elif running:
@@ -317,11 +337,12 @@ class _Planner:
             key = self.host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
         return chain
 
-    def _sweep(self, one: Wanted, suffix: str, why: str) -> None:
-        """What an interrupted recreate left beside the container of an entry."""
-        key = self.host.names.get(one.name + suffix)
-        if key and key != self._identify(one):
-            self._add("remove", one.name, f"left by an interrupted run: {one.name + suffix} {why}", key)
+    def _sweep(self, name: str, own: str | None, suffix: str, why: str) -> None:
+        """What an interrupted recreate left beside a container."""
+        key = self.host.names.get(name + suffix)
+        if key and key != own:
+            reason = f"left by an interrupted run: {name + suffix} {why}"
+            self._add("remove", name, reason, key, early=suffix == NEW_SUFFIX)
 
 
 def _refuse_more_cpus(one: Wanted, there: int) -> None:

@@ -158,6 +158,25 @@ def test_donor_with_a_slash_as_the_engine_writes_names(lab: Lab) -> None:
     lab.unchanged(entry("sharer", network_mode="container:donor"), entry("donor"))
 
 
+def test_ports_and_addresses_are_passed_on_within_one_list(lab: Lab) -> None:
+    """Who gives one up is brought to its entry before who takes it. An exchange takes two runs and is refused as one."""
+    make_networks(lab.host)
+
+    def pair(one: tuple[str, int], other: tuple[str, int]) -> list[Json]:
+        return [
+            entry(name, networks={NET: {"ipv4_address": address}}, ports=[f"{port}:80"])
+            for name, (address, port) in (("aa", one), ("bb", other))
+        ]
+
+    low, high, more = ("10.77.0.50", 18141), ("10.77.0.51", 18142), ("10.77.0.52", 18143)
+    lab.converge(*pair(low, high))
+    lab.converge(*pair(high, more))
+    lab.converge(*pair(high, low))
+    lab.converge(*pair(more, high))
+    lab.refused(*pair((more[0], high[1]), (high[0], more[1])), words=["aa", "ports", "18142", "bb", "free port first"])
+    lab.refused(*pair(high, more), words=["aa", "ipv4_address", "10.77.0.51", "bb", "free address first"])
+
+
 def test_network_as_mode_or_in_networks(lab: Lab) -> None:
     make_networks(lab.host)
     lab.converge(entry("one", network_mode=NET))

@@ -245,6 +245,7 @@ VALUES = (
         configs=[{"target": "/etc/my.conf", "content": "maxmemory 1mb", "mode": "rw"}],
     ),
     one("environment-empty", "environment", environment=["=x"]),
+    one("refused-by-the-engine-at-create", "create CPUs 4095", cpuset="0-4095"),
     Bad("recreate-never", [{**KEPT, "recreate": "never", "user": "1000"}], ("kept", "user", "recreate")),
     Bad("good-and-bad", [CHANGED, entry("new", network_mode="container:nobody")], ("new", "nobody")),
 )
