@@ -8,6 +8,7 @@ import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils import _known
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
 
@@ -39,6 +40,36 @@ def pull(engine: Engine, where: str, reference: str) -> None:
                     raise NetmodeError(f"{where}: image: cannot pull {reference!r}: {event['error'].rstrip('.')}.")
     except NetmodeError as error:
         raise NetmodeError(f"{error} {way_out}") from error
+
+
+def _saves(inspect: Json) -> bool:
+    """Whether a container has a place to save to. One that waits for its next restart has nothing to save."""
+    mounts = inspect.get("Mounts") or []
+    return not inspect["State"].get("Restarting") and any(
+        mount.get("RW") and mount.get("Type") in ("bind", "volume") for mount in mounts
+    )
+
+
+def _ended_badly(name: str, inspect: Json, period: int) -> str:
+    """What went wrong when a container was asked to end within so many seconds, or empty."""
+    state = inspect["State"]
+    if state["Running"]:
+        return (
+            f"{name}: stop: it did not end within its stop_grace_period of {period} s. It may still be saving, so it "
+            f"was not killed. See its log (docker logs {name}), run again when it has ended, or raise the period; "
+            f"where it has nothing to save, stop it by hand (docker stop {name})."
+        )
+    if state["ExitCode"] in (0, _known.status_of(inspect["Config"].get("StopSignal") or "SIGTERM")):
+        return ""
+    if state["ExitCode"] == KILLED:
+        return (
+            f"{name}: did not end within its stop_grace_period of {period} s and was killed. "
+            "Raise stop_grace_period if it needs longer to save its data."
+        )
+    return (
+        f"{name}: stop: it ended with status {state['ExitCode']} when it was asked to, so it may not have saved its "
+        f"data. See its log (docker logs {name})."
+    )
 
 
 class Applier:
@@ -171,7 +202,7 @@ class Applier:
         was_running = self._is_running(step.container)
         key = self.unused.pop(step.name)
         try:
-            self._halt(step.name, step.container)
+            self._halt(step.name, step.container, step.data.get("grace"))
             self._call_it(step.name, step.container, step.name + OLD_SUFFIX)
             self._call_it(step.name, key, step.name)
             if step.data["start"]:
@@ -185,11 +216,12 @@ class Applier:
         self._discard(step.name, new)
         if self._name_of(step.container) != step.name:
             self._call_it(step.name, step.container, step.name)
-        if was_running:
+        if was_running and not self._is_running(step.container):
             self._run(step.name, step.container)
             for item in self.engine.get("/containers/json"):
                 if item["HostConfig"].get("NetworkMode") == f"container:{step.container}":
-                    self._again(own_names(item)[0], item["Id"])
+                    with suppress(NetmodeError):  # the next run finds it in a dead namespace
+                        self._again(own_names(item)[0], item["Id"])
 
     _clone = _recreate
 
@@ -225,26 +257,41 @@ class Applier:
         with self._changing(name, "remove the container that was replaced") as client:
             client.remove_container(key, force=True, v=False)
 
-    def _halt(self, name: str, key: str) -> None:
-        """Stop within the container's own stop period, and say so when the engine had to kill it."""
+    def _halt(self, name: str, key: str, grace: int | None = None) -> None:
+        """Stop a container that runs. ``grace``: the stop_grace_period of its list entry in seconds, or None.
+
+        Where a period was set, by the entry or on the container, and there is a place to save to, the process may hold
+        data: it is asked to end and never killed. NetmodeError if it does not end in time, or ends in an error.
+        Otherwise the engine kills it at the end of the period, and a warning says so.
+        """
         inspect = self.engine.get(f"/containers/{key}/json")
         if not inspect["State"]["Running"]:
             return
-        period = inspect["Config"].get("StopTimeout")
-        period = 10 if period is None else int(period)
+        given = [int(period) for period in (grace, inspect["Config"].get("StopTimeout")) if period is not None]
+        period = max(given, default=10)
+        careful = max(given, default=0) > 0 and _saves(inspect)
         with self._changing(name, "stop") as client:
             if inspect["State"]["Paused"]:
                 client.unpause(key)
-            client.stop(key, timeout=period)
-        if self.engine.get(f"/containers/{key}/json")["State"]["ExitCode"] == KILLED:
-            self.warnings.append(
-                f"{name}: did not end within its stop_grace_period of {period} s and was killed. "
-                "Raise stop_grace_period if it needs longer to save its data."
-            )
+            if careful:
+                client.kill(key, signal=inspect["Config"].get("StopSignal") or "SIGTERM")
+            else:
+                client.stop(key, timeout=period)
+        if careful:
+            self.engine.wait(f"{name}: stop", key, period)
+        if inspect["State"].get("Restarting"):
+            return
+        wrong = _ended_badly(name, self.engine.get(f"/containers/{key}/json"), period)
+        if wrong and careful:
+            raise NetmodeError(wrong)
+        if wrong:
+            self.warnings.append(wrong)
 
     def _again(self, name: str, key: str) -> None:
-        self._halt(name, key)
-        self._run(name, key)
+        try:
+            self._halt(name, key)
+        finally:
+            self._run(name, key)
 
     def _start(self, step: Step) -> None:
         self._run(step.name, step.container)
@@ -253,14 +300,14 @@ class Applier:
         self._again(step.name, step.container)
 
     def _stop(self, step: Step) -> None:
-        self._halt(step.name, step.container)
+        self._halt(step.name, step.container, step.data.get("grace"))
 
     def _unpause(self, step: Step) -> None:
         with self._changing(step.name, "unpause") as client:
             client.unpause(step.container)
 
     def _remove(self, step: Step) -> None:
-        self._halt(step.name, step.container)
+        self._halt(step.name, step.container, step.data.get("grace"))
         self._discard_old(step.name, step.container)
 
     def _rename(self, step: Step) -> None:

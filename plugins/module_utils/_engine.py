@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -193,6 +193,14 @@ class Engine:
             response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
             if response.status_code >= 400:
                 raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
+
+    def wait(self, what: str, key: str, seconds: int) -> None:
+        """Return when a container has ended, or the seconds are over. ``what`` begins an error."""
+        with self.changing(what) as client:
+            import requests.exceptions  # noqa: PLC0415
+
+            with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
+                client.wait(key, timeout=seconds)
 
     @contextmanager
     def changing(self, what: str) -> Iterator[Any]:

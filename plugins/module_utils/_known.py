@@ -65,6 +65,13 @@ def signal_name(name: str) -> str:
     return name
 
 
+def status_of(name: str) -> int:
+    """The exit status of a process that a signal ended; 0 for a signal of real time, whose number is not fixed."""
+    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    number = int(name) if name.isdigit() else signal.Signals.__members__.get(full, 0)
+    return 128 + number if number else 0
+
+
 def limit(name: str, soft: int, hard: int) -> None:
     """-1 is unlimited."""
     if name not in _LIMITS:

@@ -28,7 +28,8 @@ class Step(NamedTuple):
     """The id it acts on; empty for create."""
     data: Json
     """create, recreate: body, endpoints, configs, start; clone: donor, start; update: body; rename: to;
-    connect: network, endpoint; early: it has a name that a new container is to be given."""
+    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
+    remove, rename: early, it has a name that a new container is to be given."""
 
 
 class Plan(NamedTuple):
@@ -117,13 +118,13 @@ class _Planner:
             keys.append(identified)
         for key in keys:
             self._refuse_orphans(one, key)
-            self._add("remove", one.name, "the list wants it absent", key)
+            self._add("remove", one.name, "the list wants it absent", key, grace=_grace(one))
 
     def _stop(self, one: Wanted) -> None:
         key = self._identify(one)
         if key and self.host.states[key] in ("running", "paused", "restarting"):
             self._refuse_orphans(one, key)
-            self._add("stop", one.name, "the list wants it stopped", key)
+            self._add("stop", one.name, "the list wants it stopped", key, grace=_grace(one))
 
     # -- create and mend ----------------------------------------------------------------------------------------------
 
@@ -254,7 +255,7 @@ class _Planner:
         inspect = self.host.inspected[key]
         making = self._making(one, wanted)
         making["body"]["HostConfig"]["Binds"] += _carried(inspect, wanted)
-        self._add("recreate", one.name, "; ".join(reasons), key, **making)
+        self._add("recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one))
         self._follow(key, f"its donor {one.name} is made anew", born=True)
 
     def _follow(self, key: str, reason: str, *, born: bool) -> None:
@@ -349,6 +350,12 @@ def _refuse_more_cpus(one: Wanted, there: int) -> None:
     asked = (one.options.get("cpus") or 0) / 10**9
     if there and asked > there:
         raise NetmodeError(f"{one.where}: cpus: {asked:g} CPUs are more than the {there} that this host has.")
+
+
+def _grace(one: Wanted) -> int | None:
+    """Seconds, None where the entry sets no stop_grace_period."""
+    period: int | None = one.options.get("stop_grace_period")
+    return period
 
 
 def _state(inspect: Json) -> str:
