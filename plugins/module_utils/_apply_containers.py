@@ -8,7 +8,7 @@ import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
 
@@ -146,6 +146,10 @@ class Applier:
                 body["MacAddress"] = first["mac_address"]
         with self._changing(step.name, "create") as client:
             key = str(client.create_container_from_config(body, name)["Id"])
+        if first and (first["ipv4_address"] or first["ipv6_address"]) and _modes.version(self.engine.version) < (25,):
+            endpoints[primary] = (
+                first  # joined once more for the engine to look at the address: before 25 not at create
+            )
         try:
             for network, spec in endpoints.items():
                 self._join(step.name, key, network, spec)

@@ -158,6 +158,19 @@ def test_donor_with_a_slash_as_the_engine_writes_names(lab: Lab) -> None:
     lab.unchanged(entry("sharer", network_mode="container:donor"), entry("donor"))
 
 
+def test_static_address_on_a_network_whose_subnet_the_engine_chose(lab: Lab) -> None:
+    """The engine gives none there. A first network's is looked at before anything is stopped as well."""
+    lab.docker("network", "create", "nmt-auto")
+    subnet = lab.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "nmt-auto")
+    address = subnet.rpartition(".")[0] + ".99"
+    lab.apply(entry("one", networks=["nmt-auto"]))
+    lab.refused(
+        entry("other"),
+        entry("one", networks={"nmt-auto": {"ipv4_address": address}}, labels={"a": "1"}),
+        words=["one", "nmt-auto", "user configured subnets"],
+    )
+
+
 def test_ports_and_addresses_are_passed_on_within_one_list(lab: Lab) -> None:
     """Who gives one up is brought to its entry before who takes it. An exchange takes two runs and is refused as one."""
     make_networks(lab.host)
