@@ -28,10 +28,10 @@ HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthch
 
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 """The name that the engine gives to a volume that was given none."""
-SHM_SIZE = 64 * 2**20
-"""The engine's /dev/shm, also where 0 is asked for."""
 UNCONFINED = "label=disable"
 """What the engine adds to security_opt where a container is privileged or in the host's PID or IPC namespace."""
+SHM_SIZE = 64 * 2**20
+"""The engine's /dev/shm, also where 0 is asked for."""
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
 Json = dict[str, Any]
@@ -102,7 +102,7 @@ def _ports(value: Any) -> list[tuple[str, str, str]]:
 
 def _tmpfs(value: Any) -> list[tuple[str, list[str]]]:
     mounts = (value or {}).items()
-    return sorted((_parse.path(path), sorted(options.split(",")) if options else []) for path, options in mounts)
+    return sorted((_parse.clean(path), sorted(options.split(",")) if options else []) for path, options in mounts)
 
 
 def _pids(value: Any) -> int:
@@ -120,7 +120,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("environment", "Env", _env_list, image=True, same=_pairs),
     Option("labels", "Labels", _parse.mapping, image=True, same=lambda value: _without_mark(value or {})),
     Option("user", "User", _parse.text, image=True),
-    Option("working_dir", "WorkingDir", _parse.working_dir, image=True, same=lambda value: _parse.path(value or "/")),
+    Option("working_dir", "WorkingDir", _parse.working_dir, image=True, same=lambda value: _parse.clean(value or "/")),
     Option("hostname", "Hostname", _parse.hostname),
     Option("stop_signal", "StopSignal", _parse.stop_signal, image=True, same=_signal),
     Option("stop_grace_period", "StopTimeout", _parse.seconds, same=lambda value: 10 if value is None else value),
@@ -145,8 +145,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("cpus", "HostConfig.NanoCpus", _parse.nano_cpus, live=True),
     Option("cpu_shares", "HostConfig.CpuShares", _parse.cpu_shares, live=True),
     Option("cpuset", "HostConfig.CpusetCpus", _parse.cpuset, live=True),
-    Option("pids_limit", "HostConfig.PidsLimit", _parse.pids, same=_pids, live=True),
-    Option("shm_size", "HostConfig.ShmSize", _parse.size, default=SHM_SIZE, same=lambda value: value or SHM_SIZE),
+    Option("pids_limit", "HostConfig.PidsLimit", lambda value: _parse.integer(value, -1), same=_pids, live=True),
+    Option("shm_size", "HostConfig.ShmSize", lambda value: _parse.size(value) or SHM_SIZE, default=SHM_SIZE),
     Option("group_add", "HostConfig.GroupAdd", _parse.strings, same=_pairs),
     Option("dns", "HostConfig.Dns", _parse.addresses),
     Option("dns_search", "HostConfig.DnsSearch", _parse.strings),
@@ -201,7 +201,7 @@ def expected(given: Json, image: Json, *, shares: bool, limits_swap: bool = True
     ports = set(image.get("ExposedPorts") or {}) | set(given.get("expose") or []) | set(given.get("ports") or {})
     values["expose"] = [] if shares else sorted(ports)
     mounted = {target for _, target, _ in given.get("volumes") or []} | set(given.get("tmpfs") or {})
-    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if _parse.path(path) not in mounted]
+    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if _parse.clean(path) not in mounted]
     values["volumes"] = sorted([*(given.get("volumes") or []), *inherited_volumes])
     return values
 
@@ -238,17 +238,17 @@ def observed(inspect: Json, host_name: str) -> Json:
 
 
 def _mounted(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
-    anonymous = {_parse.path(path) for path in config.get("Volumes") or {}}
+    anonymous = {_parse.clean(path) for path in config.get("Volumes") or {}}
     found = []
     for bind in host.get("Binds") or []:
         source, target, options = (*bind.split(":", 2), "")[:3]
-        target = _parse.path(target)
+        target = _parse.clean(target)
         if not (ANONYMOUS.fullmatch(source) and target in anonymous):
             found.append((source, target, tuple(sorted(set(filter(None, options.split(","))) - {"rw"}))))
     for mount in host.get("Mounts") or []:
         if mount.get("Type") in ("bind", "volume"):
             options = ("ro",) if mount.get("ReadOnly") else ()
-            found.append((mount.get("Source") or "", _parse.path(mount.get("Target") or "/"), options))
+            found.append((mount.get("Source") or "", _parse.clean(mount.get("Target") or "/"), options))
     bound = {target for _, target, _ in found}
     found += [("", path, ()) for path in anonymous if path not in bound]
     return sorted(found)

@@ -47,7 +47,12 @@ def path(value: Any) -> str:
     given = text(value)
     if not given.startswith("/"):
         raise ValueError(f"{given!r}: the path in the container must be absolute")
-    return "/" + posixpath.normpath(given).lstrip("/")
+    return clean(given)
+
+
+def clean(given: str) -> str:
+    """A path of the engine's, which another engine or image tool may have left uncleaned."""
+    return "/" + posixpath.normpath(f"/{given}").lstrip("/")
 
 
 def boolean(value: Any) -> bool:
@@ -124,10 +129,6 @@ def cpuset(value: Any) -> str:
 def cpu_shares(value: Any) -> int:
     """0 is the kernel's default; the control group takes 2 to 262144."""
     return 0 if integer(value) == 0 else integer(value, 2, 262144)
-
-
-def pids(value: Any) -> int:
-    return integer(value, -1)
 
 
 def working_dir(value: Any) -> str:

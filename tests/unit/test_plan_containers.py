@@ -166,6 +166,14 @@ def test_who_gives_up_a_port_or_an_address_comes_before_who_takes_it() -> None:
     assert found == ["cc", "bb", "aa"]
 
 
+def test_a_port_in_host_mode_is_passed_on_too() -> None:
+    current = host(*(running(name, network_mode="host", expose=[port]) for name, port in (("aa", 81), ("bb", 82))))
+    made = plan(
+        current, read(*(entry(name, network_mode="host", expose=[port]) for name, port in (("aa", 82), ("bb", 83))))
+    )
+    assert [(step.action, step.name) for step in made.steps] == [("recreate", "bb"), ("recreate", "aa")]
+
+
 def test_two_that_exchange_an_address_are_refused() -> None:
     current = held(("aa", "10.9.0.5", "81"), ("bb", "10.9.0.6", "82"))
     with pytest.raises(NetmodeError, match=r"10\.9\.0\.6 is held by the container bb.*to a free address first"):
