@@ -15,7 +15,7 @@ options:
     type: str
     default: unix:///var/run/docker.sock
   timeout:
-    description: How long to wait for one answer of the engine, in seconds.
+    description: How long to wait for one answer of the engine, in seconds, 1 to 86400.
     type: int
     default: 60
 """

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import io
 import tarfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_MAKING = ("create", "recreate", "clone")
 KILLED = 137
 """Exit status of a process ended by SIGKILL: the engine's own, once the stop period is over."""
 
@@ -39,6 +42,36 @@ def pull(engine: Engine, where: str, reference: str) -> None:
         raise NetmodeError(f"{error} {way_out}") from error
 
 
+def _saves(inspect: Json) -> bool:
+    """Whether a container has a place to save to. One that waits for its next restart has nothing to save."""
+    mounts = inspect.get("Mounts") or []
+    return not inspect["State"].get("Restarting") and any(
+        mount.get("RW") and mount.get("Type") in ("bind", "volume") for mount in mounts
+    )
+
+
+def _ended_badly(name: str, inspect: Json, period: int) -> str:
+    """What went wrong when a container was asked to end within so many seconds, or empty."""
+    state = inspect["State"]
+    if state["Running"]:
+        return (
+            f"{name}: stop: it did not end within its stop_grace_period of {period} s. It may still be saving, so it "
+            f"was not killed. See its log (docker logs {name}), run again when it has ended, or raise the period; "
+            f"where it has nothing to save, stop it by hand (docker stop {name})."
+        )
+    if state["ExitCode"] in (0, _known.status_of(inspect["Config"].get("StopSignal") or "SIGTERM")):
+        return ""
+    if state["ExitCode"] == KILLED:
+        return (
+            f"{name}: did not end within its stop_grace_period of {period} s and was killed. "
+            "Raise stop_grace_period if it needs longer to save its data."
+        )
+    return (
+        f"{name}: stop: it ended with status {state['ExitCode']} when it was asked to, so it may not have saved its "
+        f"data. See its log (docker logs {name})."
+    )
+
+
 class Applier:
     """Takes the steps of one plan. ``warnings`` holds what went well enough to go on but should be known."""
 
@@ -46,11 +79,31 @@ class Applier:
         self.engine = engine
         self.ids: dict[str, str] = {}
         """Name → id of what this run made, for the sharers of it."""
+        self.unused: dict[str, str] = {}
+        """Name → id of what this run made and has not put into its place yet."""
         self.warnings: list[str] = []
         self.pulled: set[str] = set()
         """Image references whose pull brought something new."""
 
-    def apply(self, step: Step) -> None:
+    def run(self, steps: list[Step]) -> None:
+        """Take the steps. What is new is made first: where the engine refuses one, nothing was stopped for another."""
+        try:
+            for step in steps:
+                if step.data.get("early"):
+                    self._apply(step)
+            for step in steps:
+                if step.action in _MAKING:
+                    self._prepare(step)
+            for step in steps:
+                if not step.data.get("early"):
+                    self._apply(step)
+        except NetmodeError:
+            for name, key in self.unused.items():
+                with suppress(NetmodeError):  # the next run sweeps it
+                    self._discard(name, key)
+            raise
+
+    def _apply(self, step: Step) -> None:
         getattr(self, f"_{step.action}")(step)
 
     # A step's message begins with the container and what was tried: the engine's own words follow.
@@ -64,9 +117,13 @@ class Applier:
         if before is None or after is None or before["Id"] != after["Id"]:
             self.pulled.add(reference)
 
+    def _prepare(self, step: Step) -> None:
+        made = self._cloned(step) if step.action == "clone" else step
+        key = self._make(made, step.name if step.action == "create" else step.name + NEW_SUFFIX)
+        self.ids[step.name] = self.unused[step.name] = key
+
     def _create(self, step: Step) -> None:
-        key = self._make(step, step.name)
-        self.ids[step.name] = key
+        key = self.unused.pop(step.name)
         if step.data["start"]:
             try:
                 self._run(step.name, key)
@@ -89,6 +146,10 @@ class Applier:
                 body["MacAddress"] = first["mac_address"]
         with self._changing(step.name, "create") as client:
             key = str(client.create_container_from_config(body, name)["Id"])
+        if first and (first["ipv4_address"] or first["ipv6_address"]) and _modes.version(self.engine.version) < (25,):
+            endpoints[primary] = (
+                first  # joined once more for the engine to look at the address: before 25 not at create
+            )
         try:
             for network, spec in endpoints.items():
                 self._join(step.name, key, network, spec)
@@ -138,14 +199,14 @@ class Applier:
 
     def _discard(self, name: str, key: str) -> None:
         with self._changing(name, "remove what could not be used") as client:
-            client.remove_container(key, force=True, v=False)
+            client.remove_container(key, force=True, v=True)  # v: volumes without a name, which nothing was put into
 
     def _recreate(self, step: Step) -> None:
         """The new one is made beside the old: the gap is a stop and a start, and a failure brings the old one back."""
         was_running = self._is_running(step.container)
-        key = self._make(step, step.name + NEW_SUFFIX)
+        key = self.unused.pop(step.name)
         try:
-            self._halt(step.name, step.container)
+            self._halt(step.name, step.container, step.data.get("grace"))
             self._call_it(step.name, step.container, step.name + OLD_SUFFIX)
             self._call_it(step.name, key, step.name)
             if step.data["start"]:
@@ -153,20 +214,22 @@ class Applier:
         except NetmodeError as error:
             self._restore(step, key, was_running=was_running)
             raise NetmodeError(f"{str(error).rstrip('.')}. The old container is back as it was.") from error
-        self.ids[step.name] = key
         self._discard_old(step.name, step.container)
 
     def _restore(self, step: Step, new: str, *, was_running: bool) -> None:
         self._discard(step.name, new)
         if self._name_of(step.container) != step.name:
             self._call_it(step.name, step.container, step.name)
-        if was_running:
+        if was_running and not self._is_running(step.container):
             self._run(step.name, step.container)
             for item in self.engine.get("/containers/json"):
                 if item["HostConfig"].get("NetworkMode") == f"container:{step.container}":
-                    self._again(own_names(item)[0], item["Id"])
+                    with suppress(NetmodeError):  # the next run finds it in a dead namespace
+                        self._again(own_names(item)[0], item["Id"])
 
-    def _clone(self, step: Step) -> None:
+    _clone = _recreate
+
+    def _cloned(self, step: Step) -> Step:
         """A sharer outside the list, made anew as it is against its donor's new id."""
         inspect = self.engine.get(f"/containers/{step.container}/json")
         body = {**inspect["Config"], "HostConfig": dict(inspect["HostConfig"])}
@@ -181,7 +244,7 @@ class Applier:
             *(inspect["HostConfig"].get("Binds") or []),
             *(f"{item['Name']}:{item['Destination']}" for item in volumes),
         ]
-        self._recreate(step._replace(data={"body": body, "endpoints": {}, "configs": {}, "start": step.data["start"]}))
+        return step._replace(data={**step.data, "body": body, "endpoints": {}, "configs": {}})
 
     def _is_running(self, key: str) -> bool:
         return bool(self.engine.get(f"/containers/{key}/json")["State"]["Running"])
@@ -198,26 +261,41 @@ class Applier:
         with self._changing(name, "remove the container that was replaced") as client:
             client.remove_container(key, force=True, v=False)
 
-    def _halt(self, name: str, key: str) -> None:
-        """Stop within the container's own stop period, and say so when the engine had to kill it."""
+    def _halt(self, name: str, key: str, grace: int | None = None) -> None:
+        """Stop a container that runs. ``grace``: the stop_grace_period of its list entry in seconds, or None.
+
+        Where a period was set, by the entry or on the container, and there is a place to save to, the process may hold
+        data: it is asked to end and never killed. NetmodeError if it does not end in time, or ends in an error.
+        Otherwise the engine kills it at the end of the period, and a warning says so.
+        """
         inspect = self.engine.get(f"/containers/{key}/json")
         if not inspect["State"]["Running"]:
             return
-        period = inspect["Config"].get("StopTimeout")
-        period = 10 if period is None else int(period)
+        given = [int(period) for period in (grace, inspect["Config"].get("StopTimeout")) if period is not None]
+        period = max(given, default=10)
+        careful = max(given, default=0) > 0 and _saves(inspect)
         with self._changing(name, "stop") as client:
             if inspect["State"]["Paused"]:
                 client.unpause(key)
-            client.stop(key, timeout=period)
-        if self.engine.get(f"/containers/{key}/json")["State"]["ExitCode"] == KILLED:
-            self.warnings.append(
-                f"{name}: did not end within its stop_grace_period of {period} s and was killed. "
-                "Raise stop_grace_period if it needs longer to save its data."
-            )
+            if careful:
+                client.kill(key, signal=inspect["Config"].get("StopSignal") or "SIGTERM")
+            else:
+                client.stop(key, timeout=period)
+        if careful:
+            self.engine.wait(f"{name}: stop", key, period)
+        if inspect["State"].get("Restarting"):
+            return
+        wrong = _ended_badly(name, self.engine.get(f"/containers/{key}/json"), period)
+        if wrong and careful:
+            raise NetmodeError(wrong)
+        if wrong:
+            self.warnings.append(wrong)
 
     def _again(self, name: str, key: str) -> None:
-        self._halt(name, key)
-        self._run(name, key)
+        try:
+            self._halt(name, key)
+        finally:
+            self._run(name, key)
 
     def _start(self, step: Step) -> None:
         self._run(step.name, step.container)
@@ -226,14 +304,14 @@ class Applier:
         self._again(step.name, step.container)
 
     def _stop(self, step: Step) -> None:
-        self._halt(step.name, step.container)
+        self._halt(step.name, step.container, step.data.get("grace"))
 
     def _unpause(self, step: Step) -> None:
         with self._changing(step.name, "unpause") as client:
             client.unpause(step.container)
 
     def _remove(self, step: Step) -> None:
-        self._halt(step.name, step.container)
+        self._halt(step.name, step.container, step.data.get("grace"))
         self._discard_old(step.name, step.container)
 
     def _rename(self, step: Step) -> None:

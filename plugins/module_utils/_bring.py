@@ -46,8 +46,7 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
                 applier.pull(one.where, one.image)
             host = observe(engine, wanted)
             made = plan(host, wanted)
-        for step in made.steps:
-            applier.apply(step)
+        applier.run(made.steps)
     return _outcome(engine, wanted, host, made, pulls, applier, check=check)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who shares whose network namespace: donors before sharers, circles and impossible donors refused."""
+"""The order of a list: donors before sharers, who gives before who takes; circles and impossible donors refused."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._host import Host
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
 
-def in_order(host: Host, wanted: list[Wanted]) -> list[Wanted]:
-    """Donors before their sharers, otherwise as given; a cycle, a self-join or an unknown donor is refused."""
+def in_order(host: Host, wanted: list[Wanted], givers: Mapping[str, set[str]]) -> list[Wanted]:
+    """Donors before their sharers, givers before takers, otherwise as given.
+
+    A cycle, a self-join or an unknown donor is refused. ``givers``: entry → the entries whose containers hold now what
+    it is to have; a circle of these is left to those who look for what is still held when its taker starts.
+    """
     by_name = {one.name: one for one in wanted}
+    donors: dict[str, str] = {}
     done: dict[str, Wanted] = {}
     path: list[str] = []
 
@@ -33,13 +40,18 @@ def in_order(host: Host, wanted: list[Wanted]) -> list[Wanted]:
             if donor is None:  # outside the list, where it may be a sharer itself, of a container in the list
                 donor = _behind(host, by_name, host.find(one.donor), path)
             if donor is not None:
+                donors[one.name] = donor.name
                 visit(donor)
         del path[before - 1 :]
         done[one.name] = one
 
     for one in wanted:
         visit(one)
-    return list(done.values())
+    ordered = []
+    while done:
+        ready = (name for name in done if not {donors.get(name), *givers.get(name, ())} & done.keys())
+        ordered.append(done.pop(next(ready, next(iter(done)))))
+    return ordered
 
 
 def _behind(host: Host, by_name: dict[str, Wanted], key: str | None, path: list[str]) -> Wanted | None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
@@ -28,8 +28,23 @@ ENGINE_ARGUMENTS: dict[str, Any] = {
 }
 """The argument spec behind the documentation fragment ``netmode.docker.engine``."""
 
+LONGEST_TIMEOUT = 86400
 OLDEST_API = (1, 41)
 """Docker Engine 20.10, the oldest that is supported and tested."""
+
+
+def _url(docker_host: str) -> SplitResult:
+    """``docker_host`` taken apart. NetmodeError if the engine cannot be there."""
+    known = "unix:///path/to/docker.sock nor tcp://address:port"
+    try:
+        url = urlsplit(docker_host)
+        (url.hostname or "").encode("idna")
+        there = url.path if url.scheme == "unix" else url.scheme in ("tcp", "http") and url.hostname and url.port != 0
+    except ValueError as error:  # brackets, a port that is no number or too large, a name that is too long
+        raise NetmodeError(f"docker_host: {docker_host!r} is neither {known} ({error}).") from None
+    if not there:
+        raise NetmodeError(f"docker_host: {docker_host!r} is neither {known}.")
+    return url
 
 
 def _target(path: str, query: dict[str, Any]) -> str:
@@ -45,14 +60,11 @@ class Engine:
         self.timeout = timeout
         self.version = ""
         self.api_version = ""
-        self._url = urlsplit(docker_host)
+        self._url = _url(docker_host)
         self._asked: dict[str, socket.socket] = {}
         self._client: Any = None
-        unix = self._url.scheme == "unix" and self._url.path
-        if not unix and not (self._url.scheme in ("tcp", "http") and self._url.hostname):
-            raise NetmodeError(
-                f"docker_host: {docker_host!r} is neither unix:///path/to/docker.sock nor tcp://address:port."
-            )
+        if not 1 <= timeout <= LONGEST_TIMEOUT:
+            raise NetmodeError(f"timeout: {timeout} s is not between 1 and {LONGEST_TIMEOUT} (a day).")
 
     def get(self, path: str, /, **query: Any) -> Any:
         """The decoded JSON answer to ``GET path``. Values of ``query`` that are no strings are sent as JSON.
@@ -181,6 +193,14 @@ class Engine:
             response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
             if response.status_code >= 400:
                 raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
+
+    def wait(self, what: str, key: str, seconds: int) -> None:
+        """Return when a container has ended, or the seconds are over. ``what`` begins an error."""
+        with self.changing(what) as client:
+            import requests.exceptions  # noqa: PLC0415
+
+            with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
+                client.wait(key, timeout=seconds)
 
     @contextmanager
     def changing(self, what: str) -> Iterator[Any]:

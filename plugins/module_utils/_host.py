@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -49,7 +50,11 @@ class Host(NamedTuple):
     contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
     """Container id → {path: (content, mode, uid, gid)} for the paths that ``configs`` names."""
     cpus: int = 0
-    """How many CPUs the engine has; 0 where no entry asks for some."""
+    """How many CPUs the engine has; 0 where nobody asked."""
+    limits_swap: bool = True
+    """Whether the kernel can limit swap; looked up where a container's is not limited."""
+    host_name: str = ""
+    """The host's own name."""
 
     def find(self, reference: str) -> str | None:
         """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
@@ -84,12 +89,11 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
     names = {name: item["Id"] for item in listed for name in own_names(item)}
     modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
     states = {item["Id"]: item["State"] for item in listed}
-    marks = {item["Id"]: item["Labels"][NAME_LABEL] for item in listed if NAME_LABEL in (item.get("Labels") or {})}
+    marks = {item["Id"]: mark for item in listed if (mark := _mark(engine, item))}
     networks = {item["Name"]: item for item in engine.get("/networks")} if any(one.endpoints for one in wanted) else {}
     published = {item["Id"]: _published(item) for item in listed}
     addresses = {item["Id"]: _addresses(item) for item in listed if item["State"] == "running"}
-    cpus = engine.get("/info")["NCPU"] if any(one.options.get("cpus") for one in wanted) else 0
-    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {}, cpus)
+    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {})
     for key in _concerned(host, wanted):
         inspect = _look(engine, f"/containers/{key}/json")
         if inspect is None:
@@ -107,12 +111,30 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
         key = host.names.get(one.name, "")
         if key in host.inspected and one.configs and one.state != "absent":
             host.contents[key] = {path: _read_file(engine, key, path) for path in one.configs}
-    return host
+    unlimited = any(inspect["HostConfig"].get("MemorySwap") == -1 for inspect in host.inspected.values())
+    info = engine.get("/info") if unlimited or any(one.options.get("cpus") for one in wanted) else {}
+    return host._replace(
+        cpus=info.get("NCPU", 0), limits_swap=info.get("SwapLimit", True), host_name=socket.gethostname()
+    )
 
 
 def own_names(item: Json) -> list[str]:
     """``/name``; a second slash is a legacy link's alias, which is no name."""
     return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]
+
+
+def _mark(engine: Engine, item: Json) -> str:
+    """The list entry that a container was made for, by its label, or empty.
+
+    An image that was committed from a container hands the label on to all that is made of it, so under another name
+    the label counts only where the container's image does not carry it.
+    """
+    mark = str((item.get("Labels") or {}).get(NAME_LABEL, ""))
+    if not mark or {mark, mark + NEW_SUFFIX, mark + OLD_SUFFIX} & set(own_names(item)):
+        return mark
+    image = find_image(engine, item["ImageID"])
+    carried = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return "" if image is None or carried.get(NAME_LABEL) == mark else mark
 
 
 def _published(item: Json) -> list[tuple[str, str, str]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine and the kernel know by name: capabilities, signals, limits, sysctls, names of images.
+"""What the engine and the kernel know by name: capabilities, signals, limits, sysctls, security options, CPUs, images.
 
 An engine looks at these only while it creates or starts a container, when the old one may be stopped already, so each
 is held against its list before. Errors are ValueError with the reason.
@@ -25,8 +25,18 @@ _LIMITS = frozenset(
 
 # What has a value for each namespace, and so may be set for one container: ipc_namespaces(7), network_namespaces(7)
 _SYSCTLS = re.compile(
-    r"net\..+|fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)"
+    r"net([./][\w@:+-]+)+|fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced|domainname)"
 )
+
+# What follows the option in ContainerCreate's SecurityOpt. A later engine may take more than an earlier one.
+_SECURITY = {
+    "apparmor": re.compile(r".+"),
+    "label": re.compile(r".+"),
+    "no-new-privileges": re.compile(r"(?i:true|false|t|f|0|1)?"),
+    "seccomp": re.compile(r"unconfined|builtin|\{.*\}", re.DOTALL),
+    "systempaths": re.compile(r"unconfined"),
+    "writable-cgroups": re.compile(r"(?i:true|false|t|f|0|1)?"),
+}
 
 # The grammar of https://pkg.go.dev/github.com/distribution/reference
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -55,15 +65,46 @@ def signal_name(name: str) -> str:
     return name
 
 
+def status_of(name: str) -> int:
+    """The exit status of a process that a signal ended; 0 for a signal of real time, whose number is not fixed."""
+    full = name.upper() if name.upper().startswith("SIG") else f"SIG{name.upper()}"
+    number = int(name) if name.isdigit() else signal.Signals.__members__.get(full, 0)
+    return 128 + number if number else 0
+
+
 def limit(name: str, soft: int, hard: int) -> None:
     """-1 is unlimited."""
     if name not in _LIMITS:
         raise ValueError(f"{name!r} is no limit that Linux knows (known: {', '.join(sorted(_LIMITS))})")
+    for value in (soft, hard):
+        if value < -1:
+            raise ValueError(f"{name}: {value} is below -1, which is unlimited")
     if hard != -1 and (soft > hard or soft == -1):
         raise ValueError(f"{name}: soft ({soft}) is above hard ({hard})")
 
 
+def security(given: str) -> str:
+    """``no-new-privileges``, ``NAME=VALUE`` or ``NAME:VALUE``; a profile of seccomp is JSON, not the path of a file."""
+    name, _, value = given.replace("=", ":", 1).partition(":")
+    if name not in _SECURITY:
+        raise ValueError(f"{given!r} is no security option (known: {', '.join(sorted(_SECURITY))})")
+    if not _SECURITY[name].fullmatch(value):
+        raise ValueError(f"{given!r}: {value!r} is no value for {name}")
+    return given
+
+
+def cpuset(given: str) -> str:
+    """``0-3``, ``0,2-3``; empty is every CPU."""
+    for part in given.split(",") if given else []:
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part, re.ASCII)
+        if not match or int(match.group(2) or match.group(1)) < int(match.group(1)):
+            raise ValueError(f"{given!r} is not a list of CPUs (examples: 0, 0-3, 0,2-3)")
+    return given
+
+
 def sysctl(name: str) -> str:
+    if name.startswith("net.") and not _SYSCTLS.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a kernel parameter (example: net.core.somaxconn)")
     if not _SYSCTLS.fullmatch(name):
         raise ValueError(
             f"{name} belongs to the whole host, not to a container. Set it on the host (ansible.posix.sysctl or "

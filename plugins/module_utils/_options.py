@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _mounts, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthch
 
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 """The name that the engine gives to a volume that was given none."""
+UNCONFINED = "label=disable"
+"""What the engine adds to security_opt where a container is privileged or in the host's PID or IPC namespace."""
+SHM_SIZE = 64 * 2**20
+"""The engine's /dev/shm, also where 0 is asked for."""
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
 Json = dict[str, Any]
@@ -97,7 +101,8 @@ def _ports(value: Any) -> list[tuple[str, str, str]]:
 
 
 def _tmpfs(value: Any) -> list[tuple[str, list[str]]]:
-    return sorted((path, sorted(options.split(",")) if options else []) for path, options in (value or {}).items())
+    mounts = (value or {}).items()
+    return sorted((_parse.clean(path), sorted(options.split(",")) if options else []) for path, options in mounts)
 
 
 def _pids(value: Any) -> int:
@@ -108,21 +113,22 @@ def _env_list(value: Any) -> list[str]:
     return [f"{key}={item}" for key, item in _parse.mapping(value).items()]
 
 
+# No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed by hand.
 OPTIONS: tuple[Option, ...] = (
     Option("command", "Cmd", _parse.words, image=True),
     Option("entrypoint", "Entrypoint", _parse.words, image=True),
     Option("environment", "Env", _env_list, image=True, same=_pairs),
     Option("labels", "Labels", _parse.mapping, image=True, same=lambda value: _without_mark(value or {})),
     Option("user", "User", _parse.text, image=True),
-    Option("working_dir", "WorkingDir", _parse.text, image=True, same=lambda value: value or "/"),
-    Option("hostname", "Hostname", _parse.text),
+    Option("working_dir", "WorkingDir", _parse.working_dir, image=True, same=lambda value: _parse.clean(value or "/")),
+    Option("hostname", "Hostname", _parse.hostname),
     Option("stop_signal", "StopSignal", _parse.stop_signal, image=True, same=_signal),
     Option("stop_grace_period", "StopTimeout", _parse.seconds, same=lambda value: 10 if value is None else value),
     Option("healthcheck", "Healthcheck", _parse.healthcheck, image=True, same=_check),
     Option("expose", "ExposedPorts", _parse.exposed, image=True, same=_pairs),
     Option("ports", "HostConfig.PortBindings", _parse.ports, same=_ports),
-    Option("volumes", "HostConfig.Binds", _parse.volumes, same=_pairs),
-    Option("tmpfs", "HostConfig.Tmpfs", _parse.tmpfs, same=_tmpfs),
+    Option("volumes", "HostConfig.Binds", _mounts.volumes, same=_pairs),
+    Option("tmpfs", "HostConfig.Tmpfs", _mounts.tmpfs, same=_tmpfs),
     Option("restart", "HostConfig.RestartPolicy", _parse.restart, same=_restart, live=True),
     Option("sysctls", "HostConfig.Sysctls", _parse.sysctls),
     Option("ulimits", "HostConfig.Ulimits", _parse.ulimits, same=_limits),
@@ -130,15 +136,17 @@ OPTIONS: tuple[Option, ...] = (
     Option("cap_drop", "HostConfig.CapDrop", _parse.capabilities, same=_capabilities),
     Option("privileged", "HostConfig.Privileged", _parse.boolean),
     Option("read_only", "HostConfig.ReadonlyRootfs", _parse.boolean),
-    Option("security_opt", "HostConfig.SecurityOpt", _parse.strings, same=_security),
+    Option("security_opt", "HostConfig.SecurityOpt", _parse.security, same=_security),
     Option("device_cgroup_rules", "HostConfig.DeviceCgroupRules", _parse.device_rules, same=_pairs),
     Option("init", "HostConfig.Init", _parse.boolean),
     Option("mem_limit", "HostConfig.Memory", _parse.memory, live=True),
+    Option("memswap_limit", "HostConfig.MemorySwap", _parse.size, live=True),
+    Option("mem_reservation", "HostConfig.MemoryReservation", _parse.size, live=True),
     Option("cpus", "HostConfig.NanoCpus", _parse.nano_cpus, live=True),
-    Option("cpu_shares", "HostConfig.CpuShares", _parse.integer, live=True),
-    Option("cpuset", "HostConfig.CpusetCpus", _parse.text, live=True),
-    Option("pids_limit", "HostConfig.PidsLimit", _parse.integer, same=_pids, live=True),
-    Option("shm_size", "HostConfig.ShmSize", _parse.size, default=67108864),
+    Option("cpu_shares", "HostConfig.CpuShares", _parse.cpu_shares, live=True),
+    Option("cpuset", "HostConfig.CpusetCpus", _parse.cpuset, live=True),
+    Option("pids_limit", "HostConfig.PidsLimit", lambda value: _parse.integer(value, -1), same=_pids, live=True),
+    Option("shm_size", "HostConfig.ShmSize", lambda value: _parse.size(value) or SHM_SIZE, default=SHM_SIZE),
     Option("group_add", "HostConfig.GroupAdd", _parse.strings, same=_pairs),
     Option("dns", "HostConfig.Dns", _parse.addresses),
     Option("dns_search", "HostConfig.DnsSearch", _parse.strings),
@@ -166,25 +174,34 @@ def parse(where: str, given: Json) -> Json:
     return values
 
 
-def expected(given: Json, image: Json, *, shares: bool) -> Json:
+def expected(given: Json, image: Json, *, shares: bool, limits_swap: bool = True) -> Json:
     """What the engine would make of the options: each given, else the image's, else the default.
 
-    ``image``: the image's ``Config``; ``shares``: the network namespace is another's, so nothing may be exposed.
+    ``image``: the image's ``Config``; ``shares``: the network namespace is another's, so nothing may be exposed;
+    ``limits_swap``: the kernel can limit swap, else the engine leaves it unlimited.
     """
     values: Json = {}
     for option in OPTIONS:
         inherited = image.get(option.path) if option.image else None
-        values[option.name] = given.get(option.name, inherited if inherited is not None else option.default)
+        default = inherited if inherited is not None else option.default
+        values[option.name] = default if given.get(option.name) in (None, "") else given[option.name]
     for name in ("environment", "labels"):
         values[name] = _merged(name, image, given.get(name))
     if "entrypoint" in given and "command" not in given:
         values["command"] = None
+    if not values["command"] and not values["entrypoint"]:
+        values["command"] = image.get("Cmd")
     if "healthcheck" in given and given["healthcheck"].get("Test") != ["NONE"]:
         values["healthcheck"] = {**(image.get("Healthcheck") or {}), **given["healthcheck"]}
+    security = values["security_opt"] or []
+    if values["privileged"] and not any(item.startswith("label") for item in security):
+        values["security_opt"] = [*security, UNCONFINED]
+    if values["mem_limit"]:
+        values["memswap_limit"] = 2 * values["mem_limit"] if limits_swap else -1
     ports = set(image.get("ExposedPorts") or {}) | set(given.get("expose") or []) | set(given.get("ports") or {})
     values["expose"] = [] if shares else sorted(ports)
     mounted = {target for _, target, _ in given.get("volumes") or []} | set(given.get("tmpfs") or {})
-    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if path.rstrip("/") not in mounted]
+    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if _parse.clean(path) not in mounted]
     values["volumes"] = sorted([*(given.get("volumes") or []), *inherited_volumes])
     return values
 
@@ -197,33 +214,41 @@ def _merged(name: str, image: Json, given: Any) -> Any:
     return own + [item for item in image.get("Env") or [] if item.partition("=")[0] not in named]
 
 
-def observed(inspect: Json) -> Json:
-    """The same options of a live container, from its inspect."""
+def observed(inspect: Json, host_name: str) -> Json:
+    """The same options of a live container, from its inspect. What the engine adds by itself is left out.
+
+    ``host_name``: the host's, which is the container's as well in host mode where it was given none.
+    """
     config, host = inspect["Config"], inspect["HostConfig"]
     values = {}
     for option in OPTIONS:
         section, _, key = option.path.rpartition(".")
         values[option.name] = (host if section else config).get(key)
     values["expose"] = sorted(config.get("ExposedPorts") or {})
-    values["volumes"] = _mounts(config, host)
-    if host.get("MaskedPaths") == []:
+    values["volumes"] = _mounted(config, host)
+    if host.get("MaskedPaths") == [] and not host.get("Privileged"):
         values["security_opt"] = [*(values["security_opt"] or []), "systempaths=unconfined"]
-    if values["hostname"] == inspect["Id"][:12] or host["NetworkMode"].startswith(("container:", "host")):
+    if "host" in (host.get("PidMode"), host.get("IpcMode")) and not host.get("Privileged"):
+        values["security_opt"] = [item for item in values["security_opt"] or [] if item != UNCONFINED]
+    mode = host["NetworkMode"]
+    own = host_name if mode == "host" else inspect["Id"][:12]
+    if values["hostname"] == own or mode.startswith("container:"):
         values["hostname"] = None
     return values
 
 
-def _mounts(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
-    anonymous = {path.rstrip("/") for path in config.get("Volumes") or {}}
+def _mounted(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
+    anonymous = {_parse.clean(path) for path in config.get("Volumes") or {}}
     found = []
     for bind in host.get("Binds") or []:
         source, target, options = (*bind.split(":", 2), "")[:3]
+        target = _parse.clean(target)
         if not (ANONYMOUS.fullmatch(source) and target in anonymous):
             found.append((source, target, tuple(sorted(set(filter(None, options.split(","))) - {"rw"}))))
     for mount in host.get("Mounts") or []:
         if mount.get("Type") in ("bind", "volume"):
             options = ("ro",) if mount.get("ReadOnly") else ()
-            found.append((mount.get("Source") or "", mount.get("Target") or "", options))
+            found.append((mount.get("Source") or "", _parse.clean(mount.get("Target") or "/"), options))
     bound = {target for _, target, _ in found}
     found += [("", path, ()) for path in anonymous if path not in bound]
     return sorted(found)
@@ -272,5 +297,5 @@ def update_body(values: Json, names: set[str]) -> Json | None:
             return None
         made[option.path.rpartition(".")[2]] = value or {"Name": "no", "MaximumRetryCount": 0}
     if "Memory" in made:
-        made["MemorySwap"] = 2 * made["Memory"]
+        made["MemorySwap"] = values["memswap_limit"]
     return made

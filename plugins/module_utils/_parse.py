@@ -7,6 +7,8 @@ Source of the rules: the Compose specification, https://github.com/compose-spec/
 from __future__ import annotations
 
 import ipaddress
+import math
+import posixpath
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -18,15 +20,39 @@ if TYPE_CHECKING:
 
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "kb": 2**10, "m": 2**20, "mb": 2**20, "g": 2**30, "gb": 2**30}
 _DURATION_UNITS = {"us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_BIND_OPTIONS = frozenset(
-    "ro rw z Z nocopy consistent cached delegated private rprivate shared rshared slave rslave".split()
-)
+_LARGEST = 2**63 - 1
+"""The engine's numbers are 64 bits wide, with a sign."""
 
 
 def text(value: Any) -> str:
     if isinstance(value, (dict, list)) or value is None:
         raise ValueError(f"{value!r} is not a string")
+    if "\0" in str(value):
+        raise ValueError("a NUL character can be in no argument, variable, path or name")
     return str(value)
+
+
+def fields(value: Any, known: str) -> dict[str, Any]:
+    """A mapping that has no keys but ``known``, words; nothing is an empty one."""
+    if not isinstance(value, dict) and value is not None:
+        raise ValueError(f"{value!r} is not a mapping; known are {', '.join(sorted(known.split()))}")
+    unknown = sorted(str(key) for key in value or {} if key not in known.split())
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is unknown; known are {', '.join(sorted(known.split()))}")
+    return value or {}
+
+
+def path(value: Any) -> str:
+    """An absolute path in the container, canonical as the engine makes it: ``/x/../srv/`` is ``/srv``."""
+    given = text(value)
+    if not given.startswith("/"):
+        raise ValueError(f"{given!r}: the path in the container must be absolute")
+    return clean(given)
+
+
+def clean(given: str) -> str:
+    """A path of the engine's, which another engine or image tool may have left uncleaned."""
+    return "/" + posixpath.normpath(f"/{given}").lstrip("/")
 
 
 def boolean(value: Any) -> bool:
@@ -39,11 +65,14 @@ def boolean(value: Any) -> bool:
     raise ValueError(f"{value!r} is neither true nor false")
 
 
-def integer(value: Any) -> int:
+def integer(value: Any, least: int = -_LARGEST - 1, most: int = _LARGEST) -> int:
     try:
-        return int(str(value))
+        number = int(str(value))
     except ValueError:
         raise ValueError(f"{value!r} is not a whole number") from None
+    if not least <= number <= most:
+        raise ValueError(f"{value!r} is not between {least} and {most}")
+    return number
 
 
 def strings(value: Any) -> list[str]:
@@ -62,12 +91,19 @@ def words(value: Any) -> list[str]:
 def mapping(value: Any) -> dict[str, str]:
     """``{KEY: value}`` or a list of ``KEY=value``; a missing value is the empty string, booleans are lower case."""
     if isinstance(value, dict):
-        found = {str(key): _plain(item) for key, item in value.items()}
+        found = {text(key): _plain(item) for key, item in value.items()}
     else:
-        found = {key: item for key, _, item in (text(item).partition("=") for item in strings(value))}
+        items = value if isinstance(value, list) else [value]
+        found = {key: item for key, _, item in (_pair(item).partition("=") for item in items)}
     if "" in found:
         raise ValueError(f"the value {found['']!r} has no name (example: KEY=value)")
     return found
+
+
+def _pair(value: Any) -> str:
+    if isinstance(value, (bool, int, float)):
+        raise ValueError(f"{value!r} is neither a mapping nor KEY=value")
+    return text(value)
 
 
 def sysctls(value: Any) -> dict[str, str]:
@@ -80,6 +116,29 @@ def capabilities(value: Any) -> list[str]:
 
 def stop_signal(value: Any) -> str:
     return _known.signal_name(text(value))
+
+
+def security(value: Any) -> list[str]:
+    return [_known.security(item) for item in strings(value)]
+
+
+def cpuset(value: Any) -> str:
+    return _known.cpuset(text(value))
+
+
+def cpu_shares(value: Any) -> int:
+    """0 is the kernel's default; the control group takes 2 to 262144."""
+    return 0 if integer(value) == 0 else integer(value, 2, 262144)
+
+
+def working_dir(value: Any) -> str:
+    return path(value) if value != "" else ""
+
+
+def hostname(value: Any) -> str:
+    if len(text(value)) > 63:
+        raise ValueError(f"{value!r} is longer than the 63 characters that a host name may have")
+    return text(value)
 
 
 def _plain(value: Any) -> str:
@@ -95,7 +154,14 @@ def size(value: Any) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text(value).strip().lower())
     if not match or match.group(2) not in _SIZE_UNITS:
         raise ValueError(f"{value!r} is not a size (examples: 67108864, 64m, 1.5g)")
-    return int(float(match.group(1)) * _SIZE_UNITS[match.group(2)])
+    number = float(match.group(1)) * _SIZE_UNITS[match.group(2)]
+    return _representable(number, value)
+
+
+def _representable(number: float, value: Any) -> int:
+    if number > _LARGEST:
+        raise ValueError(f"{value!r} is more than the engine can count")
+    return int(number)
 
 
 def memory(value: Any) -> int:
@@ -110,11 +176,11 @@ def duration(value: Any) -> int:
     """Nanoseconds: ``1m30s``, ``500ms``; a bare number is seconds."""
     given = text(value).strip()
     if re.fullmatch(r"\d+(\.\d+)?", given):
-        return int(float(given) * 10**9)
+        return _representable(float(given) * 10**9, value)
     parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)", given)
     if not parts or "".join(number + unit for number, unit in parts) != given:
         raise ValueError(f"{value!r} is not a duration (examples: 90, 1m30s, 500ms)")
-    return int(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts))
+    return _representable(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts), value)
 
 
 def seconds(value: Any) -> int:
@@ -126,8 +192,8 @@ def nano_cpus(value: Any) -> int:
         cpus = float(str(value))
     except ValueError:
         raise ValueError(f"{value!r} is not a number of CPUs (examples: 2, 0.5)") from None
-    if cpus <= 0:
-        raise ValueError(f"{value!r} is not more than 0")
+    if not 0.01 <= cpus < math.inf:
+        raise ValueError(f"{value!r} is not a number of CPUs from 0.01 on")
     return round(cpus * 10**9)
 
 
@@ -204,9 +270,7 @@ def healthcheck(value: Any) -> dict[str, Any]:
     """Compose's healthcheck; durations become nanoseconds, a string test runs in the image's shell."""
     if not isinstance(value, dict):
         raise ValueError(f"{value!r} is not a mapping (example: {{test: [CMD, redis-cli, ping]}})")
-    known = {"test", "interval", "timeout", "retries", "start_period", "disable"}
-    if set(value) - known:
-        raise ValueError(f"{sorted(set(value) - known)[0]!r} is unknown; known are {', '.join(sorted(known))}")
+    fields(value, "test interval timeout retries start_period disable")
     if boolean(value.get("disable") or False):
         return {"Test": ["NONE"]}
     check: dict[str, Any] = {}
@@ -218,8 +282,10 @@ def healthcheck(value: Any) -> dict[str, Any]:
     for key, name in (("interval", "Interval"), ("timeout", "Timeout"), ("start_period", "StartPeriod")):
         if value.get(key) is not None:
             check[name] = duration(value[key])
+            if 0 < check[name] < 10**6:
+                raise ValueError(f"{key}: {value[key]!r} is less than the millisecond that the engine asks for")
     if value.get("retries") is not None:
-        check["Retries"] = integer(value["retries"])
+        check["Retries"] = integer(value["retries"], 0)
     return check
 
 
@@ -239,20 +305,28 @@ def _short_port(given: str) -> tuple[str, str, str, str]:
     rest, _, protocol = given.partition("/")
     head, _, target = rest.rpartition(":")
     ip, _, published = head.rpartition(":")
-    return ip.strip("[]"), published, target, protocol or "tcp"
+    return ip.strip("[]"), published, target, protocol
+
+
+def _long_port(given: dict[str, Any]) -> tuple[str, str, str, str]:
+    names = "host_ip published target protocol"
+    ip, published, target, protocol = (text(fields(given, names).get(name) or "") for name in names.split())
+    return ip, published, target, protocol
+
+
+def _protocol(given: str) -> str:
+    protocol = given.lower() or "tcp"
+    if protocol not in ("tcp", "udp", "sctp"):
+        raise ValueError(f"protocol {given!r} is not tcp, udp or sctp")
+    return protocol
 
 
 def ports(value: Any) -> dict[str, list[dict[str, str]]]:
     """Compose's ports, short or long, as the engine's PortBindings: ``{"6379/tcp": [{HostIp, HostPort}]}``."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, dict):
-            parts = tuple(str(item.get(key) or "") for key in ("host_ip", "published", "target", "protocol"))
-            ip, published, target, protocol = parts[0], parts[1], parts[2], parts[3] or "tcp"
-        else:
-            ip, published, target, protocol = _short_port(text(item))
-        if protocol not in ("tcp", "udp", "sctp"):
-            raise ValueError(f"{item!r}: protocol {protocol!r} is not tcp, udp or sctp")
+        ip, published, target, given = _long_port(item) if isinstance(item, dict) else _short_port(text(item))
+        protocol = _protocol(given)
         if ip:
             address(ip)
         targets = _port_range(target, "container")
@@ -287,70 +361,12 @@ def exposed(value: Any) -> list[str]:
     found: set[str] = set()
     for item in strings(value):
         port, _, protocol = item.partition("/")
-        found.update(f"{number}/{protocol or 'tcp'}" for number in _port_range(port, "container"))
+        found.update(f"{number}/{_protocol(protocol)}" for number in _port_range(port, "container"))
     return sorted(found)
-
-
-def tmpfs(value: Any) -> dict[str, str]:
-    mounts = {}
-    for item in strings(value):
-        path, _, options = item.partition(":")
-        if not path.startswith("/"):
-            raise ValueError(f"{item!r}: the path in the container must be absolute")
-        mounts[path] = options
-    return mounts
-
-
-def volumes(value: Any) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Compose's volumes, short or long, as (source, target, options); no source: an anonymous volume.
-
-    ``rw`` is the default and left out. Relative sources are refused: a playbook has no project directory on the host.
-    """
-    found = []
-    for item in value if isinstance(value, list) else [value]:
-        source, target, options = _long_volume(item) if isinstance(item, dict) else _short_volume(text(item))
-        if not target.startswith("/"):
-            raise ValueError(f"{item!r}: the path in the container must be absolute")
-        if source.startswith((".", "~")):
-            raise ValueError(f"{item!r}: the path on the host must be absolute")
-        if set(options) - _BIND_OPTIONS:
-            raise ValueError(f"{item!r}: unknown option {sorted(set(options) - _BIND_OPTIONS)[0]!r}")
-        if source and not source.startswith("/"):
-            _known.volume(source)
-        found.append((source.rstrip("/") or source, target.rstrip("/") or "/", tuple(sorted(set(options) - {"rw"}))))
-    targets = [target for _, target, _ in found]
-    twice = {target for target in targets if targets.count(target) > 1}
-    if twice:
-        raise ValueError(f"{sorted(twice)[0]} is mounted twice")
-    return sorted(found)
-
-
-def _short_volume(given: str) -> tuple[str, str, list[str]]:
-    parts = given.split(":")
-    if len(parts) == 1:
-        return "", parts[0], []
-    if len(parts) > 3:
-        raise ValueError(f"{given!r} is not source:target or source:target:options")
-    return parts[0], parts[1], parts[2].split(",") if len(parts) == 3 else []
-
-
-def _long_volume(given: dict[str, Any]) -> tuple[str, str, list[str]]:
-    kind = given.get("type", "volume")
-    if kind not in ("volume", "bind") or set(given) - {"type", "source", "target", "read_only", "bind", "volume"}:
-        raise ValueError(f"{given!r}: known are type (volume, bind), source, target, read_only, bind and volume")
-    source = str(given.get("source") or "")
-    if (kind == "bind") != source.startswith("/"):
-        raise ValueError(f"{given!r}: a bind has an absolute path as its source, a volume has a name")
-    options = ["ro"] if boolean(given.get("read_only") or False) else []
-    if (given.get("bind") or {}).get("propagation"):
-        options.append(str(given["bind"]["propagation"]))
-    if boolean((given.get("volume") or {}).get("nocopy") or False):
-        options.append("nocopy")
-    return source, str(given.get("target") or ""), options
 
 
 _ENDPOINT: dict[str, Callable[[Any], Any]] = {
-    "aliases": lambda value: sorted(strings(value or [])),
+    "aliases": lambda value: sorted(set(strings(value or []))),
     "ipv4_address": lambda value: address(value, 4),
     "ipv6_address": lambda value: address(value, 6),
     "mac_address": mac,
@@ -371,23 +387,9 @@ def networks(value: Any) -> dict[str, dict[str, Any]]:
     entries = value if isinstance(value, dict) else dict.fromkeys(strings(value))
     found = {}
     for name, entry in entries.items():
-        given = entry or {}
-        if not isinstance(given, dict) or set(given) - set(_ENDPOINT):
-            raise ValueError(f"{name}: known are {', '.join(sorted(_ENDPOINT))}")
-        found[str(name)] = {option: _endpoint_option(name, given, option) for option in _ENDPOINT}
-    return found
-
-
-def configs(value: list[dict[str, Any]]) -> dict[str, tuple[str, int, int, int]]:
-    """``[{target, content, mode, uid, gid}]`` → ``{target: (content, mode, uid, gid)}``."""
-    found = {}
-    for item in value:
-        target = item["target"]
-        if not target.startswith("/"):
-            raise ValueError(f"{target!r} must be an absolute path in the container")
         try:
-            mode = int(item["mode"], 8)
-        except ValueError:
-            raise ValueError(f"{target}: mode {item['mode']!r} is not octal (example: '0440')") from None
-        found[target] = (item["content"], mode, item["uid"], item["gid"])
+            given = fields(entry or {}, " ".join(_ENDPOINT))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        found[str(name)] = {option: _endpoint_option(name, given, option) for option in _ENDPOINT}
     return found

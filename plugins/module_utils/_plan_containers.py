@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options
+from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options, _ports
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
 
@@ -27,7 +27,9 @@ class Step(NamedTuple):
     container: str
     """The id it acts on; empty for create."""
     data: Json
-    """create, recreate: body, endpoints, configs, start; update: body; rename: to; connect: network, endpoint."""
+    """create, recreate: body, endpoints, configs, start; clone: donor, start; update: body; rename: to;
+    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
+    remove, rename: early, it has a name that a new container is to be given."""
 
 
 class Plan(NamedTuple):
@@ -44,14 +46,27 @@ def plan(host: Host, wanted: list[Wanted]) -> Plan:
 class _Planner:
     def __init__(self, host: Host, wanted: list[Wanted]) -> None:
         self.host = host
-        self.wanted = _donors.in_order(host, wanted)
         self.by_name = {one.name: one for one in wanted}
+        self.wanted = _donors.in_order(host, wanted, self._givers())
         self.steps: list[Step] = []
         self.differences: dict[str, dict[str, tuple[Any, Any]]] = {}
         self.renewed: dict[str, str] = {}
         """Donor's container id → created, recreated, started, restarted: its namespace will be a new one."""
         self.born: set[str] = set()
         """Names whose container will have a new id."""
+        self.settled: dict[str | None, Wanted] = {}
+        """Id of a container that the steps so far bring to its entry → that entry."""
+
+    def _givers(self) -> dict[str, set[str]]:
+        """Entry → the entries whose containers hold now what it is to have: ports of the host, addresses."""
+        names = {self._identify(one): one.name for one in self.by_name.values()}
+        return {
+            one.name: {
+                names[key] for key in _ports.held(self.host, one) | _endpoints.held(self.host, one) if key in names
+            }
+            - {one.name}
+            for one in self.by_name.values()
+        }
 
     def run(self) -> Plan:
         for one in reversed(self.wanted):
@@ -59,11 +74,14 @@ class _Planner:
                 self._remove(one)
             elif one.state == "stopped":
                 self._stop(one)
+            if one.state != "started":
+                self.settled[self._identify(one)] = one
         for one in self.wanted:
             if one.state != "absent":
-                self._sweep(one, NEW_SUFFIX, "never took over")
+                self._sweep(one.name, self._identify(one), NEW_SUFFIX, "never took over")
                 self._bring(one)
-                self._sweep(one, OLD_SUFFIX, "was replaced")
+                self.settled[self._identify(one)] = one
+                self._sweep(one.name, self._identify(one), OLD_SUFFIX, "was replaced")
         return Plan(self.steps, self.differences)
 
     def _add(self, action: str, name: str, reason: str, container: str, **data: Any) -> None:
@@ -100,26 +118,28 @@ class _Planner:
             keys.append(identified)
         for key in keys:
             self._refuse_orphans(one, key)
-            self._add("remove", one.name, "the list wants it absent", key)
+            self._add("remove", one.name, "the list wants it absent", key, grace=_grace(one))
 
     def _stop(self, one: Wanted) -> None:
         key = self._identify(one)
         if key and self.host.states[key] in ("running", "paused", "restarting"):
             self._refuse_orphans(one, key)
-            self._add("stop", one.name, "the list wants it stopped", key)
+            self._add("stop", one.name, "the list wants it stopped", key, grace=_grace(one))
 
     # -- create and mend ----------------------------------------------------------------------------------------------
 
     def _bring(self, one: Wanted) -> None:
         key = self._identify(one)
-        _endpoints.check(self.host, one, key, self.by_name)
+        _endpoints.check(self.host, one, key, self.settled)
         _refuse_more_cpus(one, self.host.cpus)
         wanted = self._expected(one)
         if key is None:
             self._create(one, wanted, "there is no container of this name")
             return
         if self.host.name(key) != one.name:
-            self._add("rename", one.name, f"it is called {self.host.name(key)}", key, to=one.name)
+            called = self.host.name(key)
+            early = called == one.name + NEW_SUFFIX
+            self._add("rename", one.name, f"it is called {called}", key, to=one.name, early=early)
         reasons = self._reasons_to_recreate(one, key, wanted)
         if reasons:
             self._recreate(one, key, wanted, reasons)
@@ -130,7 +150,7 @@ class _Planner:
 
     def _expected(self, one: Wanted) -> Json:
         image = (self.host.images.get(one.image) or {}).get("Config") or {}
-        return _options.expected(one.options, image, shares=bool(one.donor))
+        return _options.expected(one.options, image, shares=bool(one.donor), limits_swap=self.host.limits_swap)
 
     def _network_mode(self, one: Wanted) -> str:
         """The engine's NetworkMode; ``container:@name`` stands for the id of a container that is not made yet."""
@@ -174,11 +194,10 @@ class _Planner:
         if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode) and not self._on_one_of(one, inspect):
             before, after = self._told(inspect["HostConfig"]["NetworkMode"]), self._told(mode)
             found["network_mode"] = (before, f"{after} (made anew)" if before == after else after)
-        if any(
-            change.action == "connect" and change.spec["mac_address"] for change in _endpoints.mending(one, inspect)
-        ):
-            found["mac_address"] = ("", next(iter(one.endpoints.values()))["mac_address"])
-        found.update(_options.differences(_options.observed(inspect), wanted))
+        mac = _endpoints.mac_differs(one, inspect)
+        if mac:
+            found["mac_address"] = mac
+        found.update(_options.differences(_options.observed(inspect, self.host.host_name), wanted))
         current = self.host.contents.get(key, {})
         written = (inspect["Config"].get("Labels") or {}).get(_options.CONFIGS_LABEL, "")
         if written != _paths(one) or any(current.get(path) != config for path, config in one.configs.items()):
@@ -236,7 +255,7 @@ class _Planner:
         inspect = self.host.inspected[key]
         making = self._making(one, wanted)
         making["body"]["HostConfig"]["Binds"] += _carried(inspect, wanted)
-        self._add("recreate", one.name, "; ".join(reasons), key, **making)
+        self._add("recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one))
         self._follow(key, f"its donor {one.name} is made anew", born=True)
 
     def _follow(self, key: str, reason: str, *, born: bool) -> None:
@@ -244,10 +263,11 @@ class _Planner:
         self.renewed[key] = reason
         for sharer in self.host.sharers(key):
             name = self.host.name(sharer)
-            if name in self.by_name or self._marked(sharer) in self.by_name:
+            if name in self.by_name or self._marked(sharer) in self.by_name or name.endswith(NEW_SUFFIX):
                 continue
             running = self.host.states[sharer] in ("running", "paused", "restarting")
             if born:
+                self._sweep(name, sharer, NEW_SUFFIX, "never took over")
                 self._add("clone", name, reason, sharer, donor=self._donor_name(key), start=running)
                 self._follow(sharer, f"its donor {name} is made anew", born=True)
             elif running:
@@ -318,17 +338,24 @@ class _Planner:
             key = self.host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
         return chain
 
-    def _sweep(self, one: Wanted, suffix: str, why: str) -> None:
-        """What an interrupted recreate left beside the container of an entry."""
-        key = self.host.names.get(one.name + suffix)
-        if key and key != self._identify(one):
-            self._add("remove", one.name, f"left by an interrupted run: {one.name + suffix} {why}", key)
+    def _sweep(self, name: str, own: str | None, suffix: str, why: str) -> None:
+        """What an interrupted recreate left beside a container."""
+        key = self.host.names.get(name + suffix)
+        if key and key != own:
+            reason = f"left by an interrupted run: {name + suffix} {why}"
+            self._add("remove", name, reason, key, early=suffix == NEW_SUFFIX)
 
 
 def _refuse_more_cpus(one: Wanted, there: int) -> None:
     asked = (one.options.get("cpus") or 0) / 10**9
     if there and asked > there:
         raise NetmodeError(f"{one.where}: cpus: {asked:g} CPUs are more than the {there} that this host has.")
+
+
+def _grace(one: Wanted) -> int | None:
+    """Seconds, None where the entry sets no stop_grace_period."""
+    period: int | None = one.options.get("stop_grace_period")
+    return period
 
 
 def _state(inspect: Json) -> str:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
 _STARTING = ("create", "recreate", "start", "restart")
+_ENDING = ("stop", "remove", "recreate")
+_WAY_OUT = (
+    "Stop it, or give one of them another port; to exchange ports takes a run that moves one to a free port first."
+)
 
 
 class Listener(NamedTuple):
@@ -99,28 +103,53 @@ def refuse_shared(host: Host, wanted: list[Wanted]) -> None:
             holders[space, port, protocol].append((ip, one))
 
 
+def held(host: Host, one: Wanted) -> set[str]:
+    """Ids of the containers that hold a port of the host that the entry is to have, as far as the engine knows."""
+    listening = {
+        key: [("", *exposed.split("/", 1)) for exposed in inspect["Config"].get("ExposedPorts") or {}]
+        for key, inspect in host.inspected.items()
+        if host.modes[key] == "host" and host.states[key] == "running"
+    }
+    return {
+        key
+        for ports in (host.published, listening)
+        for key, there in ports.items()
+        if any(_on_one_port(port, other) for port in host_ports(one) for other in there)
+    }
+
+
+def _on_one_port(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return one[1:] == other[1:] and overlap(one[0], other[0])
+
+
 def refuse_taken(host: Host, wanted: list[Wanted], plan: Plan) -> None:
     """Raise NetmodeError when a container that the plan starts would find its port taken, naming who holds it."""
-    starting = {step.name for step in plan.steps if step.action in _STARTING}
-    ending = {step.container for step in plan.steps if step.action in ("stop", "remove", "recreate", "rename")}
+    starts: dict[str, int] = {}
+    ends: dict[str, int] = {}
+    for at, step in enumerate(plan.steps):
+        if step.action in _STARTING:
+            starts.setdefault(step.name, at)
+        if step.action in _ENDING:
+            ends.setdefault(step.container, at)
     tables: dict[Any, list[Listener]] = {}
     for one in wanted:
-        if one.state != "started" or one.name not in starting:
+        if one.state != "started" or one.name not in starts:
             continue
-        own = {*ending, *([host.names[one.name]] if one.name in host.names else [])}
+        gone = {key for key, at in ends.items() if at < starts[one.name]}
+        gone |= {step.container for step in plan.steps if step.name == one.name and step.container}
         for ip, port, protocol in host_ports(one):
             _refuse_foreign_address(one, ip)
-            if not _refuse_published(one, (ip, port, protocol), own, host):
+            if not _refuse_published(one, (ip, port, protocol), gone, host):
                 table = tables.setdefault("self", listeners())
-                _refuse(one, f"{port}/{protocol} of the host", _taken(table, ip, port, protocol), own, host)
+                _refuse(one, f"{port}/{protocol} of the host", _taken(table, ip, port, protocol), gone, host)
         donor = host.find(one.donor) if one.donor else None
         pid = host.inspected[donor]["State"]["Pid"] if donor in host.inspected else 0
-        if pid and donor not in ending:
+        if pid and donor not in ends:
             table = tables.setdefault(pid, listeners(pid))
             for exposed in one.options.get("expose") or []:
                 port, _, protocol = exposed.partition("/")
                 what = f"{exposed} in the namespace of the donor {host.name(donor or '')}"
-                _refuse(one, what, _taken(table, "", port, protocol), own, host)
+                _refuse(one, what, _taken(table, "", port, protocol), gone, host)
 
 
 def _refuse_foreign_address(one: Wanted, ip: str) -> None:
@@ -138,17 +167,17 @@ def _refuse_foreign_address(one: Wanted, ip: str) -> None:
                 ) from None
 
 
-def _refuse_published(one: Wanted, port: tuple[str, str, str], own: set[str], host: Host) -> bool:
-    """Whether a container that the plan ends publishes the port; one that stays is named in the refusal."""
-    for key, published in host.published.items():
-        if any(item[1:] == port[1:] and overlap(item[0], port[0]) for item in published):
-            if key in own:
-                return True
+def _refuse_published(one: Wanted, port: tuple[str, str, str], gone: set[str], host: Host) -> bool:
+    """Whether a container that is ended before publishes the port; one that is there is named in the refusal."""
+    holders = [key for key, published in host.published.items() if any(_on_one_port(port, item) for item in published)]
+    for key in holders:
+        if key not in gone:
             raise NetmodeError(
                 f"{one.where}: {_option(one)}: port {port[1]}/{port[2]} of the host is taken: "
-                f"the container {host.name(key)} publishes it. Stop it, or give one of them another port."
+                f"the container {host.name(key)} publishes it. Stop it, or give one of them another port; "
+                "to exchange ports takes a run that moves one of them to a free port first."
             )
-    return False
+    return bool(holders)
 
 
 def _taken(table: list[Listener], ip: str, port: str, protocol: str) -> list[Listener]:
@@ -157,10 +186,10 @@ def _taken(table: list[Listener], ip: str, port: str, protocol: str) -> list[Lis
     ]
 
 
-def _refuse(one: Wanted, what: str, taken: list[Listener], own: set[str], host: Host) -> None:
+def _refuse(one: Wanted, what: str, taken: list[Listener], gone: set[str], host: Host) -> None:
     for item in taken:
         pid, command, container = _holder(item.inode)
-        if container in own:
+        if container in gone:
             continue
         if container:
             holder = f"the container {host.name(container)}"

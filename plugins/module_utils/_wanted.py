@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _options, _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _mounts, _options, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
     """Name or id of the container whose namespace is shared, else empty."""
     endpoints: Json
     """``{network: {aliases, ipv4_address, ipv6_address, mac_address}}``, the primary first; empty without networks."""
-    configs: dict[str, tuple[str, int, int, int]]
+    configs: dict[str, _mounts.File]
     options: Json
     recreate: str
     pull_policy: str
@@ -61,15 +61,14 @@ def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
     options = _options.parse(where, entry)
     _parsed(where, entry, "image", _known.image, "")
     networks = _parsed(where, entry, "networks", _parse.networks, {})
-    configs = _parsed(where, entry, "configs", _parse.configs, {})
+    configs = _parsed(where, entry, "configs", lambda value: _configs(value, options), {})
     mac = _parsed(where, entry, "mac_address", _parse.mac, "")
     given_mode = entry.get("network_mode") or next(iter(networks), "bridge")
     mode = "bridge" if given_mode == "default" else given_mode
     kind = _modes.kind(mode)
     _modes.check(where, kind, {**options, "networks": networks, "mac_address": mac}, engine_version)
-    _refuse_configs_in_read_only_root(where, configs, options)
     _refuse_late_mac(where, networks, mode)
-    donor = mode.partition(":")[2] if kind == "container" else ""
+    donor = mode.partition(":")[2].lstrip("/") if kind == "container" else ""
     if kind == "container" and not donor:
         raise NetmodeError(f"{where}: network_mode: {mode!r} names no donor (example: container:web).")
     return Wanted(
@@ -95,16 +94,10 @@ def _parsed(where: str, entry: Json, option: str, parse: Callable[[Any], Any], d
         raise NetmodeError(f"{where}: {option}: {error}.") from None
 
 
-def _refuse_configs_in_read_only_root(where: str, configs: Json, options: Json) -> None:
-    if not options.get("read_only"):
-        return
-    writable = [target for _, target, flags in options.get("volumes") or [] if "ro" not in flags]
-    for path in configs:
-        if not any(path.startswith(f"{target}/") for target in writable):
-            raise NetmodeError(
-                f"{where}: configs: the engine cannot write {path} into a container with read_only: true. "
-                "Put it on one of its volumes, or mount a directory of the host with volumes instead."
-            )
+def _configs(value: list[Json], options: Json) -> dict[str, _mounts.File]:
+    files = _mounts.configs(value)
+    _mounts.refuse_unreachable(files, options)
+    return files
 
 
 def _refuse_late_mac(where: str, networks: Json, mode: str) -> None:

@@ -99,11 +99,13 @@ options:
         elements: raw
       command:
         description: >-
-          Command, a list, or a string that is split as a shell splits it.
+          Command, a list, or a string that is split as a shell splits it. An empty one stands for the image's where there
+          is no entry point.
         type: raw
       entrypoint:
         description: >-
-          Entry point, a list or a string. Without O(containers[].command) the image's command is not used.
+          Entry point, a list or a string. Without O(containers[].command) the image's command is not used; an empty one
+          takes the image's entry point away and leaves its command.
         type: raw
       environment:
         description: >-
@@ -238,8 +240,10 @@ options:
         elements: str
       stop_grace_period:
         description: >-
-          How long the container may take to end before it is killed, C(1m30s) or seconds. The engine's
-          default is 10 s.
+          How long the container may take to end, C(1m30s) or seconds. The engine's default is 10 s, after which the
+          container is killed. Where a period is set and the container has a writable volume or bind, it is not killed,
+          for it may still be saving. If it does not end in time, or ends with an error, the module fails, and the old
+          container is left running or started again. V(0) kills at once.
         type: raw
       stop_signal:
         description: >-
@@ -320,7 +324,9 @@ containers:
       description: Whether anything was done to it.
       type: bool
     actions:
-      description: The steps, among create, recreate, start, restart, unpause, stop, remove, rename, update, connect, disconnect and pull.
+      description: >-
+        The steps, among C(create), C(recreate), C(start), C(restart), C(unpause), C(stop), C(remove), C(rename), C(update),
+        C(connect), C(disconnect) and C(pull).
       type: list
       elements: str
     reasons:
@@ -338,10 +344,12 @@ containers:
       reasons: ["its donor web was restarted after it, so it is in a dead namespace"]
       network_mode: container:1f0b9d8c7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c5d8c1e0b2f9a4b7d8e6c3a
 others:
-  description: Actions on containers outside the list, by name. Only sharers that follow their donor.
+  description: >-
+    Actions on containers outside the list, by name. Only sharers that follow their donor, by C(restart), or by C(clone)
+    (made anew as it is, in the donor's new namespace), and what an interrupted run left of that (C(remove)).
   returned: success
   type: dict
-  sample: {redis-sidecar: [restart]}
+  sample: {redis-sidecar: [clone], redis-exporter: [restart]}
 """
 
 from typing import Any

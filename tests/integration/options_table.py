@@ -95,6 +95,12 @@ def endpoint(inspect: Json) -> tuple[Any, ...]:
     )
 
 
+def given_mac(inspect: Json) -> Any:
+    """The MAC address on the first network, where it is not one that the engine chose."""
+    macs = [one["MacAddress"] for one in inspect["NetworkSettings"]["Networks"].values()]
+    return next((mac for mac in macs if mac == MAC), None)
+
+
 def mode(inspect: Json) -> str:
     return str(inspect["HostConfig"]["NetworkMode"]).replace("default", "bridge")
 
@@ -109,6 +115,7 @@ def policy(inspect: Json) -> tuple[str, int]:
     return found["Name"] or "no", found["MaximumRetryCount"]
 
 
+MAC = "02:42:0a:4d:00:64"
 SECOND = 10**9
 CHECK = {
     "test": ["CMD", "redis-cli", "ping"],
@@ -141,6 +148,9 @@ CASES: tuple[Case, ...] = (
         "entrypoint-command", {"entrypoint": "redis-server", "command": OTHER[1:]},
         lambda i: (i["Config"]["Entrypoint"], i["Config"]["Cmd"]), (["redis-server"], OTHER[1:]), {"entrypoint": ["redis-server"], "command": OTHER[1:]},
     ),
+    Case("command-empty", {"command": [], "entrypoint": OTHER}, lambda i: (i["Config"]["Entrypoint"], i["Config"]["Cmd"] or []), (OTHER, [])),
+    Case("command-of-the-image", {"command": []}, config("Cmd"), IDLE, {"command": ""}),
+    Case("entrypoint-empty", {"entrypoint": ""}, lambda i: (i["Config"]["Entrypoint"] or [], i["Config"]["Cmd"]), ([], IDLE), {"entrypoint": []}),
     Case(
         "environment", {"environment": {"A": 1, "B": "two words", "EMPTY": "", "EQUALS": "x=y"}}, environment,
         ["A=1", "B=two words", "EMPTY=", "EQUALS=x=y"], {"environment": ["EQUALS=x=y", "B=two words", "A=1", "EMPTY="]},
@@ -161,16 +171,20 @@ CASES: tuple[Case, ...] = (
     ),
     Case("volumes-anonymous", {"volumes": ["/anonymous"]}, mounts, [("/anonymous", "volume", "anonymous", True)]),
     Case("tmpfs", {"tmpfs": ["/mnt:size=1m,mode=1777"]}, host_config("Tmpfs"), {"/mnt": "size=1m,mode=1777"}, {"tmpfs": "/mnt:size=1m,mode=1777"}),
+    Case("volumes-cleaned", {"volumes": ["nmt-data:/x/../data/"]}, mounts, [("/data", "volume", "nmt-data", True)], {"volumes": ["nmt-data:/data"]}),
+    Case("tmpfs-cleaned", {"tmpfs": "/x/../mnt/"}, host_config("Tmpfs"), {"/mnt": ""}, {"tmpfs": ["/mnt"]}),
     Case("tmpfs-bare", {"tmpfs": "/mnt"}, host_config("Tmpfs"), {"/mnt": ""}, {"tmpfs": ["/mnt"]}),
     Case(
         "ports", {"ports": PORTS}, published, PUBLISHED,
         {"ports": [
-            "7000", {"target": 80, "published": "18101", "host_ip": "127.0.0.1", "protocol": "tcp"}, {"target": 81, "published": 18102, "protocol": "udp"},
+            "7000/TCP", {"target": 80, "published": "18101", "host_ip": "127.0.0.1", "protocol": "tcp"}, {"target": 81, "published": 18102, "protocol": "udp"},
             "18110:90/tcp", "18111:91", "18112:92", "127.0.0.1::93",
         ]},
     ),
     Case("expose", {"expose": [7001, "7002/udp"]},
          lambda i: sorted(i["Config"].get("ExposedPorts") or {}), ["7001/tcp", "7002/udp"], {"expose": ["7002/udp", "7001"]}),
+    Case("mac_address", {"mac_address": MAC}, given_mac, MAC, {"mac_address": MAC.upper().replace(":", "-")}),
+    Case("networks-aliases-twice", {"networks": {NET: {"aliases": ["cache", "cache"]}}}, endpoint, (None, None, None, True, [NET])),
     Case("networks", {"networks": [NET]}, joined, [NET], {"networks": {NET: None}}),
     Case(
         "networks-mapping",
@@ -191,6 +205,9 @@ CASES: tuple[Case, ...] = (
     Case("cap_drop", {"cap_drop": ["ALL"]}, capabilities("CapDrop"), ["ALL"], {"cap_drop": ["all"]}),
     Case("cap_drop-two", {"cap_drop": ["MKNOD", "AUDIT_WRITE"]}, capabilities("CapDrop"), ["AUDIT_WRITE", "MKNOD"],
          {"cap_drop": ["CAP_AUDIT_WRITE", "mknod"]}),
+    Case("privileged", {"privileged": True, "state": "stopped"}, host_config("Privileged"), True, {"privileged": "yes", "state": "stopped"}),
+    Case("privileged-security_opt", {"privileged": True, "security_opt": ["no-new-privileges"], "state": "stopped"},
+         lambda i: (i["HostConfig"]["Privileged"], "no-new-privileges" in security(i)), (True, True)),
     Case("read_only", {"read_only": True}, host_config("ReadonlyRootfs"), True, {"read_only": "yes"}),
     Case("security_opt_systempaths", {"security_opt": ["systempaths=unconfined", "no-new-privileges"]}, unmasked, (["no-new-privileges"], [], []),
          {"security_opt": ["no-new-privileges:true", "systempaths=unconfined"]}),
@@ -203,14 +220,18 @@ CASES: tuple[Case, ...] = (
     Case("cpuset", {"cpuset": "0"}, host_config("CpusetCpus"), "0"),
     Case("pids_limit", {"pids_limit": 50}, lambda i: max(i["HostConfig"]["PidsLimit"] or 0, 0), 50),
     Case("shm_size", {"shm_size": "32m"}, host_config("ShmSize"), 33554432, {"shm_size": "32MB"}),
+    Case("shm_size-default", {"shm_size": 0}, host_config("ShmSize"), 67108864, {"shm_size": "64m"}),
     Case("group_add", {"group_add": ["100", "101"]}, lambda i: sorted(i["HostConfig"]["GroupAdd"] or []), ["100", "101"], {"group_add": ["101", 100]}),
     Case("init", {"init": False}, lambda i: bool(i["HostConfig"].get("Init")), False),
+    Case("init-true", {"init": True, "state": "stopped"}, lambda i: bool(i["HostConfig"].get("Init")), True, {"init": "yes", "state": "stopped"}),
     Case("stop_grace_period", {"stop_grace_period": "1m30s"}, config("StopTimeout"), 90, {"stop_grace_period": 90}),
     Case("stop_signal", {"stop_signal": "SIGINT"}, config("StopSignal"), "SIGINT"),
     Case("healthcheck", {"healthcheck": CHECK}, config("Healthcheck"), CHECKED, {"healthcheck": {**CHECK, "interval": "90s"}}),
     Case("healthcheck-string", {"healthcheck": {"test": "true", "interval": "1h"}}, lambda i: (i["Config"].get("Healthcheck") or {}).get("Test"),
          ["CMD-SHELL", "true"], {"healthcheck": {"test": ["CMD-SHELL", "true"], "interval": "60m"}}),
     Case("hostname", {"hostname": "redis-one"}, hostname, "redis-one"),
+    Case("hostname-in-host-mode", {"network_mode": "host", "hostname": "redis-one"}, lambda i: (mode(i), hostname(i) == "redis-one"), ("host", True)),
+    Case("working_dir-cleaned", {"working_dir": "/x/../srv/"}, lambda i: i["Config"]["WorkingDir"] or "/", "/srv", {"working_dir": "/srv"}),
     Case("working_dir", {"working_dir": "/srv"}, lambda i: i["Config"]["WorkingDir"] or "/", "/srv"),
     Case("dns", {"dns": ["10.9.9.9", "10.9.9.8"]}, host_config("Dns"), ["10.9.9.9", "10.9.9.8"]),
     Case("dns-one", {"dns": "10.9.9.9"}, host_config("Dns"), ["10.9.9.9"], {"dns": ["10.9.9.9"]}),
@@ -219,7 +240,7 @@ CASES: tuple[Case, ...] = (
     Case("extra_hosts", {"extra_hosts": ["db:10.0.0.5", "web=10.0.0.6"]}, lambda i: sorted(i["HostConfig"]["ExtraHosts"] or []),
          ["db:10.0.0.5", "web:10.0.0.6"], {"extra_hosts": {"web": "10.0.0.6", "db": "10.0.0.5"}}),
 )  # fmt: skip
-SAME_AS_DEFAULT = frozenset({"init"})
+SAME_AS_DEFAULT = frozenset({"init", "command-of-the-image", "entrypoint-empty", "shm_size-default"})
 """Cases that ask for what the engine does anyway: taking them out changes nothing."""
 
 assert IDLE != OTHER

@@ -32,6 +32,13 @@ class Drift(NamedTuple):
 
 DRIFTS = (
     Drift("update-memory", (("update", "--memory", "96m", "--memory-swap", "192m", "one"),), "mem_limit"),
+    Drift("update-swap", (("update", "--memory-swap", "-1", "one"),), "memswap_limit"),
+    Drift(
+        "update-reservation",
+        (("update", "--memory-reservation", "32m", "one"),),
+        "mem_reservation",
+        same_container=False,
+    ),  # the engine cannot take one away
     Drift("update-restart", (("update", "--restart", "no", "one"),), "restart"),
     Drift(
         "update-cpus", (("update", "--cpus", "0.5", "one"),), "cpus", same_container=False
@@ -67,7 +74,7 @@ def essence(inspect: Json) -> Json:
     ends = {name: (end["IPAddress"], "cache" in (end["Aliases"] or [])) for name, end in networks.items()}
     return {
         "status": inspect["State"]["Status"], "name": inspect["Name"], "ends": ends, "image": inspect["Image"],
-        "limits": [host[key] for key in ("Memory", "NanoCpus", "RestartPolicy", "NetworkMode")],
+        "limits": [host[key] for key in ("Memory", "MemorySwap", "MemoryReservation", "NanoCpus", "RestartPolicy", "NetworkMode")],
     }  # fmt: skip
 
 
@@ -153,11 +160,33 @@ def test_made_by_hand_is_adopted_without_a_change(lab: Lab) -> None:
     )
 
 
+def test_made_by_hand_in_the_hosts_pid_namespace_is_adopted_without_a_change(lab: Lab) -> None:
+    """The engine then adds label=disable to the security options, which nobody asked for."""
+    lab.docker("run", "-d", "--name", "one", "--pid", "host", IMAGE)
+    lab.unchanged(entry("one"))
+
+
 def test_restarting_for_ever_is_mended_by_the_right_command(lab: Lab) -> None:
     lab.apply(entry("one", command=["busybox", "false"], restart="always"))
     lab.apply(entry("one", command=IDLE, restart="always"))
     assert lab.inspect("one")["State"]["Running"]
     lab.unchanged(entry("one", command=IDLE, restart="always"))
+
+
+def test_a_stranger_made_of_an_image_that_carries_our_label_is_left_alone(lab: Lab) -> None:
+    """An image committed from a container of the list has its label, and so has all that is made of that image."""
+    lab.apply(entry("one"))
+    lab.docker("commit", "one", "nmt-committed:1")
+    lab.docker("rm", "-f", "one")
+    try:
+        lab.docker("run", "-d", "--name", "innocent", "nmt-committed:1")
+        before = lab.inspect("innocent")
+        assert not lab.apply({"name": "one", "state": "absent"})["changed"]
+        assert lab.converge(entry("one"))["containers"]["one"]["actions"] == ["create"]
+        assert lab.inspect("innocent") == before
+    finally:
+        lab.docker("rm", "-f", "innocent", "one", check=False)
+        lab.docker("rmi", "nmt-committed:1")
 
 
 def test_containers_outside_the_list_are_left_alone(lab: Lab) -> None:

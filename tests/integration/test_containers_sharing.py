@@ -238,6 +238,19 @@ def test_donor_in_host_or_none_mode(lab: Lab, mode: str) -> None:
         together(lab)
 
 
+def test_what_the_engine_refuses_at_create_has_stopped_nothing_and_leaves_nothing(pair: Lab) -> None:
+    """All that is new is made before anything old is stopped, a new sharer against its new donor."""
+    pair.docker("run", "-d", "--name", "sidecar", "--network", "container:donor", IMAGE)
+    before = [pair.inspect(name) for name in ("donor", "sharer", "sidecar")]
+    changed = [SHARER, {**DONOR, "environment": {"A": "1"}}, entry("other", volumes=["/anonymous"])]
+    pair.fails(*changed, entry("last", cpuset="0-4095"), words=["last", "create", "0-4095"])
+    assert [pair.inspect(name) for name in ("donor", "sharer", "sidecar")] == before
+    assert pair.names() == ["donor", "sharer", "sidecar"]
+    assert pair.docker("volume", "ls", "-q") == ""
+    pair.apply(*changed)
+    together(pair, "sidecar")
+
+
 def test_failed_recreate_of_a_donor_leaves_both_running(pair: Lab) -> None:
     """The donor's new container cannot start: the old one is back, and its sharer is in its namespace."""
     idents = [pair.id(name) for name in ("donor", "sharer")]

@@ -142,6 +142,54 @@ def test_network_mode_default_is_bridge(lab: Lab) -> None:
     lab.unchanged(entry("by-hand", network_mode="default"))
 
 
+def test_hostname_in_host_mode_and_on_a_network_whose_name_begins_with_host(lab: Lab) -> None:
+    """In host mode the engine gives the container the host's own name, so one of its own can come and go."""
+    lab.docker("network", "create", "hostnet")
+    for mode in ("host", "hostnet"):
+        lab.converge(entry("one", network_mode=mode))
+        lab.converge(entry("one", network_mode=mode, hostname="redis-one"))
+        assert lab.docker("exec", "one", "busybox", "hostname") == "redis-one"
+        assert "hostname" in reasons(lab.converge(entry("one", network_mode=mode)), "one")
+    assert lab.docker("exec", "one", "busybox", "hostname") == lab.id("one")[:12]
+
+
+def test_donor_with_a_slash_as_the_engine_writes_names(lab: Lab) -> None:
+    lab.converge(entry("sharer", network_mode="container:/donor"), entry("donor"))
+    lab.unchanged(entry("sharer", network_mode="container:donor"), entry("donor"))
+
+
+def test_static_address_on_a_network_whose_subnet_the_engine_chose(lab: Lab) -> None:
+    """The engine gives none there. A first network's is looked at before anything is stopped as well."""
+    lab.docker("network", "create", "nmt-auto")
+    subnet = lab.docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "nmt-auto")
+    address = subnet.rpartition(".")[0] + ".99"
+    lab.apply(entry("one", networks=["nmt-auto"]))
+    lab.refused(
+        entry("other"),
+        entry("one", networks={"nmt-auto": {"ipv4_address": address}}, labels={"a": "1"}),
+        words=["one", "nmt-auto", "user configured subnets"],
+    )
+
+
+def test_ports_and_addresses_are_passed_on_within_one_list(lab: Lab) -> None:
+    """Who gives one up is brought to its entry before who takes it. An exchange takes two runs and is refused as one."""
+    make_networks(lab.host)
+
+    def pair(one: tuple[str, int], other: tuple[str, int]) -> list[Json]:
+        return [
+            entry(name, networks={NET: {"ipv4_address": address}}, ports=[f"{port}:80"])
+            for name, (address, port) in (("aa", one), ("bb", other))
+        ]
+
+    low, high, more = ("10.77.0.50", 18141), ("10.77.0.51", 18142), ("10.77.0.52", 18143)
+    lab.converge(*pair(low, high))
+    lab.converge(*pair(high, more))
+    lab.converge(*pair(high, low))
+    lab.converge(*pair(more, high))
+    lab.refused(*pair((more[0], high[1]), (high[0], more[1])), words=["aa", "ports", "18142", "bb", "free port first"])
+    lab.refused(*pair(high, more), words=["aa", "ipv4_address", "10.77.0.51", "bb", "free address first"])
+
+
 def test_network_as_mode_or_in_networks(lab: Lab) -> None:
     make_networks(lab.host)
     lab.converge(entry("one", network_mode=NET))

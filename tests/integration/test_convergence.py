@@ -96,6 +96,57 @@ def test_redis_keeps_its_keys(lab: Lab) -> None:
     assert lab.docker(*ask, "dbsize") == "1"
 
 
+# --- the old one has data to save --------------------------------------------------------------------------------------
+
+
+def test_redis_that_cannot_save_is_neither_killed_nor_replaced(lab: Lab) -> None:
+    """R3: its final save fails, so it does not end. It runs on with its data, until it can save."""
+    given = entry(
+        "one", command=["redis-server", "--save", "3600 1", "--dir", "/data"], user="1000",
+        volumes=[DATA], stop_grace_period="2s", restart="always",
+    )  # fmt: skip
+    changed = {**given, "environment": {"A": "1"}}
+    lab.apply(given)
+    lab.docker("exec", "-u", "0", "one", "busybox", "chown", "1000", "/data")
+    ask = ("exec", "one", "redis-cli")
+    wait_until(lambda: lab.docker(*ask, "ping", check=False) == "PONG", "Redis answers")
+    lab.docker(*ask, "set", "marker", "kept")
+    lab.docker("exec", "-u", "0", "one", "busybox", "chmod", "555", "/data")
+    old = lab.id("one")
+    for unwanted in (changed, {**given, "state": "stopped"}, {"name": "one", "state": "absent"}):
+        lab.fails(unwanted, words=["one", "stop", "stop_grace_period of 2 s", "not killed", "docker logs one"])
+        assert lab.id("one") == old
+        assert lab.names() == ["one"]
+        assert lab.docker(*ask, "get", "marker") == "kept"
+    lab.docker("exec", "-u", "0", "one", "busybox", "chmod", "755", "/data")
+    lab.apply(changed)
+    wait_until(lambda: lab.docker(*ask, "ping", check=False) == "PONG", "Redis answers")
+    assert lab.docker(*ask, "get", "marker") == "kept"
+
+
+TRAP = ["busybox", "sh", "-c", "trap 'exit 3' TERM; while :; do busybox sleep 9 & wait; done"]
+
+
+def test_one_that_ends_in_an_error_is_put_back(lab: Lab) -> None:
+    """R3: it may not have saved its data."""
+    given = entry("one", command=TRAP, volumes=[DATA], stop_grace_period="20s")
+    lab.apply(given)
+    old = lab.id("one")
+    lab.fails({**given, "labels": {"a": "1"}}, words=["one", "stop", "status 3", "docker logs one", "is back"])
+    assert lab.id("one") == old
+    assert lab.inspect("one")["State"]["Running"]
+
+
+@pytest.mark.parametrize("told", [{"stop_grace_period": 1}, {"volumes": [DATA]}], ids=["no-data", "no-period"])
+@pytest.mark.parametrize("command", [TRAP, ["busybox", "sleep", "900"]], ids=["error", "deaf"])
+def test_one_without_data_or_period_is_replaced_whatever_it_does(lab: Lab, command: list[str], told: Json) -> None:
+    """Much that runs as PID 1 hears no signal. It is killed and made anew, and a warning says so."""
+    lab.apply(entry("one", command=command, **told))
+    result = lab.apply(entry("one", command=command, labels={"a": "1"}, **told))
+    assert result["containers"]["one"]["actions"] == ["recreate"]
+    assert ("status 3" if command is TRAP else "was killed") in str(result["warnings"])
+
+
 # --- when it fails ----------------------------------------------------------------------------------------------------
 
 

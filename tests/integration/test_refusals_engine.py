@@ -89,9 +89,19 @@ def test_engine_refuses_connections(lab: Lab, module: str) -> None:
     refused(lab, module, {**MODULES[module], "docker_host": "tcp://127.0.0.1:1"}, "127.0.0.1:1", "down")
 
 
+NO_PLACES = ("ssh://root@host", "tcp://h:99999", "tcp://[::1", "http://h:abc", "tcp://h:0", f"tcp://{'h' * 64}")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_docker_host_in_no_known_form(lab: Lab, module: str) -> None:
-    refused(lab, module, {**MODULES[module], "docker_host": "ssh://root@host"}, "docker_host", "ssh://root@host")
+    for place in NO_PLACES:
+        refused(lab, module, {**MODULES[module], "docker_host": place}, "docker_host", place)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_timeout_that_is_none(lab: Lab, module: str) -> None:
+    for timeout in (-1, 0, 86401, 2**63):
+        refused(lab, module, {**MODULES[module], "timeout": timeout}, "timeout", str(timeout), "86400")
 
 
 @pytest.mark.parametrize("module", MODULES)

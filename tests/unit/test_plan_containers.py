@@ -138,6 +138,48 @@ def test_an_address_that_another_container_holds_is_refused() -> None:
         plan(current, read(entry("web", networks={"front": {"ipv4_address": "10.9.0.5"}})))
 
 
+def holding(name: str, address: str, port: str = "") -> dict[str, Any]:
+    one = running(
+        name, networks={"front": {"ipv4_address": address}}, network_mode="front", ports=port and [f"{port}:80"]
+    )
+    one["NetworkSettings"]["Networks"]["front"] = {"IPAMConfig": {"IPv4Address": address}}
+    return one
+
+
+def held(*holders: tuple[str, str, str]) -> Host:
+    """(name, address, port) of containers on the network front."""
+    current = host(*(holding(*holder) for holder in holders))
+    for name, address, port in holders:
+        current.addresses[key(name)] = {"front": [address, ""]}
+        current.published[key(name)] = [("0.0.0.0", port, "tcp")]
+    return current
+
+
+def asking(name: str, address: str, port: str) -> dict[str, Any]:
+    return entry(name, networks={"front": {"ipv4_address": address}}, ports=[f"{port}:80"])
+
+
+def test_who_gives_up_a_port_or_an_address_comes_before_who_takes_it() -> None:
+    current = held(("aa", "10.9.0.5", "81"), ("bb", "10.9.0.6", "82"), ("cc", "10.9.0.7", "83"))
+    chain = [asking("aa", "10.9.0.6", "84"), asking("bb", "10.9.0.8", "83"), asking("cc", "10.9.0.7", "85")]
+    found = [name for action, name in steps(current, *chain) if action == "recreate"]
+    assert found == ["cc", "bb", "aa"]
+
+
+def test_a_port_in_host_mode_is_passed_on_too() -> None:
+    current = host(*(running(name, network_mode="host", expose=[port]) for name, port in (("aa", 81), ("bb", 82))))
+    made = plan(
+        current, read(*(entry(name, network_mode="host", expose=[port]) for name, port in (("aa", 82), ("bb", 83))))
+    )
+    assert [(step.action, step.name) for step in made.steps] == [("recreate", "bb"), ("recreate", "aa")]
+
+
+def test_two_that_exchange_an_address_are_refused() -> None:
+    current = held(("aa", "10.9.0.5", "81"), ("bb", "10.9.0.6", "82"))
+    with pytest.raises(NetmodeError, match=r"10\.9\.0\.6 is held by the container bb.*to a free address first"):
+        plan(current, read(asking("aa", "10.9.0.6", "81"), asking("bb", "10.9.0.5", "82")))
+
+
 def test_a_file_taken_out_of_the_list_is_a_change() -> None:
     one = running("web")
     one["Config"]["Labels"][_options.CONFIGS_LABEL] = "/etc/redis.conf"
