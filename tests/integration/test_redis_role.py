@@ -147,6 +147,43 @@ def test_a_volume_that_outlived_its_configuration_is_not_started_empty(
     assert digest(host, "redis") == wanted
 
 
+# --- R3: what could not be saved is not taken away -------------------------------------------------------------------
+
+
+def test_r3_a_redis_whose_last_save_fails_goes_on_running_with_its_data(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
+    settings = {"redis_appendonly": False, "redis_stop_grace_period": "10s"}
+    deploy(redis_maxmemory="64mb", **settings)
+    wanted, before = fill(host, "redis"), running(host)
+    data = host.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "redis-data")
+    host.sh(f"touch {data}/kept; chmod a-w {data}")  # an engine gives an empty volume the image's permissions anew
+    refused = deploy(rc=2, redis_maxmemory="65mb", **settings)
+    assert "redis: stop: it did not end within its stop_grace_period of 10 s" in refused.failed[0]["result"]["msg"]
+    assert (digest(host, "redis"), running(host)) == (wanted, before)
+    host.sh(f"chmod u+w {data}")
+    assert deploy(redis_maxmemory="65mb", **settings).changed > 0
+    assert digest(host, "redis") == wanted
+
+
+def test_r3_a_redis_that_was_killed_while_it_saved_is_back_with_its_data(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
+    deploy(redis_maxmemory="64mb")
+    wanted, was = fill(host, "redis"), inspect(host, "redis")
+    process = was["State"]["Pid"]
+    asked_to_end = "docker events --filter container=redis --filter event=kill"
+    host.sh(
+        f"kill -STOP {process}; setsid bash -c 'read -r < <({asked_to_end}); kill -KILL {process}' >/dev/null 2>&1 &"
+    )
+    refused = deploy(rc=2, redis_maxmemory="65mb")
+    assert "redis: " in refused.failed[0]["result"]["msg"]
+    assert "The old container is back as it was" in refused.failed[0]["result"]["msg"]
+    assert inspect(host, "redis")["Id"] == was["Id"]
+    wait_until(lambda: cli(host, "redis", "ping") == "PONG", "the old Redis is back")
+    assert digest(host, "redis") == wanted
+
+
 # --- R15: what is told ------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,6 @@ PASSWORD = "lab-password"
 KEY = "written"
 SOCKET = "/var/lib/netmode/redis/mover/redis.sock"
 ROLE: list[dict[str, Any]] = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.redis"]}]
-BRIDGE = {"bridge": ("bridge", "default")}
 ANCHOR = {"name": "anchor", "command": ["busybox", "httpd", "-f", "-p", "81", "-h", "/usr/share/doc"], "init": True}
 
 
