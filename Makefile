@@ -6,7 +6,9 @@
 # make teardown  remove what `make site` made
 # make check   lint, types and unit tests, in less than a minute
 # make test    everything that proves this collection
-# make bench   what facts and a run without changes cost
+# make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml
+# make lab-down  remove every trace of them
+# make bench   what facts and a run without changes cost, on one host and on a fleet
 # make build   the collection's archive, in build/
 # make clean   remove .venv and build
 #
@@ -35,11 +37,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help site facts verify teardown check test bench build clean
+.PHONY: help site facts verify teardown check test lab lab-down bench build clean
 .PHONY: ruff mypy yamllint unit sanity ansible-lint docs-lint import-check integration
 
 help:
-	@sed -n '3,13s/^# \{0,1\}//p' Makefile
+	@sed -n '3,15s/^# \{0,1\}//p' Makefile
 
 # --- using the collection ---------------------------------------------------------------------------------------
 
@@ -144,5 +146,14 @@ integration: $(VENV)/gates
 	$(call say,integration tests in throwaway machines)
 	@$(if $(TESTS),tests/integration/run $(TESTS),tests/integration/all)
 
+lab: $(VENV)/collection
+	$(call say,three hosts with Docker 20.10 26 and 28 (half a minute; the first time five minutes))
+	@tests/lab/lab up
+	@echo 'ansible-playbook -i build/lab/hosts.yml -i tests/lab/fleet playbooks/site.yml'
+
+lab-down:
+	@tests/lab/lab down
+
 bench: $(VENV)/gates
 	@tests/bench/run
+	@tests/bench/fleet

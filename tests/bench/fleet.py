@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the facts of a fleet cost: facts.yml against a play of one ping, whole runs of ansible-playbook over real ssh.
+
+Both run alternately over the same inventory, the lab's three hosts under as many names as asked for, each name with an
+ssh connection of its own that is up before the first measured run. Ratios are taken within a round; medians are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hosts import HOSTS, STATE, done, run_play
+from lab import VENV_BIN
+from tree import CHECKOUT, COLLECTIONS
+
+PING = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}]
+TREE = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.topology"]}]
+"""Drawn from cached facts where there are some, else the hosts are asked."""
+FORKS = "20"
+BOUND = 1.3
+LINEAR = 1.5
+"""How much more a host may cost in the largest fleet than in the smallest, start of ansible-playbook taken off."""
+
+
+class Bench:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        for name, play in (("ping", PING), ("tree", TREE)):
+            (directory / f"{name}.yml").write_text(json.dumps(play))
+        (directory / "facts.yml").symlink_to(CHECKOUT / "playbooks" / "facts.yml")
+
+    def inventory(self, size: int) -> Path:
+        lab: dict[str, Any] = yaml.safe_load(STATE.joinpath("hosts.yml").read_text())["all"]
+        addresses = [lab["hosts"][name]["ansible_host"] for name in HOSTS]
+        hosts = {f"host{number:03}": {"ansible_host": addresses[number % len(addresses)]} for number in range(size)}
+        # A connection to each name, not to each address.
+        lab["vars"]["ansible_ssh_common_args"] += f" -o ControlPath={self.directory}/{{{{ inventory_hostname }}}}"
+        path = self.directory / f"{size}.yml"
+        path.write_text(yaml.safe_dump({"all": {"vars": lab["vars"], "hosts": hosts}}))
+        return path
+
+    def run(self, play: str, inventory: Path, **env: str) -> float:
+        """Seconds of one whole run."""
+        settings = {
+            "PATH": f"{VENV_BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": os.environ["HOME"],
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_FORKS": FORKS,
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=600",
+            **env,
+        }
+        started = time.perf_counter()
+        ran = subprocess.run(
+            [VENV_BIN / "ansible-playbook", "-i", inventory, self.directory / f"{play}.yml"],
+            env=settings, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        taken = time.perf_counter() - started
+        if ran.returncode:
+            sys.exit(f"bench: {play} failed\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
+        return taken
+
+
+def sizes(bench: Bench, wanted: list[int], rounds: int) -> bool:
+    print(f"{'hosts':>6}{'ping':>9}{'facts.yml':>11}{'ratio':>7}{'a host':>9}   (medians of {rounds}, {FORKS} forks)")
+    found = {}
+    empty = bench.run("ping", bench.inventory(1))
+    for size in wanted:
+        inventory = bench.inventory(size)
+        bench.run("ping", inventory)
+        pairs = [(bench.run("ping", inventory), bench.run("facts", inventory)) for _ in range(rounds)]
+        ping, facts = (statistics.median(times) for times in zip(*pairs))
+        ratio = statistics.median(facts / ping for ping, facts in pairs)
+        found[size] = (ratio, (facts - empty) / size)
+        print(f"{size:>6}{ping:>8.1f}s{facts:>10.1f}s{ratio:>7.2f}{found[size][1] * 1000:>6.0f} ms", flush=True)
+    growth = found[wanted[-1]][1] / found[wanted[0]][1]
+    must = [(f"facts.yml / ping over {size} hosts", ratio, BOUND) for size, (ratio, _) in found.items()]
+    must.append((f"a host among {wanted[-1]} / a host among {wanted[0]}", growth, LINEAR))
+    for title, value, bound in must:
+        print(f"{'holds' if value <= bound else 'FAILS'}  {title:<42}{value:>8.2f}  <= {bound}")
+    return all(value <= bound for _, value, bound in must)
+
+
+def settings(bench: Bench, size: int, rounds: int) -> None:
+    """What each setting for large fleets is worth, facts.yml over ``size`` hosts."""
+    inventory = bench.inventory(size)
+    cache = {"ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile"}
+    cache["ANSIBLE_CACHE_PLUGIN_CONNECTION"] = str(bench.directory / "cache")
+    bench.run("facts", inventory, **cache)
+    ways: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("as above", "facts", {}),
+        ("forks = 5, Ansible's default", "facts", {"ANSIBLE_FORKS": "5"}),
+        ("pipelining = False, Ansible's default", "facts", {"ANSIBLE_PIPELINING": "False"}),
+        ("no ControlPersist: a connection for each task", "facts", {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}),
+        ("the tree, hosts asked", "tree", {}),
+        ("the tree, from a fact cache", "tree", cache),
+    )
+    times: dict[str, list[float]] = {name: [] for name, _, _ in ways}
+    for _ in range(rounds):
+        for name, play, env in ways:
+            times[name].append(bench.run(play, inventory, **env))
+    print(f"\n{size} hosts{'':<38}{'seconds':>10}{'x':>7}")
+    for name, _, _ in ways:
+        ratio = statistics.median(one / base for one, base in zip(times[name], times["as above"]))
+        print(f"{name:<46}{statistics.median(times[name]):>10.1f}{ratio:>7.2f}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    done(run_play("site.yml"))
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="nm") as directory:
+        bench = Bench(Path(directory))
+        held = sizes(bench, given.sizes, given.rounds)
+        settings(bench, min(50, given.sizes[-1]), given.rounds)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
