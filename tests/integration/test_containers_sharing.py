@@ -44,6 +44,7 @@ def started(lab: Lab, name: str) -> str:
 # --- order -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines
 def test_sharer_before_donor_in_the_list(lab: Lab) -> None:
     """N19: a donor in the same list is made first, wherever it stands."""
     result = lab.converge(SHARER, DONOR)
