@@ -38,6 +38,7 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
     _ports.refuse_shared(host, wanted)
     made = plan(host, wanted)
     _ports.refuse_taken(host, wanted, made)
+    _refuse_host_mode_when_remapped(engine, wanted, made)
     applier = Applier(engine)
     if (made.steps or pulls) and not check:
         engine.require_sdk()
@@ -48,6 +49,18 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
             made = plan(host, wanted)
         applier.run(made.steps)
     return _outcome(engine, wanted, host, made, pulls, applier, check=check)
+
+
+def _refuse_host_mode_when_remapped(engine: Engine, wanted: list[Wanted], made: Plan) -> None:
+    """An engine with userns-remap lets no container into the host's network namespace: that is another user's."""
+    new = {step.name for step in made.steps if step.action in ("create", "recreate")}
+    joining = [one for one in wanted if one.network_mode == "host" and one.name in new]
+    if joining and "name=userns" in (engine.get("/info").get("SecurityOptions") or []):
+        raise NetmodeError(
+            f"{joining[0].where}: network_mode: host: this engine puts every container into a user namespace of its "
+            "own (userns-remap), and such a container may not have the host's network. Use network_mode: bridge and "
+            "ports, or take userns-remap out of the engine's settings."
+        )
 
 
 def _pulls(host: Host, wanted: list[Wanted]) -> list[Wanted]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The network modes: what each accepts, what it refuses, and why.
 
-An engine refuses some options only while it creates the container, when the old one may be gone already, and drops
-others without a word. Both are refused here before anything is changed. docs/modes.md prints ``RULES``.
+An engine refuses some options only when it creates or starts the container, when the old one may be gone already, and
+drops others, most without a word. Both are refused here before anything is changed. docs/modes.md prints ``RULES``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ MODES = ("bridge", "network", "container", "host", "none")
 """``network`` is a user-defined network; in facts it counts as ``bridge`` when its driver is bridge."""
 
 DROPPED = "drops it without a word"
-REFUSED = "refuses it, once the container is created"
+WARNED = "drops it with a warning"
+UNUSED = "writes it to resolv.conf, where nothing can use it"
+REFUSED = "refuses it when it creates or starts the container"
 MISDIRECTED = "sets it in the donor's namespace, for the donor and all who share it"
 
 
@@ -27,10 +29,16 @@ class Rule(NamedTuple):
     why: str
     instead: str
     since: str = ""
-    """The first engine version that does so; before it the option was dropped."""
+    """The first engine version that does so."""
+    before: str = ""
+    """What the engine did until then."""
+
+    def act(self, engine_version: str) -> str:
+        """What an engine of this version does."""
+        return self.before if self.since and version(engine_version) < version(self.since) else self.engine
 
 
-def _rules(mode: str, *rows: tuple[str, str, str, str] | tuple[str, str, str, str, str]) -> tuple[Rule, ...]:
+def _rules(mode: str, *rows: tuple[str, str, str, str] | tuple[str, str, str, str, str, str]) -> tuple[Rule, ...]:
     return tuple(Rule(mode, *row) for row in rows)
 
 
@@ -44,11 +52,11 @@ RULES: tuple[Rule, ...] = (
     *_rules(
         "container",
         ("ports", REFUSED, "the namespace is the donor's", "publish the port on the donor"),
-        ("networks", REFUSED, "the namespace is the donor's", "connect the donor to the network"),
+        ("networks", REFUSED, "the namespace is the donor's", "connect the donor to the network", "28.0", DROPPED),
         ("hostname", REFUSED, "the host name is the donor's", "set hostname on the donor"),
-        ("mac_address", REFUSED, "the interfaces are the donor's", "set mac_address on the donor", "25.0"),
-        ("ipv4_address", DROPPED, "the interfaces are the donor's", "set the address on the donor"),
-        ("ipv6_address", DROPPED, "the interfaces are the donor's", "set the address on the donor"),
+        ("mac_address", DROPPED, "the interfaces are the donor's", "set mac_address on the donor", "25.0", REFUSED),
+        ("ipv4_address", REFUSED, "the interfaces are the donor's", "set the address on the donor", "25.0", DROPPED),
+        ("ipv6_address", REFUSED, "the interfaces are the donor's", "set the address on the donor", "25.0", DROPPED),
         ("dns", REFUSED, "resolv.conf is the donor's", "set dns on the donor"),
         ("dns_search", DROPPED, "resolv.conf is the donor's", "set dns_search on the donor"),
         ("dns_opt", DROPPED, "resolv.conf is the donor's", "set dns_opt on the donor"),
@@ -59,12 +67,12 @@ RULES: tuple[Rule, ...] = (
         "host",
         (
             "ports",
-            DROPPED,
+            WARNED,
             "there is nothing to publish: the container listens on the host itself",
             "let the process bind the port that you want; expose names it, so that it is checked to be free",
         ),
         ("networks", REFUSED, "a container in the host's namespace cannot join a network", "use network_mode: bridge"),
-        ("mac_address", REFUSED, "the interfaces are the host's", "use network_mode: bridge", "25.0"),
+        ("mac_address", DROPPED, "the interfaces are the host's", "use network_mode: bridge", "25.0", REFUSED),
         ("ipv4_address", REFUSED, "the addresses are the host's", "use a user-defined network"),
         ("ipv6_address", REFUSED, "the addresses are the host's", "use a user-defined network"),
         (
@@ -83,13 +91,7 @@ RULES: tuple[Rule, ...] = (
             "use network_mode: bridge, or a unix socket on a volume",
         ),
         ("networks", REFUSED, "an isolated container cannot be on a network", "use network_mode: bridge"),
-        (
-            "mac_address",
-            REFUSED,
-            "the container has no interface",
-            "give the interface its mac where it is defined",
-            "25.0",
-        ),
+        ("mac_address", DROPPED, "the container has no interface", "give the interface its mac where it is defined"),
         (
             "ipv4_address",
             REFUSED,
@@ -102,9 +104,9 @@ RULES: tuple[Rule, ...] = (
             "the container has no interface",
             "give the interface its address where it is defined",
         ),
-        ("dns", DROPPED, "no name server can be reached", "remove dns"),
-        ("dns_search", DROPPED, "no name server can be reached", "remove dns_search"),
-        ("dns_opt", DROPPED, "no name server can be reached", "remove dns_opt"),
+        ("dns", UNUSED, "no name server can be reached", "remove dns"),
+        ("dns_search", UNUSED, "no name server can be reached", "remove dns_search"),
+        ("dns_opt", UNUSED, "no name server can be reached", "remove dns_opt"),
     ),
 )
 
@@ -135,12 +137,9 @@ def check(where: str, mode: str, given: dict[str, Any], engine_version: str) -> 
         used -= {"ipv4_address", "ipv6_address", "aliases"}
     for rule in RULES:
         if rule.mode == mode and rule.option in used:
-            act = rule.engine
-            if rule.since and version(engine_version) < version(rule.since):
-                act = DROPPED
             raise NetmodeError(
                 f"{where}: {rule.option} does not go with network_mode: {mode}: {rule.why} "
-                f"(Docker Engine {engine_version} {act}). Instead: {rule.instead}."
+                f"(Docker Engine {engine_version} {rule.act(engine_version)}). Instead: {rule.instead}."
             )
 
 
@@ -158,6 +157,6 @@ def table() -> str:
     """``RULES`` as a table in Markdown, as docs/modes.md shows it."""
     lines = ["| mode | option | the engine | why | instead |", "|---|---|---|---|---|"]
     for rule in RULES:
-        since = f" (since {rule.since}; before, it {DROPPED})" if rule.since else ""
+        since = f" (since {rule.since}; before, it {rule.before})" if rule.since else ""
         lines.append(f"| {rule.mode} | {rule.option} | {rule.engine}{since} | {rule.why} | {rule.instead} |")
     return "\n".join(lines)

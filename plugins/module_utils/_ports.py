@@ -188,7 +188,8 @@ def _taken(table: list[Listener], ip: str, port: str, protocol: str) -> list[Lis
 
 def _refuse(one: Wanted, what: str, taken: list[Listener], gone: set[str], host: Host) -> None:
     for item in taken:
-        pid, command, container = _holder(item.inode)
+        pid, command, groups = _holder(item.inode)
+        container = next((key for key in groups if key in host.modes), "")
         if container in gone:
             continue
         if container:
@@ -201,15 +202,18 @@ def _refuse(one: Wanted, what: str, taken: list[Listener], gone: set[str], host:
         )
 
 
-def _holder(inode: str) -> tuple[int, str, str]:
-    """(pid, command, container id or empty) of the process that holds a socket; pid 0 where it may not be seen."""
+def _holder(inode: str) -> tuple[int, str, list[str]]:
+    """(pid, command, what may be container ids) of the process that holds a socket; pid 0 where it may not be seen.
+
+    The ids are those in its control groups: where the host is itself a container, that one's is among them.
+    """
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if not any(str(fd.readlink()) == f"socket:[{inode}]" for fd in (process / "fd").iterdir()):
                 continue
             command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-            match = re.search(r"[0-9a-f]{64}", (process / "cgroup").read_text(encoding="ascii", errors="replace"))
+            groups = re.findall(r"[0-9a-f]{64}", (process / "cgroup").read_text(encoding="ascii", errors="replace"))
         except OSError:
             continue
-        return int(process.name), command, match.group() if match else ""
-    return 0, "", ""
+        return int(process.name), command, groups
+    return 0, "", []

@@ -17,7 +17,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from conftest import make_redis_root
 from lab import COLLECTIONS, IMAGE, MODULE_UTILS, VENV_BIN, Host
 
 HERE = Path(__file__).resolve().parent
@@ -212,7 +211,6 @@ def main() -> int:
         import ansible  # noqa: PLC0415
 
         (MODULE_UTILS / "ansible").symlink_to(Path(ansible.__file__).parent)
-    make_redis_root()
     if not host.engine_is_up():
         host.start_engine()
     host.import_image()

@@ -28,7 +28,6 @@ A machine of its own, for tests that install packages or break the engine:
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import tempfile
@@ -37,7 +36,7 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 import pytest
-from lab import CACHE, IMAGE, MACHINE, Host, Play
+from lab import IMAGE, MACHINE, Host, Play
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE
 
@@ -47,27 +46,11 @@ def pytest_sessionstart() -> None:
         pytest.exit("these tests change the machine they run on: start them by tests/integration/run", returncode=2)
 
 
-def make_redis_root() -> None:
-    """The root file system of the Redis image, from Debian's packages, kept in the cache (5 s, once)."""
-    tar = CACHE / "redis-root.tar"
-    with (CACHE / "redis-root.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if tar.exists():
-            return
-        part = tar.with_suffix(".part.tar")
-        packages = "redis-server,redis-tools,busybox-static,iproute2"
-        subprocess.run(
-            ["mmdebstrap", "--quiet", "--variant=extract", f"--include={packages}", "bookworm", part], check=True
-        )
-        part.rename(tar)
-
-
 @pytest.fixture(scope="session")
 def machine() -> Host:
     """The machine that pytest runs in, its engine up. The engine ends with the machine."""
     host = Host()
     host.prepare()
-    make_redis_root()
     if not host.engine_is_up():
         host.start_engine()
     if not host.docker("image", "ls", "-q", IMAGE):
@@ -155,7 +138,6 @@ def new_machines() -> Iterator[Callable[..., Host]]:
         fresh = Host((str(MACHINE), "exec", directory, "--"))
         fresh.prepare()
         if engine and not bare:
-            make_redis_root()
             fresh.start_engine()
             fresh.import_image()
         return fresh

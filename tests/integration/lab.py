@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -23,6 +24,8 @@ IMAGE = "netmode-test/redis"
 MODULE_UTILS = COLLECTIONS / "ansible-only"
 """A directory that holds nothing but ansible: a host's Python finds no other package of the controller."""
 SOCKET = "/var/run/docker.sock"
+UNIT = "/run/systemd/system/docker.service.d/netmode-test.conf"
+"""Its presence keeps systemd from starting an engine again that a test has ended, by itself or for who asks its socket."""
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
@@ -34,6 +37,14 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> 
             return answer
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def redis_root() -> Path:
+    """The root file system of the Redis image: from the cache, made first where it is missing (5 s, once)."""
+    done = subprocess.run(
+        [CHECKOUT / "tests" / "lab" / "root", "redis"], check=True, stdout=subprocess.PIPE, text=True, timeout=300
+    )
+    return Path(done.stdout.strip())
 
 
 @dataclass
@@ -65,7 +76,7 @@ class Play:
 
 @dataclass
 class Host:
-    """A Debian 12 machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in."""
+    """A Debian machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in."""
 
     prefix: tuple[str, ...] = ()
 
@@ -115,21 +126,38 @@ class Host:
             == 0
         )
 
+    def engine_version(self) -> tuple[int, ...]:
+        """Docker 20.10.24 → (20, 10, 24)."""
+        return tuple(map(int, re.findall(r"\d+", self.api("/version")["Version"])[:3]))
+
     def start_engine(self, *options: str) -> None:
-        """Start dockerd with these options (its log: /tmp/dockerd.log) and wait until it answers."""
-        self.sh(f"setsid dockerd {shlex.join(options)} </dev/null >>/tmp/dockerd.log 2>&1 &")
+        """Start dockerd with these options (its log: /tmp/dockerd.log) and wait until it answers.
+
+        Without options by systemd, where that is the init system.
+        """
+        by_systemd = f"rm -f {UNIT} && systemctl daemon-reload && systemctl reset-failed && systemctl start docker"
+        by_hand = f"setsid dockerd {shlex.join(options)} </dev/null >>/tmp/dockerd.log 2>&1 &"
+        self.sh(by_systemd if self._has_systemd() and not options else by_hand)
         wait_until(self.engine_is_up, "dockerd answers; its log is /tmp/dockerd.log")
 
     def kill_engine(self, signal: str = "KILL") -> None:
         """End dockerd by a signal and wait until it is gone. Its containers go on running after KILL."""
+        if self._has_systemd():
+            self.write(UNIT, f"[Unit]\nConditionPathExists=!{UNIT}\n")
+            self.sh("systemctl daemon-reload")
         self.sh(f"pkill -{signal} -x dockerd")
         wait_until(lambda: self.run("pgrep", "-x", "dockerd", check=False).returncode != 0, "dockerd has ended")
+        if self._has_systemd():
+            self.sh("systemctl stop docker.socket")  # not before: that would stop the engine in an orderly way
         self.sh("rm -f /var/run/docker.pid")
+
+    def _has_systemd(self) -> bool:
+        return self.run("test", "-d", "/run/systemd/system", check=False).returncode == 0
 
     def import_image(self, name: str = IMAGE, *changes: str) -> str:
         """Make the Redis image known under a name, with changes such as ``EXPOSE 6379``; the image's id."""
         given = [word for change in ('CMD ["redis-server"]', *changes) for word in ("-c", change)]
-        return self.docker("import", *given, str(CACHE / "redis-root.tar"), name)
+        return self.docker("import", *given, str(redis_root()), name)
 
     # --- the collection -----------------------------------------------------------------------------------------
 

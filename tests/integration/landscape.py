@@ -136,7 +136,7 @@ def _oddities() -> None:
     wait_in("cut")
     ip_in("cut", "link", "del", "eth0")
     wait_in("mended")
-    plumb("mended", "mendwire", "eth7", 2, "br-hand")
+    plumb("mended", "mendwire", "eth7", master="br-hand")  # Docker 28 has given its eth0 the number 2
     ip_in("mended", "link", "set", "eth0", "down")
     add_network("lab-gone", "--subnet", "10.91.9.0/24")
     wait_in("lost", "--network", "lab-gone", detach="create")

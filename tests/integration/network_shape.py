@@ -65,7 +65,7 @@ def assert_keys(section: str, entry: Json) -> None:
 
 def assert_shape(facts: Facts) -> None:
     """Exactly the documented keys, each of its documented type."""
-    assert set(facts) == {"engine", "bridges", "veths", "containers", "unclaimed"}
+    assert set(facts) == {"engine", "bridges", "veths", "containers", "unclaimed", "routes"}
     assert_keys("engine", facts["engine"])
     for section in ("bridges", "veths", "containers"):
         for name, entry in facts[section].items():

@@ -44,6 +44,7 @@ def started(lab: Lab, name: str) -> str:
 # --- order -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines
 def test_sharer_before_donor_in_the_list(lab: Lab) -> None:
     """N19: a donor in the same list is made first, wherever it stands."""
     result = lab.converge(SHARER, DONOR)
@@ -51,6 +52,7 @@ def test_sharer_before_donor_in_the_list(lab: Lab) -> None:
     assert result["containers"]["sharer"]["network_mode"] == f"container:{lab.id('donor')}"
 
 
+@pytest.mark.engines
 def test_chain_in_the_worst_order(lab: Lab) -> None:
     """N5: C joins B joins A."""
     lab.converge(*CHAIN)
@@ -79,6 +81,7 @@ def test_stopped_donor_with_stopped_sharer(pair: Lab) -> None:
 # --- N8: the name and the id ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines
 def test_donor_by_name_by_id_and_by_short_id_are_equal(pair: Lab) -> None:
     """N8"""
     ident = pair.id("donor")
@@ -108,6 +111,7 @@ def test_donor_renamed_in_the_list_but_the_same_container(pair: Lab) -> None:
 # --- N6: donor restarted --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("listed", [[SHARER, DONOR], [SHARER]], ids=["both", "sharer-only"])
 def test_donor_restarted_by_hand(pair: Lab, listed: list[Json]) -> None:
     """N6: the engine says that the sharer runs, yet it is in a dead namespace. It is restarted, the donor is not."""
@@ -131,6 +135,7 @@ def test_donor_restarted_takes_the_whole_chain_along(lab: Lab) -> None:
     together(lab, "third")
 
 
+@pytest.mark.engines
 def test_middle_of_a_chain_restarted(lab: Lab) -> None:
     """N6: a sharer that restarts joins its donor's namespace again, so that its own sharers are where they were."""
     lab.apply(*CHAIN)
@@ -150,6 +155,7 @@ def test_donor_stopped_by_hand(pair: Lab) -> None:
 # --- N7: donor recreated ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("listed", [[SHARER, DONOR], [SHARER]], ids=["both", "sharer-only"])
 def test_donor_recreated_by_hand(pair: Lab, listed: list[Json]) -> None:
     """N7: the sharer's NetworkMode names a dead id. It is made anew against the new donor, once."""
@@ -171,6 +177,7 @@ def test_donor_removed_by_hand(pair: Lab) -> None:
     together(pair)
 
 
+@pytest.mark.engines
 def test_donor_recreated_by_the_list_takes_its_sharers_along_once(lab: Lab) -> None:
     """N7: one create for each of the three, though two of them changed in a way of their own."""
     lab.apply(*CHAIN)
@@ -225,6 +232,7 @@ def test_sharers_keep_their_data_when_they_follow(lab: Lab) -> None:
     assert lab.docker("exec", "sharer", "busybox", "cat", "/data/file") == "kept"
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("mode", ["host", "none"])
 def test_donor_in_host_or_none_mode(lab: Lab, mode: str) -> None:
     """N19: an isolated namespace can be shared (a pod of one's own); the host's needs no donor."""

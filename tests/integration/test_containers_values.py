@@ -134,6 +134,7 @@ def test_recreate_always_and_never(lab: Lab) -> None:
     assert lab.id("one") == second, "what can be mended on the running container is"
 
 
+@pytest.mark.engines
 def test_network_mode_default_is_bridge(lab: Lab) -> None:
     """N9: the engine writes ``default``, since 26.1 ``bridge``; a list may say either, or nothing."""
     lab.docker("run", "-d", "--name", "by-hand", IMAGE)

@@ -250,7 +250,8 @@ VALUES = (
     Bad("good-and-bad", [CHANGED, entry("new", network_mode="container:nobody")], ("new", "nobody")),
 )
 
-CASES = (*MODES, *DONORS, *PORTS, *VALUES)
+OF_THE_NETWORK = (*MODES, *DONORS, *PORTS)
+CASES = (*OF_THE_NETWORK, *VALUES)
 
 
 def furnish(lab: Lab) -> None:
@@ -292,13 +293,20 @@ def lab(furnished: Lab) -> Iterator[Lab]:
         furnish(furnished)
 
 
-@pytest.mark.parametrize("bad", CASES, ids=[case.name for case in CASES])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(pytest.param(case, id=case.name, marks=pytest.mark.engines) for case in OF_THE_NETWORK),
+        *(pytest.param(case, id=case.name) for case in VALUES),
+    ],
+)
 def test_bad_container(lab: Lab, bad: Bad) -> None:
     """The entry before it wants a change: it must not get it."""
     first = [] if any(one["name"] == "kept" for one in bad.entries) else [CHANGED]
     lab.refused(*first, *bad.entries, words=bad.words)
 
 
+@pytest.mark.engines
 def test_check_mode_refuses_the_same(lab: Lab) -> None:
     """What a run would refuse, its prediction refuses."""
     for bad in (MODES[0], DONORS[0], DONORS[4], PORTS[0], VALUES[4]):

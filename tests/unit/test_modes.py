@@ -43,9 +43,9 @@ def test_n16_n17_every_rule_refuses_and_says_why_and_the_way_out(rule: _modes.Ru
 
 def test_a_rule_tells_what_this_engine_does() -> None:
     given = {"mac_address": "02:42:ac:11:00:05"}
-    with pytest.raises(NetmodeError, match=r"Docker Engine 24\.0\.7 drops it"):
+    with pytest.raises(NetmodeError, match=r"Docker Engine 24\.0\.7 refuses it"):
         _modes.check("x", "host", given, "24.0.7")
-    with pytest.raises(NetmodeError, match=r"Docker Engine 25\.0\.1 refuses it"):
+    with pytest.raises(NetmodeError, match=r"Docker Engine 25\.0\.1 drops it"):
         _modes.check("x", "host", given, "25.0.1")
 
 
