@@ -26,6 +26,8 @@ from tree import CHECKOUT, COLLECTIONS
 PING = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}]
 TREE = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.topology"]}]
 """Drawn from cached facts where there are some, else the hosts are asked."""
+SLOW = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.command": "sleep 1"}]}]
+"""Forks are worth nothing where all hosts share the controller's cores; they are where a host is waited for."""
 FORKS = "20"
 BOUND = 1.3
 LINEAR = 1.5
@@ -35,7 +37,7 @@ LINEAR = 1.5
 class Bench:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        for name, play in (("ping", PING), ("tree", TREE)):
+        for name, play in (("ping", PING), ("tree", TREE), ("slow", SLOW)):
             (directory / f"{name}.yml").write_text(json.dumps(play))
         (directory / "facts.yml").symlink_to(CHECKOUT / "playbooks" / "facts.yml")
 
@@ -100,6 +102,8 @@ def settings(bench: Bench, size: int, rounds: int) -> None:
     ways: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("as above", "facts", {}),
         ("forks = 5, Ansible's default", "facts", {"ANSIBLE_FORKS": "5"}),
+        ("a second's wait on each host", "slow", {}),
+        ("a second's wait on each host, forks = 5", "slow", {"ANSIBLE_FORKS": "5"}),
         ("pipelining = False, Ansible's default", "facts", {"ANSIBLE_PIPELINING": "False"}),
         ("no ControlPersist: a connection for each task", "facts", {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no"}),
         ("the tree, hosts asked", "tree", {}),
