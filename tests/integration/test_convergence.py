@@ -119,7 +119,7 @@ def test_redis_that_cannot_save_is_neither_killed_nor_replaced(lab: Lab) -> None
         assert lab.names() == ["one"]
         assert lab.docker(*ask, "get", "marker") == "kept"
     lab.docker("exec", "-u", "0", "one", "busybox", "chmod", "755", "/data")
-    lab.apply(changed)
+    lab.apply({**changed, "stop_grace_period": "60s"})
     wait_until(lambda: lab.docker(*ask, "ping", check=False) == "PONG", "Redis answers")
     assert lab.docker(*ask, "get", "marker") == "kept"
 
