@@ -84,7 +84,7 @@ def test_a_machine_that_is_killed_leaves_nothing(sign: str) -> None:
     wait_until(lambda: list(Path("/var/tmp").glob(f"netmode-machine.*/{sign}")), f"the machine has come to {sign}")
     killed.kill()
     killed.wait()
-    wait_until(lambda: left_by_machines() == before, "the guard removed what the killed machine left")
+    wait_until(lambda: left_by_machines() == before, "the guard removed what the killed machine left", 60)
 
 
 def test_orphans_are_reaped(machine: Host) -> None:
