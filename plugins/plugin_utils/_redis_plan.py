@@ -118,6 +118,8 @@ def _container(instance: Settings, config_dir: str, socket_dir: str, revision: s
     for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
         if instance[option]:
             container[option] = instance[option]
+    if mode in ("host", "container"):  # nothing is published there; so the port is looked up before anything is changed
+        container["expose"] = [int(instance["port"])]
     if mode == "bridge" and instance["networks"]:
         del container["network_mode"]
     return container

@@ -50,6 +50,7 @@ LATE: list[tuple[str, dict[str, Any]]] = [
     ("belongs to the whole host", {"redis_network_mode": "none", "redis_sysctls": HOSTS_OWN}),
     ("there is no network 'nowhere'", {"redis_networks": ["nowhere"]}),
     ("squatter", {"redis_ports": ["127.0.0.1:7444:6379"]}),
+    ("squatter", {"redis_network_mode": "host", "redis_port": 7444}),
     ("recreate: never", {"redis_recreate": "never"}),
     ("user: 1000:1000 may not write", {"redis_user": "1000:1000"}),
     (
