@@ -17,6 +17,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import 
     Instance,
     address_of,
     bare,
+    bindings,
     bound,
     container_of,
     key_of,
@@ -94,13 +95,8 @@ def _published(
     address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool
 ) -> list[tuple[str, int, bool, bool]]:
     """Where the owner of the namespace publishes the port; an unpublished one is looked for all the same."""
-    ports = [
-        (str(item.get("host_ip") or ""), int(item["host_port"]))
-        for item in owner.get("published") or []
-        if item.get("container_port") == instance.port and item.get("protocol") == "tcp"
-    ]
     places = []
-    for host_ip, port in ports:
+    for host_ip, port in bindings(owner, instance.port):
         if is_loopback(host_ip):
             places.append((address, port, False, False))
         else:

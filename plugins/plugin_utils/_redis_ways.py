@@ -170,13 +170,18 @@ def ways(facts: Facts, instance: Instance) -> list[Way]:
     return found
 
 
+def bindings(owner: Mapping[str, Any], port: int) -> list[tuple[str, int]]:
+    """(address, port) of the host for each place where ``owner``, a container, publishes its TCP ``port``."""
+    return [
+        (str(item.get("host_ip") or ""), int(item["host_port"]))
+        for item in owner.get("published") or []
+        if item.get("container_port") == port and item.get("protocol") == "tcp"
+    ]
+
+
 def _published(facts: Facts, instance: Instance) -> list[tuple[str, int]]:
     """What was asked for, and what the engine chose or the donor publishes; a wildcard is asked at the loopback."""
-    known = [
-        (str(item.get("host_ip") or ""), int(item["host_port"]))
-        for item in owner_of(facts, instance.name).get("published") or []
-        if item.get("container_port") == instance.port and item.get("protocol") == "tcp"
-    ]
+    known = bindings(owner_of(facts, instance.name), instance.port)
     every = ("0.0.0.0", "::", "", "*")  # noqa: S104 (read, not bound to)
     told = [("127.0.0.1" if address in every else address, port) for address, port in (*instance.published, *known)]
     return list(dict.fromkeys(told))
