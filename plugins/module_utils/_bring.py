@@ -9,6 +9,7 @@ from ansible_collections.netmode.docker.plugins.module_utils import _options, _p
 from ansible_collections.netmode.docker.plugins.module_utils._apply_containers import Applier
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import Host, observe
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
     applier = Applier(engine)
     if (made.steps or pulls) and not check:
         engine.require_sdk()
-        if pulls:
-            for one in pulls:
-                applier.pull(one.where, one.image)
-            host = observe(engine, wanted)
-            made = plan(host, wanted)
-        applier.run(made.steps)
+        for one in pulls:
+            applier.pull(one.where, one.image)
+        with alone("containers") as lock:
+            if pulls or lock == "waited":
+                host = observe(engine, wanted)
+                made = plan(host, wanted)
+            applier.run(made.steps)
     return _outcome(engine, wanted, host, made, pulls, applier, check=check)
 
 

@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
 if TYPE_CHECKING:
@@ -115,16 +114,40 @@ class Engine:
         if not received:
             raise OSError("it closed the connection without an answer")
         head, _, body = bytes(received).partition(b"\r\n\r\n")
+        status, reason, headers = self._head(head)
+        length = headers.get("content-length", "")
+        if length.isdigit() and len(body) < int(length):
+            raise OSError("it closed the connection in the middle of its answer")
+        return status, reason, headers, body
+
+    def _head(self, head: bytes) -> tuple[int, str, dict[str, str]]:
         first, *lines = head.decode("latin-1").split("\r\n")
         protocol, _, answer = first.partition(" ")
         status, _, reason = answer.partition(" ")
         if not protocol.startswith("HTTP/") or not status.isdigit():
             raise _stranger(self.docker_host)
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        length = headers.get("content-length", "")
-        if length.isdigit() and len(body) < int(length):
-            raise OSError("it closed the connection in the middle of its answer")
-        return int(status), reason, headers, body
+        return int(status), reason, headers
+
+    def stream(self, path: str, /, **query: Any) -> tuple[socket.socket, bytes]:
+        """The connection of an answer that goes on, and what of its body has come already. NetmodeError without one."""
+        try:
+            connection = self._send(_target(path, query))
+            received = b""
+            while b"\r\n\r\n" not in received:
+                chunk = connection.recv(1 << 16)
+                if not chunk:
+                    raise OSError("it closed the connection without an answer")
+                received += chunk
+        except OSError as error:
+            raise NetmodeError(self._unreachable(error)) from error
+        head, _, body = received.partition(b"\r\n\r\n")
+        status, reason, headers = self._head(head)
+        if status != 200:
+            connection.close()
+            raise NetmodeError(f"Docker Engine at {self.docker_host}: GET {path}: {reason}")
+        self._note_version(headers)
+        return connection, body
 
     def _connect(self) -> socket.socket:
         if self._url.scheme != "unix":
@@ -179,6 +202,8 @@ class Engine:
             try:
                 import docker  # noqa: PLC0415 (see the top of this file)
             except ImportError as error:
+                from ansible.module_utils.basic import missing_required_lib  # noqa: PLC0415 (the keeper runs without)
+
                 hint = missing_required_lib("docker", url="https://docker-py.readthedocs.io/")
                 raise NetmodeError(f"{hint.rstrip('.')}. The role netmode.docker.docker_engine installs it.") from error
             if not self.api_version:

@@ -13,6 +13,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -36,7 +37,7 @@ _RETRIES = 8
 _OPERSTATES = ("UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP")
 
 _OF_LINK = frozenset((1, 3, 4, 5, 10, 16, 18, 20, 37, _IFLA_TARGET_NETNSID, 52))
-_OF_LINK_INFO, _OF_BRIDGE, _OF_NSID = frozenset((1, 2)), frozenset((5, 11)), frozenset((1,))
+_OF_LINK_INFO, _OF_BRIDGE, _OF_NSID = frozenset((1, 2)), frozenset((5, 7, 11, 39)), frozenset((1,))
 _OF_ADDRESS, _OF_ROUTE = frozenset((1, 2, _IFA_TARGET_NETNSID)), frozenset((1, 4, 5, 6, 9, 15))
 
 _HEADER = struct.Struct("=IHHII")
@@ -107,15 +108,16 @@ def _require(start: int, end: int, size: int) -> None:
 
 
 def parse_link(data: bytes, start: int, end: int) -> Parsed:
-    """One RTM_NEWLINK as {ifindex, name, kind, mac, mtu, operstate, master, link, link_netnsid, netnsid, …}.
+    """One RTM_NEWLINK as {ifindex, name, kind, mac, mtu, up, alias, operstate, master, link, link_netnsid, netnsid, …}.
 
     ``link``: ifindex of the peer (veth) or parent (macvlan, vlan), in the namespace ``link_netnsid``, None where it is
     the link's own namespace. ``netnsid``: the namespace that was asked for, as the kernel repeats it. A bridge also has
-    ``bridge_id`` (as brctl prints it) and ``stp``. A link without a kind of its own is ``physical``. ``loopback`` is
-    for lo, ``marked`` for what carries :data:`OWNER_MARK`.
+    ``bridge_id`` (as brctl prints it), ``stp`` and ``vlan``: the VLAN of a new port if it filters by VLAN, else None.
+    A link without a kind of its own is ``physical``. ``loopback`` is for lo, ``marked`` for what carries
+    :data:`OWNER_MARK`.
     """
     _require(start, end, 16)
-    _, device_type, ifindex, _, _ = _LINK.unpack_from(data, start)
+    _, device_type, ifindex, flags, _ = _LINK.unpack_from(data, start)
     found = attributes(data, start + 16, end, _OF_LINK)
     mac = found.get(1)
     operstate = (found.get(16) or b"\0")[0]
@@ -125,6 +127,8 @@ def parse_link(data: bytes, start: int, end: int) -> Parsed:
         "kind": "loopback" if device_type == 772 else "physical",
         "mac": mac.hex(":") if mac else None,
         "mtu": _number(found, 4),
+        "up": bool(flags & 1),
+        "alias": _text(found.get(20, b"")),
         "operstate": _OPERSTATES[operstate] if operstate < len(_OPERSTATES) else "UNKNOWN",
         "master": _number(found, 10),
         "link": _number(found, 5),
@@ -149,6 +153,8 @@ def _add_bridge(link: Parsed, data: bytes) -> None:
     link["bridge_id"] = f"{identifier[:2].hex()}.{identifier[2:].hex()}" if len(identifier) == 8 else None
     state = _number(detail, 5)
     link["stp"] = None if state is None else state != 0
+    filters = detail.get(7, b"\0") != b"\0"
+    link["vlan"] = int.from_bytes(detail.get(39, b""), sys.byteorder) if filters else None
 
 
 def _marked(alias: bytes | None, names: bytes | None) -> bool:
@@ -167,9 +173,12 @@ def _marked(alias: bytes | None, names: bytes | None) -> bool:
 
 
 def parse_address(data: bytes, start: int, end: int) -> Parsed:
-    """One RTM_NEWADDR as {ifindex, family, address ("172.17.0.1/16"), netnsid}."""
+    """One RTM_NEWADDR as {ifindex, family, address ("172.17.0.1/16"), permanent, netnsid}.
+
+    ``permanent``: somebody set it; false for one that an IPv6 router announced.
+    """
     _require(start, end, 8)
-    family, prefix, _, _, ifindex = _ADDRESS.unpack_from(data, start)
+    family, prefix, flags, _, ifindex = _ADDRESS.unpack_from(data, start)
     found = attributes(data, start + 8, end, _OF_ADDRESS)
     # IFA_LOCAL is the interface's own address; IFA_ADDRESS is the same, or the far end of a point-to-point link.
     value = found.get(2) or found.get(1) or b""
@@ -177,6 +186,7 @@ def parse_address(data: bytes, start: int, end: int) -> Parsed:
         "ifindex": ifindex,
         "family": family,
         "address": f"{_address_text(family, value)}/{prefix}",
+        "permanent": bool(flags & 0x80),
         "netnsid": _number(found, _IFA_TARGET_NETNSID),
     }
 
@@ -189,12 +199,12 @@ def _address_text(family: int, value: bytes) -> str:
 
 
 def parse_route(data: bytes, start: int, end: int) -> Parsed:
-    """One RTM_NEWROUTE as {default, table, metric, destination, gateway, ifindex}.
+    """One RTM_NEWROUTE as {default, table, protocol, metric, destination, gateway, ifindex}.
 
     ``default``: it leads anywhere; ``destination`` is CIDR, ``0.0.0.0/0`` for a default route; what it has not is None.
     """
     _require(start, end, 12)
-    family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(data, start)
+    family, prefix, _, _, table, protocol, _, kind, _ = _ROUTE.unpack_from(data, start)
     found = attributes(data, start + 12, end, _OF_ROUTE)
     gateway, ifindex, to = found.get(5), _number(found, 4), found.get(1)
     if gateway is None and len(found.get(9, b"")) > 8:  # RTA_MULTIPATH: the first way counts
@@ -205,6 +215,7 @@ def parse_route(data: bytes, start: int, end: int) -> Parsed:
     return {
         "default": prefix == 0 and kind == 1,
         "table": _number(found, 15) or table,
+        "protocol": protocol,
         "metric": _number(found, 6) or 0,
         "unicast": kind == 1,
         "destination": f"{_address_text(family, to or nowhere)}/{prefix}",
@@ -259,9 +270,9 @@ class Netlink:
     def addresses(self, nsid: int | None = None) -> list[Parsed]:
         return self._of_namespace(RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0), nsid, _IFA_TARGET_NETNSID, parse_address)
 
-    def routes(self) -> list[Parsed]:
-        """The IPv4 routes of the main table that lead somewhere."""
-        found = self._dump(RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0), parse_route)
+    def routes(self, family: int = socket.AF_INET) -> list[Parsed]:
+        """The routes of the main table that lead somewhere."""
+        found = self._dump(RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), parse_route)
         return [route for route in found if route["table"] == 254 and route["unicast"]]
 
     def gateway(self) -> str | None:

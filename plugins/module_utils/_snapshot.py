@@ -65,7 +65,8 @@ def bridge_of(network: Facts) -> str | None:
 
 
 def listed_container(raw: Facts, drivers: dict[str, str]) -> Facts:
-    """One entry of /containers/json, with ``endpoints``: {network: {mac, ipv4, ipv6, gateway}} while it runs.
+    """One entry of /containers/json, with ``endpoints``: {network: {mac, ipv4, ipv6, gateway}} while it runs, and
+    ``static``: {network: addresses that were asked for}, running or not.
 
     ``drivers``: {name or id of a network: its driver}.
     """
@@ -83,6 +84,7 @@ def listed_container(raw: Facts, drivers: dict[str, str]) -> Facts:
         "networks": sorted(networks),
         "running": running,
         "endpoints": {name: _endpoint(networks[name] or {}) for name in sorted(networks)} if running else {},
+        "static": {name: _static(networks[name] or {}) for name in sorted(networks)},
         "published": _published(raw.get("Ports") or []) if running else [],
         "inode": None,
         "started": None,
@@ -111,6 +113,11 @@ def _endpoint(raw: Facts) -> Facts:
         "ipv4": address("IPAddress", "IPPrefixLen"),
         "ipv6": address("GlobalIPv6Address", "GlobalIPv6PrefixLen"),
     }
+
+
+def _static(raw: Facts) -> list[str]:
+    asked = raw.get("IPAMConfig") or {}
+    return [asked[key] for key in ("IPv4Address", "IPv6Address") if asked.get(key)]
 
 
 def _published(ports: list[Facts]) -> list[Facts]:

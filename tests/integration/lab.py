@@ -275,6 +275,7 @@ class Host:
             "files": self.sh(
                 "cat /etc/docker/daemon.json 2>/dev/null; [ ! -e /etc/netmode ] || { cd /etc/netmode;"
                 " find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v; }"
+                "; cat /var/lib/netmode/*.json 2>/dev/null || true"
             ),
         }
         if self.engine_is_up():
@@ -317,7 +318,8 @@ class Host:
         }
 
     def remove_new(self, before: dict[str, set[str]]) -> None:
-        """Remove what was not there ``before``, in the order that the engine allows."""
+        """Remove what was not there ``before``, in the order that the engine allows, and what a keeper would go by."""
+        self.sh("rm -f /var/lib/netmode/*.json")
         now = self.things()
         for kind, flags in (("container", ["-f", "-v"]), ("network", []), ("volume", ["-f"])):
             new = sorted(now[kind] - before[kind])

@@ -150,6 +150,34 @@ def test_a_state_of_a_kernel_to_come_is_unknown() -> None:
     assert whole(_netlink.parse_link, link_payload(9, attribute(16, b"\x63")))["operstate"] == "UNKNOWN"
 
 
+def test_a_bridge_that_filters_by_vlan_has_that_of_a_new_port() -> None:
+    def of(*data: bytes) -> Any:
+        info = attribute(1, b"bridge\0") + attribute(2, b"".join(data))
+        return whole(_netlink.parse_link, link_payload(9, attribute(18, info)))["vlan"]
+
+    own = attribute(39, struct.pack("=H", 300))
+    assert (of(attribute(7, b"\1"), own), of(attribute(7, b"\0"), own), of()) == (300, None, None)
+    assert links("host_links")["docker0"]["vlan"] is None
+
+
+def test_a_link_has_its_alias_and_whether_it_was_set_up() -> None:
+    found = links("host_links")
+    assert (found["wire1"]["alias"], found["docker0"]["alias"]) == ("netmode:web", "")
+    assert (found["lo"]["up"], whole(_netlink.parse_link, link_payload(9))["up"]) == (True, False)
+
+
+def test_what_somebody_set_is_told_from_what_came_by_itself() -> None:
+    given = struct.pack("=BBBBI", 10, 64, 0x80, 0, 7) + attribute(1, bytes(15) + b"\1")
+    assert whole(_netlink.parse_address, given)["permanent"] is True
+    announced = address_payload(10, 64, attribute(1, bytes(15) + b"\1"))
+    assert whole(_netlink.parse_address, announced)["permanent"] is False
+    route = struct.pack("=8BI", 10, 0, 0, 0, 254, 9, 0, 1, 0)
+    assert (whole(_netlink.parse_route, route)["protocol"], whole(_netlink.parse_route, route)["destination"]) == (
+        9,
+        "::/0",
+    )
+
+
 def test_a_multipath_default_route_has_its_first_way() -> None:
     hop = struct.pack("=HBBi", 16, 0, 0, 2) + attribute(5, bytes([10, 0, 0, 254]))
     payload = struct.pack("=8BI", 2, 0, 0, 0, 254, 3, 0, 1, 0) + attribute(9, hop + hop)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``interfaces`` from the list to the result: observe, plan, apply, and record what the keeper is to bring back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
+from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface, absent, parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Link
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import Change, plan
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_record import Record
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Host
+
+
+def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The module's work from its parameters to its result. Raises NetmodeError."""
+    entries = parse_list(params["interfaces"])
+    engine = Engine(params["docker_host"], params["timeout"])
+    purged = params.get("purge") or []
+    with alone("interfaces"), Spaces() as spaces:
+        recorded = record.read()
+        host = observe(engine, [*(entry.container for entry in entries), *purged], spaces)
+        entries += _unlisted(purged, entries, recorded, host)
+        changes = plan(entries, host)
+        wanted = _recorded_after(recorded, entries, host)
+        if not check_mode:
+            apply(changes, spaces)
+            if wanted != recorded:
+                record.write(wanted)
+    return _result(changes, _notes(entries, host, recorded, wanted))
+
+
+def _unlisted(purged: list[str], entries: list[Interface], recorded: Record, host: Host) -> list[Interface]:
+    """What else the purged containers have of this module's, or were to have: to be removed."""
+    listed = {record.key(_name(entry.container, host), entry.name) for entry in entries}
+    found: dict[str, Interface] = {}
+    for word in purged:
+        name, container = _name(word, host), host.containers.get(word)
+        links = container.links if container else {}
+        marked = {link for link, one in links.items() if one.mark or one.outer}
+        noted = {entry["name"] for entry in recorded.values() if entry["container"] == name}
+        found.update({record.key(name, link): absent(name, link) for link in marked | noted})
+    return [entry for key, entry in sorted(found.items()) if key not in listed]
+
+
+def _name(word: str, host: Host) -> str:
+    return host.containers[word].name if word in host.containers else word
+
+
+def _recorded_after(recorded: Record, entries: list[Interface], host: Host) -> Record:
+    wanted = dict(recorded)
+    for entry in entries:
+        name = _name(entry.container, host)
+        wanted.pop(record.key(name, entry.name), None)
+        if entry.present:
+            wanted[record.key(name, entry.name)] = record.item(entry, name)
+    return wanted
+
+
+def _notes(entries: list[Interface], host: Host, before: Record, after: Record) -> list[tuple[str, str] | None]:
+    """(action, reason) for each entry whose record differs."""
+    found: list[tuple[str, str] | None] = []
+    for entry in entries:
+        key = record.key(_name(entry.container, host), entry.name)
+        if before.get(key) == after.get(key):
+            found.append(None)
+        elif entry.present:
+            found.append(("record", f"{record.PATH} did not say so, and the keeper goes by that"))
+        else:
+            found.append(("forget", f"{record.PATH} had it"))
+    return found
+
+
+def _result(changes: list[Change], notes: list[tuple[str, str] | None]) -> dict[str, Any]:
+    shown = {}
+    for change, note in zip(changes, notes):
+        shown[f"{change.entry.container}:{change.entry.name}"] = {
+            "changed": bool(change.commands or note),
+            "actions": [*change.actions, *([note[0]] if note else [])],
+            "reasons": [*change.reasons, *([note[1]] if note else [])],
+        }
+    due = {f"{change.entry.container}:{change.entry.name}": change for change in changes if change.commands}
+    return {
+        "changed": any(one["changed"] for one in shown.values()),
+        "interfaces": shown,
+        "diff": {
+            "before": {key: _described(change.before) for key, change in due.items() if change.before},
+            "after": {key: _described(change.entry) for key, change in due.items() if change.entry.present},
+        },
+    }
+
+
+def _described(one: Link | Interface) -> dict[str, Any]:
+    """The attributes that both sides have; what an entry does not say is not shown for it."""
+    shown: dict[str, Any] = {"kind": one.kind}
+    shown["on"] = one.on if isinstance(one, Link) else one.bridge or one.parent
+    shown.update({name: getattr(one, name) for name in ("vlan", "mac", "mtu") if getattr(one, name)})
+    shown["addresses"] = sorted(map(str, one.addresses))
+    shown["routes"] = sorted(f"{to} via {via}" if via else str(to) for to, via in one.routes)
+    return shown
