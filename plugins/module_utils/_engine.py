@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
@@ -46,7 +46,8 @@ def _url(docker_host: str) -> SplitResult:
     return url
 
 
-def _target(path: str, query: dict[str, Any]) -> str:
+def target_of(path: str, query: dict[str, Any]) -> str:
+    """The request's target; values of ``query`` that are no strings as JSON."""
     pairs = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
     return quote(path) + ("?" + urlencode(pairs) if pairs else "")
 
@@ -70,11 +71,11 @@ class Engine:
 
         Raises NotFoundError for a 404, NetmodeError for everything else that is not an answer.
         """
-        return _decoded(self.get_bytes(path, **query), self.docker_host)
+        return decoded(self.get_bytes(path, **query), self.docker_host)
 
     def ask(self, path: str, /, **query: Any) -> None:
         """Send the request of a later ``get`` with the same arguments: the engine works at it meanwhile."""
-        target = _target(path, query)
+        target = target_of(path, query)
         try:
             self._asked[target] = self._send(target)
         except OSError as error:
@@ -82,7 +83,7 @@ class Engine:
 
     def get_bytes(self, path: str, /, **query: Any) -> bytes:
         """Like ``get``, for what is no JSON: the body as it came."""
-        target = _target(path, query)
+        target = target_of(path, query)
         try:
             asked = self._asked.pop(target) if target in self._asked else self._send(target)
             status, reason, headers, body = self._answer(asked)
@@ -90,16 +91,19 @@ class Engine:
             raise NetmodeError(self._unreachable(error)) from error
         self._note_version(headers)
         if status >= 400:
-            answer = _decoded(body, self.docker_host)
-            message = answer.get("message", "") if isinstance(answer, dict) else ""
-            kind = NotFoundError if status == 404 else NetmodeError
-            raise kind(f"Docker Engine at {self.docker_host}: GET {path}: {message or reason}")
+            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         return body
 
-    def _send(self, target: str) -> socket.socket:
+    def _refuse(self, what: str, status: int, reason: str, body: bytes) -> NoReturn:
+        answer = decoded(body, self.docker_host)
+        message = answer.get("message", "") if isinstance(answer, dict) else ""
+        raise (NotFoundError if status == 404 else NetmodeError)(f"{what}: {message or reason}")
+
+    def _send(self, target: str, method: str = "GET", body: bytes = b"") -> socket.socket:
         connection = self._connect()
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
         try:
-            connection.sendall(f"GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+            connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: docker\r\n{kind}\r\n".encode() + body)
         except OSError:
             connection.close()
             raise
@@ -132,7 +136,7 @@ class Engine:
     def stream(self, path: str, /, **query: Any) -> tuple[socket.socket, bytes]:
         """The connection of an answer that goes on, and what of its body has come already. NetmodeError without one."""
         try:
-            connection = self._send(_target(path, query))
+            connection = self._send(target_of(path, query))
             received = b""
             while b"\r\n\r\n" not in received:
                 chunk = connection.recv(1 << 16)
@@ -145,7 +149,7 @@ class Engine:
         status, reason, headers = self._head(head)
         if status != 200:
             connection.close()
-            raise NetmodeError(f"Docker Engine at {self.docker_host}: GET {path}: {reason}")
+            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         self._note_version(headers)
         return connection, body
 
@@ -248,7 +252,7 @@ class Engine:
             ) from error
 
 
-def _decoded(body: bytes, docker_host: str) -> Any:
+def decoded(body: bytes, docker_host: str) -> Any:
     try:
         return json.loads(body) if body else None
     except ValueError:

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keeper: answers the starts of containers with what Docker does not do by itself.
+
+A declared interface is made again in a container that has a new network namespace, and a sharer joins its donor again.
+What is to be done is what the modules ``interfaces`` and ``containers`` would do; here is only when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
+from ansible_collections.netmode.docker.plugins.module_utils import _plan_keeper
+from ansible_collections.netmode.docker.plugins.module_utils._apply_containers import Applier
+from ansible_collections.netmode.docker.plugins.module_utils._engine_lean import LeanEngine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._events import wait_for
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
+from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
+from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ansible_collections.netmode.docker.plugins.module_utils._events import Events
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Host
+    from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+
+    Facts = dict[str, Any]
+
+STATE = Path("/run/netmode/keeper.json")
+"""What the running keeper says of itself, for ``status``; gone with a boot."""
+DONORS = Path("/var/lib/netmode/donors.json")
+"""{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is made anew."""
+LAST = 20
+"""How many acts are remembered for ``status``."""
+
+
+class Keeper:
+    """``tell`` takes one line per act. ``ignore``: containers that are left alone, by name."""
+
+    def __init__(self, docker_host: str, ignore: Iterable[str], tell: Callable[[str], None]) -> None:
+        self.docker_host = docker_host
+        self.engine = LeanEngine(docker_host, 60)
+        self.ignore = frozenset(ignore)
+        self._tell = tell
+        self._pace = _plan_keeper.Pace()
+        self._donors = read(DONORS)
+        self._trouble: dict[str, str] = {}
+        self._rejoining: threading.Thread | None = None
+        self._rejoined: queue.SimpleQueue[tuple[Step, str, str]] = queue.SimpleQueue()
+        self._bell, self._rope = os.pipe()  # what is written to the second is heard by who waits for the first
+        self._state: Facts = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host, "acts": []}
+
+    def run(self) -> None:
+        """Until the process is ended. Whatever it was doing then is complete or completed by the next one."""
+        path = self.docker_host[len("unix://") :]
+        while True:
+            self.engine = LeanEngine(self.docker_host, 60)
+            with wait_for(self.engine, path, "start", "rename") as events:
+                begun = time.monotonic()
+                try:
+                    self._say(f"listens to Docker Engine {self.engine.version}", engine=self.engine.version)
+                    self._look(None, begun)
+                    self._follow(events)
+                except NetmodeError as error:
+                    self._say(str(error), engine=None)
+            time.sleep(max(0.0, begun + 1 - time.monotonic()))  # an engine that is there and fails is not hammered
+
+    def _follow(self, events: Events) -> None:
+        sources: list[Events | int] = [events, self._bell]
+        while True:
+            heard = select.select(sources, [], [], self._pace.next(time.monotonic()))[0]
+            begun = time.monotonic()
+            if self._bell in heard:
+                os.read(self._bell, 1 << 10)
+                self._hear(begun)
+            names = {self._started(event, begun) for event in events.read()} | self._pace.over(begun)
+            if names or self._bell in heard:
+                self._look(names, begun)
+
+    def _started(self, event: Facts, now: float) -> str:
+        name = str(event["Actor"]["Attributes"].get("name") or event["Actor"]["ID"][:12])
+        if event["Action"] == "start":
+            wait = self._pace.started(name, now)
+            if wait:
+                self._say(f"{name}: starts again and again, so what it calls for waits {wait:.0f} s")
+        return name
+
+    # -- one look ------------------------------------------------------------------------------------------------------
+
+    def _look(self, names: set[str] | None, begun: float) -> None:
+        """See what the starts of these containers call for, or with None all that there is, and do it."""
+        seen = observe(self.engine)
+        if seen["limited"]:
+            raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
+        containers = {name: one for name, one in compose(seen)["containers"].items() if name not in self.ignore}
+        self._pace.forget(containers.keys())
+        self._keep_interfaces(containers, names, seen, begun)
+        if not (self._rejoining and self._rejoining.is_alive()):  # its end is heard, and then there is another look
+            self._keep_sharers(containers, begun)
+        self._write()
+
+    def _keep_interfaces(self, containers: Facts, names: set[str] | None, seen: Facts, begun: float) -> None:
+        recorded = record.read()
+        declared = {entry["container"] for entry in recorded.values()} & containers.keys() - self._pace.until.keys()
+        due = sorted(name for name in declared if names is None or name in names)
+        due = [name for name in due if containers[name]["status"] in ("running", "paused")]
+        due = [name for name in due if self._takes_interfaces(name, containers[name])]
+        if not due:
+            return
+        with alone("interfaces") as lock, Spaces() as spaces:
+            host = observe_interfaces(self.engine, due, spaces, None if lock == "waited" else seen)
+            for name in due:
+                self._keep(name, record.items(recorded, [name]), host, spaces, begun)
+
+    def _takes_interfaces(self, name: str, container: Facts) -> bool:
+        mode = container["network_mode"]
+        wrong = "" if mode == "none" else f"its declared interfaces have no place in network mode {mode}"
+        self._trouble_is(f"{name}: network mode", wrong, f"{name}: {wrong}")
+        return not wrong
+
+    def _keep(self, name: str, items: list[Facts], host: Host, spaces: Spaces, begun: float) -> None:
+        """One container's interfaces. What cannot be must not keep the others from being made."""
+        why = self._make(items, host, spaces, begun)
+        wrong = [why] if why else []
+        if why and len(items) > 1:
+            wrong = [why for item in items if (why := self._make([item], host, spaces, begun))]
+        self._settle(name, wrong, begun)
+
+    def _make(self, items: list[Facts], host: Host, spaces: Spaces, begun: float) -> str:
+        """Why they could not be made, or empty."""
+        try:
+            changes = plan(parse_list(items), host)
+            apply(changes, spaces)
+        except NetmodeError as error:
+            return str(error)
+        for change in changes:
+            if change.commands:
+                what, why = ", ".join(change.actions), "; ".join(change.reasons)
+                self._say(f"{change.entry.container}:{change.entry.name}: {what}: {why} ({_ms(begun)} ms)")
+        return ""
+
+    def _keep_sharers(self, containers: Facts, begun: float) -> None:
+        donors = _plan_keeper.donor_names(containers, self._donors)
+        if donors != self._donors:
+            self._donors = donors
+            _write(DONORS, donors)
+        refused = {name for name in donors if self._was_refused(containers[name], containers.get(donors[name]))}
+        due = _plan_keeper.due(containers, donors, refused, self._pace.until.keys())
+        steps = [*_plan_keeper.leftovers(containers), *due]
+        if steps:
+            ids = {name: one["id"] for name, one in containers.items()}
+            work = (steps, ids, donors, _ms(begun))
+            self._rejoining = threading.Thread(target=self._rejoin, args=work, daemon=True)
+            self._rejoining.start()
+
+    def _was_refused(self, sharer: Facts, donor: Facts | None) -> bool:
+        """Whether a sharer is down for no other reason than that the engine, to start it, needed its donor."""
+        if sharer["status"] not in ("exited", "created") or donor is None or donor["status"] != "running":
+            return False
+        try:
+            found = self.engine.get(f"/containers/{sharer['id']}/json")
+        except NotFoundError:
+            return False
+        policy = found["HostConfig"]["RestartPolicy"]["Name"]
+        error = found["State"]["Error"]
+        return policy in ("always", "unless-stopped", "on-failure") and any(
+            sign in error for sign in ("non running container", "No such container", "network namespace")
+        )
+
+    def _rejoin(self, steps: list[Step], ids: dict[str, str], donors: dict[str, str], decided: int) -> None:
+        """In a thread of its own: a sharer with data to save takes its time, and interfaces do not wait for that."""
+        try:
+            with alone("containers") as lock:
+                if lock == "free":  # else a run of Ansible was at it, and what is left to be done is to be seen anew
+                    self._take(steps, Applier(LeanEngine(self.docker_host, 60)), ids, donors, decided)
+        finally:
+            os.write(self._rope, b".")
+
+    def _take(
+        self, steps: list[Step], applier: Applier, ids: dict[str, str], donors: dict[str, str], decided: int
+    ) -> None:
+        applier.ids.update(ids)
+        failed: set[str] = set()
+        for step in steps:
+            if donors.get(step.name) in failed:
+                continue
+            begun, wrong = time.monotonic(), ""
+            try:
+                applier.run([step])
+            except NetmodeError as error:
+                failed.add(step.name)
+                wrong = str(error)
+            self._rejoined.put((step, wrong, f"decided in {decided} ms, done in {_ms(begun)} ms"))
+            os.write(self._rope, b".")
+
+    def _hear(self, now: float) -> None:
+        while not self._rejoined.empty():
+            step, wrong, took = self._rejoined.get()
+            self._settle(step.name, [wrong] if wrong else [], now)
+            if not wrong:
+                done = {"clone": "made anew", "rename": "renamed", "remove": "removed"}
+                self._say(f"{step.name}: {done.get(step.action, step.action + 'ed')}: {step.reason} ({took})")
+
+    # -- what is told --------------------------------------------------------------------------------------------------
+
+    def _settle(self, name: str, wrong: list[str], now: float) -> None:
+        """A failure is told once for as long as it is the same, and tried again later and later."""
+        why = " ".join(wrong)
+        if why:
+            wait = self._pace.failed(name, now)
+            self._trouble_is(name, why, f"{name}: {why} It is tried again in {wait:.0f} s.")
+        else:
+            self._pace.succeeded(name)
+            self._trouble_is(name, "", "")
+
+    def _trouble_is(self, about: str, why: str, line: str) -> None:
+        if why and self._trouble.get(about) != why:
+            self._say(line)
+        self._trouble.pop(about, None)
+        if why:
+            self._trouble[about] = why
+
+    def _say(self, line: str, **state: Any) -> None:
+        self._tell(line)
+        self._state.update(state)
+        self._state["acts"] = [*self._state["acts"], [time.time(), line]][-LAST:]
+        self._write()
+
+    def _write(self) -> None:
+        offset = time.time() - time.monotonic()
+        _write(STATE, {**self._state, "waits": {name: until + offset for name, until in self._pace.until.items()}})
+
+
+def _ms(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)
+
+
+def read(path: Path) -> Facts:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # it can be learnt anew, but for donors that are gone by now
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, content: Facts) -> None:
+    young = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        young.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        young.replace(path)
+    except OSError as error:
+        raise NetmodeError(f"{path} cannot be written ({error}).") from error

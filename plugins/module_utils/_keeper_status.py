@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``netmode-keeper status``: whether the keeper runs, what it keeps, how that is now, and what it did last."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
+from ansible_collections.netmode.docker.plugins.module_utils import _keeper, _plan_keeper
+from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
+from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
+from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Host
+
+    Facts = dict[str, Any]
+    Row = tuple[str, str, str]
+
+RIGHT = "right"
+
+
+def status(docker_host: str) -> tuple[list[str], bool]:
+    """The lines to be printed, and whether all is as it is to be. Changes nothing."""
+    state = _keeper.read(_keeper.STATE)
+    running = _runs(state)
+    lines = [_first_line(state, running=running)]
+    rows: list[Row] = []
+    try:
+        engine = Engine(docker_host, 60)
+        seen = observe(engine)
+        containers = compose(seen)["containers"]
+        waits = state.get("waits", {}) if running else {}
+        rows = [*_interfaces(engine, containers, seen), *_sharers(containers)]
+        lines += ["", *_table([(name, how, _waiting(name, waits, what)) for name, how, what in rows])]
+    except NetmodeError as error:
+        lines += ["", str(error)]
+        running = False
+    if state.get("acts"):
+        lines += ["", "Its last acts:", *(f"  {_clock(at)}  {line}" for at, line in state["acts"])]
+    return lines, running and all(how == RIGHT for _, how, _ in rows)
+
+
+def _runs(state: Facts) -> bool:
+    """Whether the process that wrote the state is there: a number alone may be another's by now."""
+    try:
+        return b"netmode-keeper" in Path(f"/proc/{state.get('pid', 0)}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _first_line(state: Facts, *, running: bool) -> str:
+    if not running:
+        return "The keeper does not run, so nothing is brought back. Start it: service netmode-keeper start."
+    listens = f"listens to Docker Engine {state['engine']}" if state.get("engine") else "waits for the Docker Engine"
+    return f"The keeper runs since {_clock(state['since'])} (process {state['pid']}) and {listens}."
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _interfaces(engine: Engine, containers: Facts, seen: Facts) -> list[Row]:
+    recorded = record.read()
+    named = sorted({entry["container"] for entry in recorded.values()})
+    with Spaces() as spaces:
+        host = observe_interfaces(engine, named, spaces, seen)
+        return [(key, *_interface(item, containers, host)) for key, item in sorted(recorded.items())]
+
+
+def _interface(item: Facts, containers: Facts, host: Host) -> tuple[str, str]:
+    container = containers.get(item["container"])
+    addresses = ", ".join(item.get("addresses", [])) or "no address"
+    where = f"{addresses} on {item.get('bridge') or item.get('parent') or 'nothing'}"
+    if container is None:
+        return "idle", f"there is no container {item['container']}"
+    if container["status"] not in ("running", "paused"):
+        return "idle", f"the container is {container['status']}"
+    if container["network_mode"] != "none":
+        return "idle", f"the container is in network mode {container['network_mode']} now"
+    try:
+        (change,) = plan(parse_list([{**item, "state": "present"}]), host)
+    except NetmodeError as error:
+        return "WRONG", str(error)
+    return ("WRONG", "; ".join(change.reasons)) if change.reasons else (RIGHT, where)
+
+
+def _sharers(containers: Facts) -> list[Row]:
+    rows = []
+    for name, donor in sorted(_plan_keeper.donor_names(containers, _keeper.read(_keeper.DONORS)).items()):
+        one = containers[name]
+        if one["status"] != "running":
+            how = ("idle", f"it is {one['status']}")
+        elif one["joins"] is None:
+            how = ("STALE", "it shares the dead namespace of a container that is gone")
+        elif one["stale"]:
+            how = ("STALE", f"it is in a namespace that {donor} has left")
+        else:
+            how = (RIGHT, "it shares the namespace that its donor has")
+        rows.append((f"{name} > {donor}", *how))
+    return rows
+
+
+def _waiting(key: str, waits: Facts, what: str) -> str:
+    until = waits.get(key.partition(":")[0].partition(" ")[0], 0)
+    return f"{what} (next try at {_clock(until)})" if until > time.time() else what
+
+
+def _table(rows: list[Row]) -> list[str]:
+    if not rows:
+        return ["It has nothing to keep: no interface is recorded, and no container shares another's network."]
+    wide = max(len(name) for name, _, _ in rows)
+    return [f"{name:<{wide}}  {how:<5}  {what}" for name, how, what in rows]
