@@ -32,6 +32,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._snapshot import ob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.netmode.docker.plugins.module_utils._events import Events
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Host
@@ -43,6 +44,10 @@ STATE = Path("/run/netmode/keeper.json")
 """What the running keeper says of itself, for ``status``; gone with a boot."""
 DONORS = Path("/var/lib/netmode/donors.json")
 """{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is made anew."""
+_REFUSALS = ("non running container", "No such container", "network namespace")
+"""What the engine says of a sharer that it could not start without its donor."""
+_ENGINE_TRIES = 1.0
+"""Seconds after a donor's start by which an engine that starts has tried to start its sharers, too."""
 LAST = 20
 """How many acts are remembered for ``status``."""
 
@@ -58,25 +63,29 @@ class Keeper:
         self._pace = _plan_keeper.Pace()
         self._donors = read(DONORS)
         self._trouble: dict[str, str] = {}
-        self._rejoining: threading.Thread | None = None
-        self._rejoined: queue.SimpleQueue[tuple[Step, str, str]] = queue.SimpleQueue()
+        self._rejoining = False
+        self._rejoined: queue.SimpleQueue[tuple[Step | None, str, str] | None] = queue.SimpleQueue()
         self._bell, self._rope = os.pipe()  # what is written to the second is heard by who waits for the first
         self._state: Facts = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host, "acts": []}
 
     def run(self) -> None:
         """Until the process is ended. Whatever it was doing then is complete or completed by the next one."""
         path = self.docker_host[len("unix://") :]
+        engine = f"the engine at {self.docker_host}"
         while True:
             self.engine = LeanEngine(self.docker_host, 60)
             with wait_for(self.engine, path, "start", "rename") as events:
                 begun = time.monotonic()
+                self._state["engine"] = self.engine.version
+                self._say(f"listens to Docker Engine {self.engine.version}")
                 try:
-                    self._say(f"listens to Docker Engine {self.engine.version}", engine=self.engine.version)
                     self._look(None, begun)
                     self._follow(events)
                 except NetmodeError as error:
-                    self._say(str(error), engine=None)
-            time.sleep(max(0.0, begun + 1 - time.monotonic()))  # an engine that is there and fails is not hammered
+                    self._state["engine"] = None
+                    self._say(str(error))
+            # One that is there and fails is asked later and later; one that goes is waited for by the next turn.
+            time.sleep(self._pace.started(engine, time.monotonic()))
 
     def _follow(self, events: Events) -> None:
         sources: list[Events | int] = [events, self._bell]
@@ -105,15 +114,18 @@ class Keeper:
         seen = observe(self.engine)
         if seen["limited"]:
             raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
-        containers = {name: one for name, one in compose(seen)["containers"].items() if name not in self.ignore}
+        containers = self._containers(seen)
         self._pace.forget(containers.keys())
         self._keep_interfaces(containers, names, seen, begun)
-        if not (self._rejoining and self._rejoining.is_alive()):  # its end is heard, and then there is another look
-            self._keep_sharers(containers, begun)
+        if not self._rejoining:  # its end is heard, and then there is another look
+            self._keep_sharers(containers, names, begun)
         self._write()
 
+    def _containers(self, seen: Facts) -> Facts:
+        return {name: one for name, one in compose(seen)["containers"].items() if name not in self.ignore}
+
     def _keep_interfaces(self, containers: Facts, names: set[str] | None, seen: Facts, begun: float) -> None:
-        recorded = record.read()
+        recorded = self._recorded()
         declared = {entry["container"] for entry in recorded.values()} & containers.keys() - self._pace.until.keys()
         due = sorted(name for name in declared if names is None or name in names)
         due = [name for name in due if containers[name]["status"] in ("running", "paused")]
@@ -124,6 +136,15 @@ class Keeper:
             host = observe_interfaces(self.engine, due, spaces, None if lock == "waited" else seen)
             for name in due:
                 self._keep(name, record.items(recorded, [name]), host, spaces, begun)
+
+    def _recorded(self) -> Facts:
+        try:
+            recorded = record.read()
+        except NetmodeError as error:
+            self._trouble_is("record", str(error), str(error))
+            return {}
+        self._trouble_is("record", "", "")
+        return recorded
 
     def _takes_interfaces(self, name: str, container: Facts) -> bool:
         mode = container["network_mode"]
@@ -152,47 +173,52 @@ class Keeper:
                 self._say(f"{change.entry.container}:{change.entry.name}: {what}: {why} ({_ms(begun)} ms)")
         return ""
 
-    def _keep_sharers(self, containers: Facts, begun: float) -> None:
+    def _keep_sharers(self, containers: Facts, names: set[str] | None, begun: float) -> None:
         donors = _plan_keeper.donor_names(containers, self._donors)
         if donors != self._donors:
             self._donors = donors
-            _write(DONORS, donors)
-        refused = {name for name in donors if self._was_refused(containers[name], containers.get(donors[name]))}
-        due = _plan_keeper.due(containers, donors, refused, self._pace.until.keys())
-        steps = [*_plan_keeper.leftovers(containers), *due]
+            wrong = _write(DONORS, donors)
+            self._trouble_is(
+                "donors", wrong, f"{wrong} A donor that is made anew while no keeper runs is not known then."
+            )
+        steps, perhaps = self._due(self.engine, containers, donors, self._pace.until.keys())
+        for name in perhaps:
+            if names is None or donors[name] in names:
+                self._pace.until.setdefault(name, begun + _ENGINE_TRIES)
         if steps:
-            ids = {name: one["id"] for name, one in containers.items()}
-            work = (steps, ids, donors, _ms(begun))
-            self._rejoining = threading.Thread(target=self._rejoin, args=work, daemon=True)
-            self._rejoining.start()
+            self._rejoining = True
+            work = (donors, set(self._pace.until), begun)
+            threading.Thread(target=self._rejoin, args=work, daemon=True).start()
 
-    def _was_refused(self, sharer: Facts, donor: Facts | None) -> bool:
-        """Whether a sharer is down for no other reason than that the engine, to start it, needed its donor."""
-        if sharer["status"] not in ("exited", "created") or donor is None or donor["status"] != "running":
-            return False
-        try:
-            found = self.engine.get(f"/containers/{sharer['id']}/json")
-        except NotFoundError:
-            return False
-        policy = found["HostConfig"]["RestartPolicy"]["Name"]
-        error = found["State"]["Error"]
-        return policy in ("always", "unless-stopped", "on-failure") and any(
-            sign in error for sign in ("non running container", "No such container", "network namespace")
-        )
+    def _due(
+        self, engine: LeanEngine, containers: Facts, donors: dict[str, str], held: AbstractSet[str]
+    ) -> tuple[list[Step], list[str]]:
+        """The steps, and the sharers that the engine may be about to start by itself."""
+        down = {name: _why_down(engine, containers[name], containers.get(donors[name])) for name in donors}
+        refused = {name for name, why in down.items() if why == "refused"}
+        steps = [*_plan_keeper.leftovers(containers), *_plan_keeper.due(containers, donors, refused, held)]
+        return steps, [name for name, why in down.items() if why == "unknown"]
 
-    def _rejoin(self, steps: list[Step], ids: dict[str, str], donors: dict[str, str], decided: int) -> None:
-        """In a thread of its own: a sharer with data to save takes its time, and interfaces do not wait for that."""
+    def _rejoin(self, donors: dict[str, str], held: set[str], begun: float) -> None:
+        """In a thread of its own: a sharer with data to save takes its time, and interfaces do not wait for that.
+
+        What is due is seen anew once no run of Ansible is at it, which may have done the same.
+        """
         try:
-            with alone("containers") as lock:
-                if lock == "free":  # else a run of Ansible was at it, and what is left to be done is to be seen anew
-                    self._take(steps, Applier(LeanEngine(self.docker_host, 60)), ids, donors, decided)
+            engine = LeanEngine(self.docker_host, 60)
+            with alone("containers"):
+                containers = self._containers(observe(engine))
+                here = {name: donor for name, donor in donors.items() if name in containers}
+                steps, _ = self._due(engine, containers, here, held)
+                applier = Applier(engine)
+                applier.ids.update({name: one["id"] for name, one in containers.items()})
+                self._take(steps, applier, here, _ms(begun))
+        except NetmodeError as error:
+            self._post((None, str(error), ""))
         finally:
-            os.write(self._rope, b".")
+            self._post(None)
 
-    def _take(
-        self, steps: list[Step], applier: Applier, ids: dict[str, str], donors: dict[str, str], decided: int
-    ) -> None:
-        applier.ids.update(ids)
+    def _take(self, steps: list[Step], applier: Applier, donors: dict[str, str], decided: int) -> None:
         failed: set[str] = set()
         for step in steps:
             if donors.get(step.name) in failed:
@@ -203,12 +229,23 @@ class Keeper:
             except NetmodeError as error:
                 failed.add(step.name)
                 wrong = str(error)
-            self._rejoined.put((step, wrong, f"decided in {decided} ms, done in {_ms(begun)} ms"))
-            os.write(self._rope, b".")
+            self._post((step, wrong, f"decided in {decided} ms, done in {_ms(begun)} ms"))
+
+    def _post(self, outcome: tuple[Step | None, str, str] | None) -> None:
+        """(step, what went wrong, times) from the thread to the one that listens; None: it has come to its end."""
+        self._rejoined.put(outcome)
+        os.write(self._rope, b".")
 
     def _hear(self, now: float) -> None:
         while not self._rejoined.empty():
-            step, wrong, took = self._rejoined.get()
+            outcome = self._rejoined.get()
+            if outcome is None:
+                self._rejoining = False
+                continue
+            step, wrong, took = outcome
+            if step is None:  # the engine could not be asked; who listens to it hears that, too
+                self._say(wrong)
+                continue
             self._settle(step.name, [wrong] if wrong else [], now)
             if not wrong:
                 done = {"clone": "made anew", "rename": "renamed", "remove": "removed"}
@@ -244,6 +281,21 @@ class Keeper:
         _write(STATE, {**self._state, "waits": {name: until + offset for name, until in self._pace.until.items()}})
 
 
+def _why_down(engine: LeanEngine, sharer: Facts, donor: Facts | None) -> str:
+    """``refused``: the engine could not start it without its donor; ``unknown``: it may be about to try."""
+    if sharer["status"] not in ("exited", "created") or donor is None or donor["status"] != "running":
+        return ""
+    try:
+        found = engine.get(f"/containers/{sharer['id']}/json")
+    except NotFoundError:
+        return ""
+    if found["HostConfig"]["RestartPolicy"]["Name"] in ("", "no"):
+        return ""
+    if any(sign in found["State"]["Error"] for sign in _REFUSALS):
+        return "refused"
+    return "unknown"
+
+
 def _ms(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
 
@@ -256,11 +308,13 @@ def read(path: Path) -> Facts:
     return found if isinstance(found, dict) else {}
 
 
-def _write(path: Path, content: Facts) -> None:
+def _write(path: Path, content: Facts) -> str:
+    """Why it could not be written, or empty."""
     young = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         young.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         young.replace(path)
     except OSError as error:
-        raise NetmodeError(f"{path} cannot be written ({error}).") from error
+        return f"{path} cannot be written ({error.strerror})."
+    return ""

@@ -110,14 +110,18 @@ class Pace:
         """Name → when something may be done to it again."""
 
     def started(self, name: str, now: float) -> float:
-        """Note a start; how long to wait with what it calls for."""
+        """Note a start; how long to wait with what it calls for, 0 also where that is waited for already.
+
+        What is waited for is not put off by further starts: it may be what the container fails for the want of.
+        """
         last, quick = self._starts.get(name, (now - QUICK, 0))
-        quick = quick + 1 if now - last < QUICK else 0
+        waiting = now - last < QUICK and name in self.until
+        quick = quick if waiting else quick + 1 if now - last < QUICK else 0
         self._starts[name] = (now, quick)
-        wait = _growing(quick - _FREE)
+        wait = 0.0 if waiting else _growing(quick - _FREE)
         if wait:
             self.until[name] = now + wait
-        else:
+        elif not waiting:
             self.until.pop(name, None)
         return wait
 
