@@ -66,7 +66,8 @@ class Keeper:
         self._rejoining = False
         self._rejoined: queue.SimpleQueue[tuple[Step | None, str, str] | None] = queue.SimpleQueue()
         self._bell, self._rope = os.pipe()  # what is written to the second is heard by who waits for the first
-        self._state: Facts = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host, "acts": []}
+        self._state: Facts = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host}
+        self._state["acts"] = read(STATE).get("acts", [])  # those of a keeper before this one, since the boot
 
     def run(self) -> None:
         """Until the process is ended. Whatever it was doing then is complete or completed by the next one."""
