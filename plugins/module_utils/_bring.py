@@ -45,10 +45,9 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
         engine.require_sdk()
         for one in pulls:
             applier.pull(one.where, one.image)
-        with alone("containers") as lock:
-            if pulls or lock == "waited":
-                host = observe(engine, wanted)
-                made = plan(host, wanted)
+        with alone("containers"):  # who had it before may have changed what was seen
+            host = observe(engine, wanted)
+            made = plan(host, wanted)
             applier.run(made.steps)
     return _outcome(engine, wanted, host, made, pulls, applier, check=check)
 

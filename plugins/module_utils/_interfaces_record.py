@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,8 @@ def write(record: Record, path: Path = PATH) -> None:
     try:
         if not record:
             path.unlink(missing_ok=True)
+            with suppress(OSError):  # not empty
+                path.parent.rmdir()
             return
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         with young.open("w", encoding="utf-8") as file:

@@ -117,7 +117,7 @@ class Keeper:
             raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
         containers = self._containers(seen)
         self._pace.forget(containers.keys())
-        self._keep_interfaces(containers, names, seen, begun)
+        self._keep_interfaces(containers, names, begun)
         if not self._rejoining:  # its end is heard, and then there is another look
             self._keep_sharers(containers, names, begun)
         self._write()
@@ -125,7 +125,7 @@ class Keeper:
     def _containers(self, seen: Facts) -> Facts:
         return {name: one for name, one in compose(seen)["containers"].items() if name not in self.ignore}
 
-    def _keep_interfaces(self, containers: Facts, names: set[str] | None, seen: Facts, begun: float) -> None:
+    def _keep_interfaces(self, containers: Facts, names: set[str] | None, begun: float) -> None:
         recorded = self._recorded()
         declared = {entry["container"] for entry in recorded.values()} & containers.keys() - self._pace.until.keys()
         due = sorted(name for name in declared if names is None or name in names)
@@ -133,8 +133,9 @@ class Keeper:
         due = [name for name in due if self._takes_interfaces(name, containers[name])]
         if not due:
             return
-        with alone("interfaces") as lock, Spaces() as spaces:
-            host = observe_interfaces(self.engine, due, spaces, None if lock == "waited" else seen)
+        with alone("interfaces"), Spaces() as spaces:  # what was seen before may be what another run has changed since
+            recorded = self._recorded()
+            host = observe_interfaces(self.engine, due, spaces)
             for name in due:
                 self._keep(name, record.items(recorded, [name]), host, spaces, begun)
 

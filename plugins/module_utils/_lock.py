@@ -17,16 +17,16 @@ DIRECTORY = Path("/run")
 
 
 @contextmanager
-def alone(subject: str, *, patient: bool = True) -> Iterator[str]:
-    """Hold the host's lock for changes to ``subject`` (containers, interfaces).
+def alone(subject: str, *, patient: bool = True) -> Iterator[bool]:
+    """Hold the host's lock for changes to ``subject`` (containers, interfaces). What is changed is observed within.
 
-    Yields ``free`` if nobody had it; ``waited`` if somebody had, so that what was observed before may not hold any
-    more; ``busy`` where ``patient`` is false and somebody has it still. Who may not write to /run goes without.
+    Yields whether it is held: not where ``patient`` is false and somebody else has it. Who may not write to /run goes
+    without.
     """
     try:
         descriptor = os.open(DIRECTORY / f"netmode-{subject}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
-        yield "free"
+        yield True
         return
     try:
         yield _take(descriptor, patient=patient)
@@ -34,12 +34,9 @@ def alone(subject: str, *, patient: bool = True) -> Iterator[str]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, *, patient: bool) -> str:
+def _take(descriptor: int, *, patient: bool) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if patient else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        if not patient:
-            return "busy"
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return "waited"
-    return "free"
+        return False
+    return True

@@ -30,7 +30,7 @@ options:
     type: path
     default: /usr/local/sbin/netmode-keeper
   state:
-    description: Whether the program is to be there.
+    description: Whether the program is to be there. V(absent) also removes what a keeper that ran has noted for itself.
     type: str
     choices: [present, absent]
     default: present
@@ -62,10 +62,25 @@ digest:
 
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import DONORS, STATE
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
+
+_MODE = 0o755
+
+
+def _write(path: Path, content: bytes | None) -> None:
+    """The whole file at once, or with None no file."""
+    if content is None:
+        path.unlink()
+        return
+    young = path.with_name(path.name + ".new")
+    young.write_bytes(content)
+    young.chmod(_MODE)
+    young.replace(path)
 
 
 def main() -> None:
@@ -80,22 +95,24 @@ def main() -> None:
     wanted = program(sys.executable) if module.params["state"] == "present" else None
     try:
         there = path.read_bytes() if path.exists() else None
-        young = path.with_name(path.name + ".new")
-        if there != wanted and not module.check_mode:
-            if wanted is None:
-                path.unlink()
-            else:
-                young.write_bytes(wanted)
-                young.chmod(0o755)
-                young.replace(path)
+        right = there == wanted and (wanted is None or path.stat().st_mode & 0o777 == _MODE)
+        notes = [note for note in (STATE, DONORS) if note.exists()] if wanted is None else []
+        if not module.check_mode:
+            if not right:
+                _write(path, wanted)
+            for note in notes:
+                _write(note, None)
+                with suppress(OSError):  # not empty
+                    note.parent.rmdir()
     except OSError as error:
         module.fail_json(
-            msg=f"path: {path}: {error.strerror}. The program has to be written by root, into a directory that is there."
+            msg=f"path: {error.filename}: {error.strerror}. The program is written by root (become: true), into a "
+            "directory that is there."
         )
     before, after = (hashlib.sha256(one).hexdigest() if one else None for one in (there, wanted))
     init = "systemd" if Path("/run/systemd/system").is_dir() else "sysv"
     module.exit_json(
-        changed=before != after, init=init, path=str(path), digest=after,
+        changed=not right or bool(notes), init=init, path=str(path), digest=after,
         diff={"before": f"{before or 'absent'}\n", "after": f"{after or 'absent'}\n"},
     )  # fmt: skip
 

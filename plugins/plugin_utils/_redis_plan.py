@@ -23,7 +23,7 @@ REVISION_LABEL = "netmode.docker.config"
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
 
-PLAN_KEYS = ("problems", "images", "archives", "files", "containers", "endpoints", "teardown")
+PLAN_KEYS = ("problems", "images", "archives", "files", "containers", "endpoints", "kept", "teardown")
 
 _IMAGE_KEYS = (
     "image_source", "image_archive", "image_packages", "image_suite", "image_mirror", "image_pull_policy", "user",
@@ -242,6 +242,7 @@ def make_plan(
         "files": [_files(item, config_dir, socket_dir) for item in merged],
         "containers": [_without(item, pending or {}) for item in containers],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
+        "kept": [item["name"] for item in merged if item["state"] == "started" and item["network_mode"] == "container"],
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
 

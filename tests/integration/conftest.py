@@ -117,10 +117,13 @@ def role_image(machine: Host) -> None:
 
 @pytest.fixture
 def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
-    """Run the role with these variables over those of the image. A failure fails the test unless ``rc`` is given."""
+    """Run the role with these variables over those of the image. A failure fails the test unless ``rc`` is given.
+
+    Without a keeper, which would mend what later tests break, unless the variables ask for one.
+    """
 
     def run(rc: int = 0, options: tuple[str, ...] = (), **variables: Any) -> Play:
-        played = play(ROLE, options=options, **{**REDIS_IMAGE, **variables})
+        played = play(ROLE, options=options, **{"redis_keeper": False, **REDIS_IMAGE, **variables})
         assert played.rc == rc, played.stdout + played.stderr
         return played
 

@@ -275,7 +275,7 @@ class Host:
             "files": self.sh(
                 "cat /etc/docker/daemon.json 2>/dev/null; [ ! -e /etc/netmode ] || { cd /etc/netmode;"
                 " find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v; }"
-                "; cat /var/lib/netmode/*.json 2>/dev/null || true"
+                "; cat /var/lib/netmode/interfaces.json 2>/dev/null || true"
             ),
         }
         if self.engine_is_up():

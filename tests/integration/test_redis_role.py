@@ -39,7 +39,7 @@ def test_quickstart_check_predicts_it_the_first_run_does_it_and_the_second_chang
         again = play(ROLE, QUICKSTART, options)
         assert (again.rc, again.changed) == (0, 0), again.stdout
         asked = [task["action"] for task in again.tasks if task["status"] == "ok" and "netmode" in task["action"]]
-        assert len(asked) == (3 if "--check" in options else 4), f"each of these costs half a second per host: {asked}"
+        assert len(asked) == (4 if "--check" in options else 5), f"each of these costs half a second per host: {asked}"
     assert running(host) == deployed
 
 
@@ -248,6 +248,25 @@ def test_an_archive_of_the_controller_is_sent_once_and_not_left_on_the_host(
 
 
 # --- teardown ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_sharer_heals_without_ansible_and_a_host_without_sharers_gets_no_keeper(
+    host: Host, play: Callable[..., Play], deploy: Callable[..., Play]
+) -> None:
+    assert play(TEARDOWN, **IMAGE).rc == 0
+    deploy(redis_keeper=True)
+    assert host.sh("ls /usr/local/sbin/netmode-keeper", check=False) == ""
+    web = {"name": "web", "network_mode": "bridge", "command": ["redis-server", "--port", "7000"]}
+    wanted = {"redis_network_mode": "container", "redis_donor": "web", "redis_companions": [web], "redis_password": "x"}
+    assert deploy(redis_keeper=True, **wanted).changed > 0
+    assert deploy(redis_keeper=True, **wanted).changed == 0
+    host.docker("restart", "-t", "0", "web")
+    address = host.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "web")
+    ask = f"REDISCLI_AUTH=x timeout 2 redis-cli -h {address} ping"
+    wait_until(lambda: host.sh(ask, check=False) == "PONG", "the sharer answers at its donor's new namespace")
+    assert "redis > web  right" in host.sh("netmode-keeper status")
+    assert play(TEARDOWN, teardown_data=True, **wanted, **IMAGE).rc == 0
+    assert host.sh("ls -d /usr/local/sbin/netmode-keeper /var/lib/netmode; pgrep -f netmode-keeper", check=False) == ""
 
 
 def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwise(
