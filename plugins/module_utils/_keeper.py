@@ -231,7 +231,9 @@ class Keeper:
             except NetmodeError as error:
                 failed.add(step.name)
                 wrong = str(error)
-            self._post((step, wrong, f"decided in {decided} ms, done in {_ms(begun)} ms"))
+            told = [f"decided in {decided} ms, done in {_ms(begun)} ms", *applier.warnings]
+            applier.warnings.clear()
+            self._post((step, wrong, "; ".join(told)))
 
     def _post(self, outcome: tuple[Step | None, str, str] | None) -> None:
         """(step, what went wrong, times) from the thread to the one that listens; None: it has come to its end."""
@@ -272,9 +274,8 @@ class Keeper:
         if why:
             self._trouble[about] = why
 
-    def _say(self, line: str, **state: Any) -> None:
+    def _say(self, line: str) -> None:
         self._tell(line)
-        self._state.update(state)
         self._state["acts"] = [*self._state["acts"], [time.time(), line]][-LAST:]
         self._write()
 
