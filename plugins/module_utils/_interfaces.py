@@ -10,7 +10,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import Engi
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface, absent, parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Link
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Container, Link
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import Change, plan
 
@@ -27,6 +27,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     with alone("interfaces"), Spaces() as spaces:
         recorded = record.read()
         host = observe(engine, [*(entry.container for entry in entries), *purged], spaces)
+        if check_mode:
+            host = _with_pending(host, params.get("pending") or [])
         entries += _unlisted(purged, entries, recorded, host)
         changes = plan(entries, host)
         wanted = _recorded_after(recorded, entries, host)
@@ -35,6 +37,20 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
             if wanted != recorded:
                 record.write(wanted)
     return _result(changes, _notes(entries, host, recorded, wanted))
+
+
+def _with_pending(host: Host, pending: list[str]) -> Host:
+    """The host once these run anew in none mode: their links are gone, but for a network card that one has."""
+    made, gone = {}, set()
+    for word in pending:
+        there = host.containers.get(word)
+        links = there.links if there else {}
+        gone |= {link.outer.name for link in links.values() if link.outer}
+        cards = {name: link for name, link in links.items() if link.kind == "physical"}
+        identity = (there.id, there.name) if there else (word, word)
+        made[word] = Container(*identity, network_mode="none", status="pending", running=True, links=cards)
+    left = {name: link for name, link in host.links.items() if name not in gone}
+    return host._replace(containers={**host.containers, **made}, links=left)
 
 
 def _unlisted(purged: list[str], entries: list[Interface], recorded: Record, host: Host) -> list[Interface]:
