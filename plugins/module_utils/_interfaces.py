@@ -26,7 +26,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     purged = params.get("purge") or []
     with alone("interfaces"), Spaces() as spaces:
         recorded = record.read()
-        host = observe(engine, [*(entry.container for entry in entries), *purged], spaces)
+        listed = [entry.container for entry in entries]
+        host = _by_name(set(purged) - set(listed), observe(engine, [*listed, *purged], spaces))
         if check_mode:
             host = _with_pending(host, params.get("pending") or [])
         entries += _unlisted(purged, entries, recorded, host)
@@ -39,11 +40,17 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     return _result(changes, _notes(entries, host, recorded, wanted))
 
 
+def _by_name(words: set[str], host: Host) -> Host:
+    """To the engine ``db`` is any container whose id begins so, where none has that name; here it is a name alone."""
+    others = {word for word in words if word in host.containers and host.containers[word].name != word}
+    return host._replace(containers={word: one for word, one in host.containers.items() if word not in others})
+
+
 def _with_pending(host: Host, pending: list[str]) -> Host:
     """The host once these run anew in none mode: their links are gone, but for a network card that one has."""
     made, gone = {}, set()
     for word in pending:
-        there = host.containers.get(word)
+        there = _by_name({word}, host).containers.get(word)
         links = there.links if there else {}
         gone |= {link.outer.name for link in links.values() if link.outer}
         cards = {name: link for name, link in links.items() if link.kind == "physical"}
