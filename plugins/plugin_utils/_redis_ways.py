@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
@@ -38,7 +38,7 @@ class Instance:
     password: str = ""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
-    """Mode none: those of its own."""
+    """Those of one's own that it is reached over: its own in mode none, its donor's in mode container."""
 
 
 def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
@@ -73,7 +73,15 @@ def instances_of(settings: Mapping[str, Any], instances: Any, socket_dir: str) -
         check(entry, problems)
     if problems.told:
         raise AnsibleFilterError("\n".join(problems.told))
-    return [instance_of(entry, socket_dir) for entry in merged]
+    return _with_donors_interfaces([instance_of(entry, socket_dir) for entry in merged])
+
+
+def _with_donors_interfaces(found: list[Instance]) -> list[Instance]:
+    """A chain of sharers is as long as the list at most."""
+    given = {instance.name: instance.interfaces for instance in found}
+    for _ in found:
+        given.update({item.name: given.get(item.donor, ()) for item in found if item.donor})
+    return [replace(instance, interfaces=given[instance.name]) for instance in found]
 
 
 @dataclass(frozen=True)

@@ -514,6 +514,20 @@ def test_where_the_host_itself_does_not_reach_an_interface_it_is_asked_over_the_
     assert [end["name"] for end in asked if "PONG" in end["name"]] == ["lonely: PONG over the unix socket"]
 
 
+def test_a_sharer_is_asked_over_the_interfaces_of_its_donor(rich: dict[str, Any]) -> None:
+    plain = {**rich["containers"]["lonely"], "interfaces": [], "gateway": None, "mode": "container"}
+    rich["containers"]["first"] = {**plain, "name": "first", "joins": "lonely", "network_mode": "container:x"}
+    rich["containers"]["second"] = {**plain, "name": "second", "joins": "first", "network_mode": "container:x"}
+    entries: list[dict[str, Any]] = [
+        {"name": "second", "network_mode": "container", "donor": "first", "port": 7002},
+        {"name": "first", "network_mode": "container", "donor": "lonely", "port": 7001},
+        LONELY,
+    ]
+    asked = redis_endpoints(rich, settings(), entries, "/run/r")
+    told = [f"{end['host']}:{end['port']}" for end in asked if "PONG over its eth0" in end["name"]]
+    assert told == ["192.168.7.2:7002", "192.168.7.2:7001", "192.168.7.2:6379"]
+
+
 def test_a_bridge_may_be_named_by_its_docker_network(rich: dict[str, Any]) -> None:
     interface = {"name": "eth0", "bridge": "back", "addresses": ["10.89.0.9/24"]}
     rich["containers"]["lonely"]["interfaces"][0].update(bridge="br-back", ipv4=["10.89.0.9/24"])
