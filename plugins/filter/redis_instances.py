@@ -58,7 +58,8 @@ options:
   pending:
     description:
       - For a rehearsal, C(networks) and C(images) that are yet to be made, by name.
-      - The containers are returned without the networks, and without a C(pull_policy) for the images.
+      - The containers are returned without the networks, and without a C(pull_policy) for the images; the interfaces
+        without those on such a network.
     type: dict
     default: {}
 """
@@ -72,7 +73,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(problems), and what to give to the modules as images, files, containers and endpoints.
+    - C(problems), and what to give to the modules as images, files, containers, interfaces and endpoints.
     - C(teardown) is what to give to them to remove it all.
   type: dict
 """

@@ -16,7 +16,8 @@ version_added: 0.1.0
 author: The netmode.docker authors (@netmode)
 description:
   - Reads C(redis_instances), C(redis_network_mode) and C(redis_port) of a host, for
-    O(netmode.docker.topology_tree#filter:ports). An instance of mode none listens on no port and is left out.
+    O(netmode.docker.topology_tree#filter:ports). An instance of mode none without interfaces of its own listens on no
+    port and is left out.
   - A host with a variable of the role, but no C(redis_instances), has the role's own, one with the name C(redis).
 options:
   _input:
@@ -42,12 +43,13 @@ def redis_ports(variables: Mapping[str, Any]) -> dict[str, int]:
     """See DOCUMENTATION."""
     mode = variables.get("redis_network_mode", "bridge")
     port = variables.get("redis_port", 6379)
+    interfaces = variables.get("redis_interfaces", [])
     # A host's variables lack the defaults of roles.
     default = [{"name": "redis"}] if any(str(name).startswith("redis_") for name in variables) else []
     return {
         str(entry["name"]): int(entry.get("port", port))
         for entry in variables.get("redis_instances", default) or []
-        if entry.get("name") and entry.get("network_mode", mode) != "none"
+        if entry.get("name") and (entry.get("network_mode", mode) != "none" or entry.get("interfaces", interfaces))
     }
 
 

@@ -61,7 +61,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Each with C(to), C(instance), C(address), C(port), C(near), C(far), C(run_id) and C(holder).
+  description: Each with C(to), C(instance), C(address), C(port), C(near), C(far), C(run_id) and C(holder). C(near) and
+    C(far) are null where an answer is neither promised nor excluded.
   type: list
   elements: dict
 """

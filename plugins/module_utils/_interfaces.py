@@ -10,7 +10,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import Engi
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface, absent, parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Link
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Container, Link
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import Change, plan
 
@@ -26,7 +26,10 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     purged = params.get("purge") or []
     with alone("interfaces"), Spaces() as spaces:
         recorded = record.read()
-        host = observe(engine, [*(entry.container for entry in entries), *purged], spaces)
+        listed = [entry.container for entry in entries]
+        host = _by_name(set(purged) - set(listed), observe(engine, [*listed, *purged], spaces))
+        if check_mode:
+            host = _with_pending(host, params.get("pending") or [])
         entries += _unlisted(purged, entries, recorded, host)
         changes = plan(entries, host)
         wanted = _recorded_after(recorded, entries, host)
@@ -35,6 +38,26 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
             if wanted != recorded:
                 record.write(wanted)
     return _result(changes, _notes(entries, host, recorded, wanted))
+
+
+def _by_name(words: set[str], host: Host) -> Host:
+    """To the engine ``db`` is any container whose id begins so, where none has that name; here it is a name alone."""
+    others = {word for word in words if word in host.containers and host.containers[word].name != word}
+    return host._replace(containers={word: one for word, one in host.containers.items() if word not in others})
+
+
+def _with_pending(host: Host, pending: list[str]) -> Host:
+    """The host once these run anew in none mode: their links are gone, but for a network card that one has."""
+    made, gone = {}, set()
+    for word in pending:
+        there = _by_name({word}, host).containers.get(word)
+        links = there.links if there else {}
+        gone |= {link.outer.name for link in links.values() if link.outer}
+        cards = {name: link for name, link in links.items() if link.kind == "physical"}
+        identity = (there.id, there.name) if there else (word, word)
+        made[word] = Container(*identity, network_mode="none", status="pending", running=True, links=cards)
+    left = {name: link for name, link in host.links.items() if name not in gone}
+    return host._replace(containers={**host.containers, **made}, links=left)
 
 
 def _unlisted(purged: list[str], entries: list[Interface], recorded: Record, host: Host) -> list[Interface]:

@@ -44,7 +44,7 @@ def refuse_all(entries: list[Interface], host: Host) -> None:
         _refuse_routes(entry, container, listed)
     for number, (container, entry) in enumerate(present):
         for other_container, other in present[:number]:
-            _refuse_pair(entry, other, same=container.id == other_container.id)
+            refuse_pair(entry, other, same=container.id == other_container.id)
 
 
 def _refuse_container(entry: Interface, container: Container | None) -> None:
@@ -195,7 +195,8 @@ def _segment(entry: Interface) -> tuple[str, int] | None:
     return (entry.bridge or entry.parent, entry.vlan) if entry.kind in ("veth", "macvlan", "ipvlan") else None
 
 
-def _refuse_pair(entry: Interface, other: Interface, *, same: bool) -> None:
+def refuse_pair(entry: Interface, other: Interface, *, same: bool) -> None:
+    """Two of one list; ``same`` is whether they are of one container."""
     if _segment(entry) and _segment(entry) == _segment(other):
         both = {address.ip for address in entry.addresses} & {address.ip for address in other.addresses}
         for address in sorted(both, key=str):

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
     Row = tuple[str, str, str]
 
-RIGHT = "right"
+RIGHT, IDLE = "right", "idle"
+"""What is as it is to be; and what nothing is to be done for."""
 
 
 def status(docker_host: str) -> tuple[list[str], bool]:
@@ -45,7 +46,7 @@ def status(docker_host: str) -> tuple[list[str], bool]:
         running = False
     if state.get("acts"):
         lines += ["", "Its last acts:", *(f"  {_clock(at)}  {line}" for at, line in state["acts"])]
-    return lines, running and all(how == RIGHT for _, how, _ in rows)
+    return lines, running and all(how in (RIGHT, IDLE) for _, how, _ in rows)
 
 
 def _runs(state: Facts) -> bool:
@@ -80,11 +81,11 @@ def _interface(item: Facts, containers: Facts, host: Host) -> tuple[str, str]:
     addresses = ", ".join(item.get("addresses", [])) or "no address"
     where = f"{addresses} on {item.get('bridge') or item.get('parent') or 'nothing'}"
     if container is None:
-        return "idle", f"there is no container {item['container']}"
+        return IDLE, f"there is no container {item['container']}"
     if container["status"] not in ("running", "paused"):
-        return "idle", f"the container is {container['status']}"
+        return IDLE, f"the container is {container['status']}"
     if container["network_mode"] != "none":
-        return "idle", f"the container is in network mode {container['network_mode']} now"
+        return IDLE, f"the container is in network mode {container['network_mode']} now"
     try:
         (change,) = plan(parse_list([{**item, "state": "present"}]), host)
     except NetmodeError as error:
@@ -97,7 +98,7 @@ def _sharers(containers: Facts) -> list[Row]:
     for name, donor in sorted(_plan_keeper.donor_names(containers, _keeper.read(_keeper.DONORS)).items()):
         one = containers[name]
         if one["status"] != "running":
-            how = ("idle", f"it is {one['status']}")
+            how = (IDLE, f"it is {one['status']}")
         elif one["joins"] is None:
             how = ("STALE", "it shares the dead namespace of a container that is gone")
         elif one["stale"]:

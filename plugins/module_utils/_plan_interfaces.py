@@ -144,7 +144,7 @@ def _route_text(routes: Iterable[Any]) -> list[str]:
 def _share_vlan_links(changes: list[Change], host: Host) -> list[Change]:
     """A VLAN link of ours is made once for all who lie on it, and goes with the last of them."""
     leaving = [change for change in in_order(changes) if change.before and "remove" in change.actions]
-    absent = [change for change in changes if change.container and not change.entry.present]
+    absent = [change for change in changes if not change.entry.present]
     last = next(reversed(leaving or absent), None)
     lonely = _lonely_vlan_links(changes, leaving, host)
     made: set[Command] = set()

@@ -111,6 +111,14 @@ options:
     type: list
     elements: str
     default: []
+  pending:
+    description:
+      - For check mode, containers by name that are yet to be made, started or brought into C(none) mode by a task before
+        this one. Their interfaces are foretold, and refused where they cannot be, as if that were done.
+      - Without check mode it is of no effect.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -202,6 +210,7 @@ def main() -> None:
         argument_spec={
             "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE},
             "purge": {"type": "list", "elements": "str", "default": []},
+            "pending": {"type": "list", "elements": "str", "default": []},
             **ENGINE_ARGUMENTS,
         },
         supports_check_mode=True,

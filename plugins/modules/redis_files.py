@@ -96,6 +96,12 @@ changes:
   type: list
   elements: str
   sample: [cache]
+interfaces:
+  description: Those of the instances for which the host's record of M(netmode.docker.interfaces) has interfaces.
+  returned: always
+  type: list
+  elements: str
+  sample: [vault]
 revisions:
   description: A keyed digest of each instance's configuration. In check mode on a host without a key, V(not known before the first run).
   returned: always
@@ -105,7 +111,7 @@ revisions:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_files
+from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record, _redis_files
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
@@ -133,6 +139,7 @@ def main() -> None:
     )
     instances = module.params["instances"]
     try:
+        recorded = {entry["container"] for entry in _interfaces_record.read().values()}
         engine = Engine(module.params["docker_host"], module.params["timeout"])
         keyed = _redis_files.has_key(module.params["key_file"])
         steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
@@ -145,7 +152,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     diff = [_redis_files.difference(step) for step in steps]
     changes = [step.instance["name"] for step in steps]
-    module.exit_json(changed=bool(steps), changes=changes, revisions=revisions, diff=diff)
+    interfaces = [instance["name"] for instance in instances if instance["name"] in recorded]
+    module.exit_json(changed=bool(steps), changes=changes, interfaces=interfaces, revisions=revisions, diff=diff)
 
 
 if __name__ == "__main__":

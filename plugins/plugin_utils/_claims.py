@@ -10,18 +10,22 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
     Facts,
     Instance,
     Way,
     bare,
+    bridge_named,
     container_of,
     key_of,
     owner_of,
     ways,
 )
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface
 
 Pings = Mapping[str, Mapping[str, Any]]
 
@@ -239,17 +243,42 @@ class _Proof:
 
     def isolated(self) -> None:
         self.claim("it is in none mode", "none", str(self.container.get("mode")))
-        interfaces = self.container.get("interfaces") or []
-        given = [str(item["name"]) for item in interfaces if item.get("managed_by") == "netmode"]
-        other = [str(item["name"]) for item in interfaces if item.get("managed_by") != "netmode"]
-        beside = f" and {', '.join(given)}, given by netmode.docker.interfaces" if given else ""
-        self.claim(f"it has nothing but lo{beside}", "nothing else", ", ".join(other) or "nothing else")
-        if not given:
-            self.claim("it has no route", "none", str(self.container.get("gateway") or "none"))
+        declared = self.instance.interfaces
+        for wanted in declared:
+            self.own(wanted)
+        names = [wanted.name for wanted in declared]
+        other = [str(item["name"]) for item in self.container.get("interfaces") or [] if item["name"] not in names]
+        label = " and ".join(["it has nothing but lo", *names])
+        self.claim(label, "nothing else", ", ".join(other) or "nothing else")
+        routes = [route for wanted in declared for route in wanted.routes if str(route.to) == "0.0.0.0/0"]
+        gateway = str(routes[0].via or "none") if routes else "none"
+        label = f"its gateway is {gateway}" if routes else "it has no default route" if names else "it has no route"
+        self.claim(label, gateway, str(self.container.get("gateway") or "none"))
+
+    def own(self, wanted: Interface) -> None:
+        """An interface of one's own: by whom, what it is and on which bridge, as far as the host's facts tell."""
+        bridge = bridge_named(self.facts, wanted.bridge) if wanted.bridge else {}
+        on = str(bridge.get("name") or wanted.bridge)
+        kind = f"{wanted.kind} on {on}" if on else wanted.kind
+        expected = ", ".join([kind, "by netmode", *sorted(map(str, wanted.addresses))])
+        found = self.named(self.container, {"name": wanted.name})
+        observed = _own_card(found[0], wanted) if found else "none"
+        self.claim(f"its {wanted.name} is the {kind} that it is to have", expected, observed)
+        if found and wanted.kind == "veth":
+            self.peer(on, bridge, found[0])
 
 
 def _card(interface: Mapping[str, Any]) -> str:
     return " ".join([str(interface.get("mac")), *(interface.get("ipv4") or [])])
+
+
+def _own_card(found: Mapping[str, Any], wanted: Interface) -> str:
+    """A physical one keeps the kind that the card has on the host; a link-local address is the kernel's."""
+    kind = wanted.kind if wanted.kind == "physical" else str(found.get("kind"))
+    on = f"{kind} on {found.get('bridge') or 'no bridge'}" if wanted.kind == "veth" else kind
+    addresses = [ipaddress.ip_interface(text) for key in ("ipv4", "ipv6") for text in found.get(key) or []]
+    told = sorted(str(address) for address in addresses if address.version == 4 or not address.is_link_local)
+    return ", ".join([on, f"by {found.get('managed_by') or 'somebody else'}", *told])
 
 
 def claims(host: str, facts: Facts, pings: Pings, instances: Sequence[Instance]) -> list[dict[str, Any]]:

@@ -7,12 +7,18 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, lets_in
+
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
 
 _PORT = re.compile(
     r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?:(?P<host>[0-9]+(?:-[0-9]+)?):|:)?(?P<inner>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?\Z"
 )
+
+
+EVERYWHERE = ("0.0.0.0", "::", "::*", "*")  # noqa: S104 (read, not bound to)
+"""What stands for every address where Redis is told what to bind to."""
 
 
 class Published(NamedTuple):
@@ -73,6 +79,8 @@ class Namespaces:
         self.instances = {item["name"]: item for item in instances}
         self.companions = {item["name"]: item for item in companions}
         self.drivers = {str(item.get("name")): str(item.get("driver") or "bridge") for item in definitions}
+        self.bridges = {"docker0", "bridge"} | bridges_of(definitions)
+        """Those that are known to end at the host."""
 
     def donor_of(self, name: str) -> str | None:
         if name in self.instances:
@@ -100,14 +108,15 @@ class Namespaces:
             return self.instances[name]["ports"]
         return self.companions[name].get("ports") if name in self.companions else None
 
-    def plugged_into(self, name: str) -> str:
-        """A network of ``name`` that is part of the host's own, as its name and driver; '' where none is known."""
+    def open_by(self, name: str) -> str:
+        """What of ``name`` is part of the host's own network, so that others reach it; '' where none is known."""
         item = self.instances.get(name) or self.companions.get(name) or {}
         for network in [item.get("network_mode"), *(item.get("networks") or [])]:
             driver = self.drivers.get(str(network), "bridge")
             if driver != "bridge":
-                return f"{network} ({driver})"
-        return ""
+                return f"the network {network} ({driver}) of {name} makes it one more machine of the LAN"
+        own = lets_in(self.instances[name], self.bridges) if name in self.instances else ""
+        return f"the interface {own} of {name} lets in others than this host" if own else ""
 
     def knows(self, name: str) -> bool:
         return name in self.instances or name in self.companions
@@ -118,7 +127,7 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
     listening: dict[tuple[str, int], str] = {}
     for instance in instances:
         name, mode = instance["name"], instance["network_mode"]
-        if mode == "none":
+        if mode == "none" and not instance["interfaces"]:
             continue
         owner, port = namespaces.owner(name), int(instance["port"])
         other = listening.setdefault((owner, port), name)
@@ -175,7 +184,7 @@ def check_exposure(instance: Settings, namespaces: Namespaces, problems: Problem
 def _exposed(instance: Settings, namespaces: Namespaces) -> str:
     mode, port = instance["network_mode"], int(instance["port"])
     bound = [address for address in addresses(instance) if not is_loopback(address)]
-    if mode == "none" or not bound:
+    if not bound or (mode == "none" and not instance["interfaces"]):
         return ""
     if mode == "host":
         return f"it listens on {', '.join(bound)} of the host"
@@ -188,9 +197,9 @@ def _exposed_by(owner: str, donor: str, port: int, namespaces: Namespaces) -> st
         return f"its donor {donor} is in the host's namespace"
     if not namespaces.knows(owner):
         return f"what its donor {owner} publishes is not known here, since redis_companions does not declare it"
-    lan = namespaces.plugged_into(owner)
+    lan = namespaces.open_by(owner)
     if lan:
-        return f"the network {lan} of {owner} makes it one more machine of the LAN"
+        return lan
     try:
         ports = published(namespaces.published_by(owner))
     except ValueError:

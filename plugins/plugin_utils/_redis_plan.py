@@ -13,6 +13,11 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
     check_exposure,
     check_ports,
 )
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import (
+    bridges_of,
+    check_pairs,
+    entries_of,
+)
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings, check, merge
 
 CONFIG_AT = "/usr/local/etc/redis"
@@ -23,7 +28,9 @@ REVISION_LABEL = "netmode.docker.config"
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
 
-PLAN_KEYS = ("problems", "images", "archives", "files", "containers", "endpoints", "kept", "teardown")
+PLAN_KEYS = (
+    "problems", "images", "archives", "files", "containers", "interfaces", "purge", "endpoints", "kept", "teardown",
+)  # fmt: skip
 
 _IMAGE_KEYS = (
     "image_source", "image_archive", "image_packages", "image_suite", "image_mirror", "image_pull_policy", "user",
@@ -42,7 +49,7 @@ def _yes(value: Any) -> str:
 
 def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     """The lines of redis.conf, and those of them that hold secrets."""
-    tcp = instance["network_mode"] != "none"
+    tcp = instance["network_mode"] != "none" or bool(instance["interfaces"])
     lines = ["daemonize no", f"dir {DATA_AT}"]
     if tcp:
         lines.append("bind " + " ".join(addresses(instance)))
@@ -143,6 +150,20 @@ def _without(container: dict[str, Any], pending: dict[str, list[str]]) -> dict[s
     return left
 
 
+def _interfaces(
+    instances: list[Settings], definitions: list[dict[str, Any]], pending: dict[str, list[str]]
+) -> list[dict[str, Any]]:
+    """Of all that are to run. For a rehearsal without those on a bridge that is yet to be made."""
+    absent = bridges_of(item for item in definitions if item.get("name") in pending.get("networks", []))
+    started = [item for item in instances if item["state"] == "started"]
+    return [entry for item in started for entry in entries_of(item) if entry.get("bridge") not in absent]
+
+
+def _needs_keeping(instance: Settings) -> bool:
+    """Whether a restart takes away what Docker does not bring back."""
+    return instance["network_mode"] == "container" or bool(instance["interfaces"])
+
+
 def volume_of(instance: Settings) -> str:
     return instance["volume"] or f"{instance['name']}-data"
 
@@ -228,6 +249,7 @@ def make_plan(
     if not problems.told:
         namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, list(networks))
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
+        check_pairs([item for item in merged if item["state"] == "started"], problems)
         for instance in merged:
             check_exposure(instance, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
@@ -241,8 +263,10 @@ def make_plan(
         "archives": archives,
         "files": [_files(item, config_dir, socket_dir) for item in merged],
         "containers": [_without(item, pending or {}) for item in containers],
+        "interfaces": _interfaces(merged, list(networks), pending or {}),
+        "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
-        "kept": [item["name"] for item in merged if item["state"] == "started" and item["network_mode"] == "container"],
+        "kept": [item["name"] for item in merged if item["state"] == "started" and _needs_keeping(item)],
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
 

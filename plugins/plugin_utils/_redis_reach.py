@@ -2,25 +2,27 @@
 """From where in a fleet each Redis can be reached: what the network modes say, and what was found.
 
 docker0 ends at its host: a bridge address is reached from there alone, a published port and a port of the host from
-everywhere, and what is kept to the loopback or has no network from nowhere. Pure: (facts, answers) -> cells. No
-password goes from one host to another: a Redis that asks for one answers ``NOAUTH``, and has been reached.
+everywhere, and what is kept to the loopback or has no network from nowhere. What is behind a link of the host, to which
+an interface of one's own leads, is not known: it is looked for there, and either is right. Pure: (facts, answers) ->
+cells. No password goes from one host to another: a Redis that asks for one answers ``NOAUTH``, and has been reached.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import is_loopback
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
-    EVERYWHERE,
     Facts,
     Instance,
     address_of,
     bare,
     bindings,
     bound,
+    bridge_named,
     container_of,
     key_of,
+    on_links,
     owner_of,
     ways,
 )
@@ -30,10 +32,16 @@ if TYPE_CHECKING:
 
 Target = dict[str, Any]
 """``{to, instance, address, port, near, far, run_id, holder}``: one address of one Redis, whether it is to answer there
-to its own host (near) and to the others (far), the run id by which it is known (None where it asks for a password), and
-the container that holds this port of the host instead (None where none does)."""
+to its own host (near) and to the others (far; None: not known), the run id by which it is known (None where it asks for
+a password), and the container that holds this port of the host instead (None where none does)."""
 Cell = dict[str, Any]
-"""``{from, to, instance, where, expected, observed, ok}``; expected is "an answer" or "no answer"."""
+"""``{from, to, instance, where, expected, observed, ok}``; expected is "an answer", "no answer" or "either"."""
+
+Place = tuple[str, int, Optional[bool], Optional[bool]]
+"""(address, port, near, far)"""
+
+EXPECTED = {True: "an answer", False: "no answer", None: "either"}
+_SHOWN = {"an answer": "yes", "no answer": "no", "either": "may"}
 
 COLUMNS = 8
 """As many hosts fit beside each other; for more, only the cells that are not as expected are shown."""
@@ -71,10 +79,10 @@ def _run_id(facts: Facts, answers: Mapping[str, Mapping[str, Any]], instance: In
     return None
 
 
-def _places(address: str, facts: Facts, instance: Instance) -> list[tuple[str, int, bool, bool]]:
-    """(address, port, near, far) for one instance."""
+def _places(address: str, facts: Facts, instance: Instance) -> list[Place]:
     owner = owner_of(facts, instance.name)
     mode = instance.mode if instance.mode == "none" else owner.get("mode")
+    places: list[Place]
     if mode == "host":
         own = [item.lstrip("-") for item in instance.bind]
         open_at = [item for item in own if not is_loopback(item) and item not in EVERYWHERE]
@@ -87,15 +95,23 @@ def _places(address: str, facts: Facts, instance: Instance) -> list[tuple[str, i
         places = [(inside, instance.port, answers_inside, False)] if inside else []
         places += _published(address, owner, instance, reached=answers_inside)
     else:
-        places = [(address, instance.port, False, False)]
+        places = [*_on_links(facts, instance), (address, instance.port, False, False)]
     return [place for place in dict.fromkeys(places) if not (is_loopback(place[0]) or place[0] == "localhost")]
 
 
-def _published(
-    address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool
-) -> list[tuple[str, int, bool, bool]]:
+def _on_links(facts: Facts, instance: Instance) -> list[Place]:
+    """At a bridge of Docker's the way ends at the host. A dummy leads nowhere, so nobody is asked there."""
+    places: list[Place] = []
+    for interface, address, near in on_links(facts, instance):
+        ends = bridge_named(facts, interface.bridge).get("network") and not interface.vlan
+        if interface.kind != "dummy":
+            places.append((address, instance.port, near or None, False if ends else None))
+    return places
+
+
+def _published(address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool) -> list[Place]:
     """Where the owner of the namespace publishes the port; an unpublished one is looked for all the same."""
-    places = []
+    places: list[Place] = []
     for host_ip, port in bindings(owner, instance.port):
         if is_loopback(host_ip):
             places.append((address, port, False, False))
@@ -167,9 +183,9 @@ def _cell(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts)
         "to": target["to"],
         "instance": target["instance"],
         "where": _where(target),
-        "expected": "an answer" if wanted else "no answer",
+        "expected": EXPECTED[wanted],
         "observed": observed,
-        "ok": reached == wanted,
+        "ok": wanted is None or reached == wanted,
     }
 
 
@@ -198,14 +214,13 @@ def render(found: Sequence[Cell], hosts: Sequence[str]) -> list[str]:
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for cell in found:
         row = rows.setdefault((cell["to"], cell["instance"], cell["where"]), {})
-        row[cell["from"]] = f"{'yes' if cell['expected'] == 'an answer' else 'no'}: {cell['observed']}" + (
-            "" if cell["ok"] else "  FAIL"
-        )
+        row[cell["from"]] = f"{_SHOWN[cell['expected']]}: {cell['observed']}" + ("" if cell["ok"] else "  FAIL")
     table = [["to", "", "", *(f"from {host}" for host in hosts)]]
     table += [[*key, *(row.get(host, "") for host in hosts)] for key, row in rows.items()]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
-    return [*lines, f"{told} (yes, no: whether it is to answer; then what was observed)"]
+    words = "yes, no, may" if any(cell["expected"] == "either" for cell in found) else "yes, no"
+    return [*lines, f"{told} ({words}: whether it is to answer; then what was observed)"]
 
 
 def _sentence(cell: Cell) -> str:

@@ -8,6 +8,9 @@ import ipaddress
 import re
 from typing import Any
 
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import EXAMPLE, check_interfaces
+
 Settings = dict[str, Any]
 
 MODES = ("bridge", "container", "host", "none")
@@ -27,7 +30,7 @@ POLICIES = (
 
 _LISTS = {
     "bind": ["127.0.0.1"], "ports": ["127.0.0.1:6379:6379"], "networks": ["backend"], "save": ["3600 1"],
-    "volumes": ["/srv/tls:/tls:ro"], "image_packages": ["redis-server"],
+    "volumes": ["/srv/tls:/tls:ro"], "image_packages": ["redis-server"], "interfaces": [EXAMPLE],
 }  # fmt: skip
 """Settings that are lists, each as it may be written."""
 
@@ -87,6 +90,7 @@ def check(instance: Settings, problems: Problems) -> None:
     _check_user(instance, problems)
     _check_stop(instance, problems)
     _check_mode(instance, problems)
+    check_interfaces(instance, problems)
     _check_directives(instance, problems)
     _check_image(instance, problems)
 
@@ -189,17 +193,30 @@ def _check_mode(instance: Settings, problems: Problems) -> None:
         instead = {
             "container": "publish it on the donor, whose namespace it is",
             "host": f"Redis listens on the host's own port {instance['port']} already: leave ports out",
-            "none": "there is no network to publish on: use the unix socket, or another mode",
+            "none": "there is no network to publish on: use the unix socket, interfaces, or another mode",
         }.get(mode, "leave ports out")
         problems.add(name, "ports", f"mode {mode} publishes no ports; {instead}.")
     if mode != "bridge" and instance["networks"]:
         problems.add(
             name, "networks", f"mode {mode} attaches no networks. Leave networks out, or set network_mode to bridge."
         )
-    if mode == "none" and instance["bind"]:
+    if mode == "none":
+        _check_bind_to_come(instance, problems)
+
+
+def _check_bind_to_come(instance: Settings, problems: Problems) -> None:
+    """When Redis starts there is nothing but lo; an interface of one's own comes after it."""
+    name, bind = instance["name"], [str(address) for address in instance["bind"]]
+    if bind and not instance["interfaces"]:
         problems.add(
             name, "bind", "mode none has no address to bind to; Redis is reached by its unix socket. Leave bind out."
         )
+    for address in bind if instance["interfaces"] else ():
+        if address.lstrip("-") not in EVERYWHERE and not is_loopback(address):
+            problems.add(
+                name, "bind", f"Redis cannot bind to {address}, since an interface of your own is there only after it "
+                "has started. Leave bind out, and it listens at every address of its namespace.",
+            )  # fmt: skip
 
 
 def _check_directives(instance: Settings, problems: Problems) -> None:

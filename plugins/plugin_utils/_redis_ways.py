@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import published
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, published
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, check, merge
 
-Facts = Mapping[str, Any]
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface
 
-EVERYWHERE = ("0.0.0.0", "::", "::*", "*")  # noqa: S104 (read, not bound to)
-"""What stands for every address where Redis is told what to bind to."""
+Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Instance:
     bind: tuple[str, ...] = ()
     password: str = ""
     state: str = "started"
+    interfaces: tuple[Interface, ...] = ()
+    """Those of one's own that it is reached over: its own in mode none, its donor's in mode container."""
 
 
 def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
@@ -58,6 +61,7 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         bind=tuple(str(address) for address in settings["bind"] or []),
         password=str(settings["password"] or ""),
         state=str(settings["state"]),
+        interfaces=tuple(interfaces_of(dict(settings))),
     )
 
 
@@ -69,7 +73,15 @@ def instances_of(settings: Mapping[str, Any], instances: Any, socket_dir: str) -
         check(entry, problems)
     if problems.told:
         raise AnsibleFilterError("\n".join(problems.told))
-    return [instance_of(entry, socket_dir) for entry in merged]
+    return _with_donors_interfaces([instance_of(entry, socket_dir) for entry in merged])
+
+
+def _with_donors_interfaces(found: list[Instance]) -> list[Instance]:
+    """A chain of sharers is as long as the list at most."""
+    given = {instance.name: instance.interfaces for instance in found}
+    for _ in found:
+        given.update({item.name: given.get(item.donor, ()) for item in found if item.donor})
+    return [replace(instance, interfaces=given[instance.name]) for instance in found]
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,31 @@ def bound(bind: Sequence[str], address: str) -> bool:
     return not plain or address in plain or any(item in EVERYWHERE for item in plain)
 
 
+def bridge_named(facts: Facts, word: str) -> Mapping[str, Any]:
+    """A bridge of the host, by its name or by that of the Docker network that it carries; empty if there is none."""
+    bridges: Mapping[str, Mapping[str, Any]] = facts.get("bridges") or {}
+    found = (bridge for bridge in bridges.values() if bridge.get("network") == word)
+    return bridges.get(word) or next(found, {})
+
+
+def on_links(facts: Facts, instance: Instance) -> list[tuple[Interface, str, bool]]:
+    """(interface, address, whether the host itself reaches it there) for each that Redis listens at.
+
+    The host does where it has an address in the same subnet on the veth's bridge. It does not reach a macvlan or ipvlan
+    on its own link, and of what a physical one or a VLAN leads to it knows nothing.
+    """
+    found = []
+    for interface in instance.interfaces:
+        bridge = bridge_named(facts, interface.bridge) if interface.kind == "veth" and not interface.vlan else {}
+        subnets = [ipaddress.ip_interface(text).network for key in ("ipv4", "ipv6") for text in bridge.get(key) or []]
+        found += [
+            (interface, str(address.ip), any(address.ip in subnet for subnet in subnets))
+            for address in interface.addresses
+            if bound(instance.bind, str(address.ip))
+        ]
+    return found
+
+
 def _host_addresses(facts: Facts) -> list[str]:
     """Addresses of the host that the facts know: loopback and those of its bridges."""
     bridges = facts.get("bridges") or {}
@@ -138,7 +175,12 @@ def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
     owner = owner_of(facts, instance.name)
     socket = Way("PONG over the unix socket", socket=instance.socket)
     if instance.mode == "none" or owner.get("mode") == "none":
-        return [socket]
+        own = [
+            Way(f"PONG over its {interface.name} {address}:{instance.port}", address, instance.port)
+            for interface, address, near in on_links(facts, instance)
+            if near
+        ]
+        return [*own, socket]
     if instance.mode == "host" or owner.get("mode") == "host":
         address = _loopback(instance.bind)
         return [Way(f"PONG over the host's port {address}:{instance.port}", address, instance.port), socket]

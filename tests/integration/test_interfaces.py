@@ -246,6 +246,8 @@ def test_purge_leaves_a_container_what_the_list_has_and_forgets_one_that_is_gone
     assert result["interfaces"]["web:eth0"]["actions"] == ["remove", "forget"]
     assert sorted(inside(host)) == ["back0", "routes"]
     assert not run_module("interfaces", purged)["changed"]
+    beginning = {"interfaces": [], "purge": [web[:6]]}  # as db is the name of one and the beginning of another's id
+    assert not run_module("interfaces", beginning)["changed"]
     docker("rm", "-f", "web")
     docker("run", "-d", "--name", "web", IMAGE, *OPEN)
     gone = run_module("interfaces", {"interfaces": [], "purge": ["web"]})
@@ -253,6 +255,28 @@ def test_purge_leaves_a_container_what_the_list_has_and_forgets_one_that_is_gone
     assert not run_module("interfaces", {"interfaces": [], "purge": ["web", "nobody"]})["changed"]
     assert host_state()["files"] == before["files"]
     assert empty == {"routes": []}
+
+
+def test_check_mode_foretells_the_interfaces_of_containers_that_are_pending(
+    run_module: Run, interfaces: Run, host: Host, host_state: State, docker: Shell, web: str, uplink: None
+) -> None:
+    interfaces(ETH0, UP0)
+    new0 = {"container": "new", "name": "new0", "bridge": "docker0", "addresses": ["172.17.200.7/16"]}
+    docker("run", "-d", "--name", "new", IMAGE)
+    wanted = {"interfaces": [ETH0, UP0, new0], "pending": ["web", "new", "never"]}
+    expected = {"web:eth0": ["create"], "web:up0": [], "new:new0": ["create", "record"]}
+    told = run_module("interfaces", wanted, check=True)["interfaces"]
+    assert {name: one["actions"] for name, one in told.items()} == expected, "one of another mode"
+    docker("rm", "-f", "new")
+    before = host_state()
+    told = run_module("interfaces", wanted, check=True)["interfaces"]
+    assert {name: one["actions"] for name, one in told.items()} == expected, "one that is not there"
+    outside = {**wanted, "interfaces": [{**new0, "addresses": ["10.99.0.5/24"]}]}
+    assert "outside the subnet of docker0" in run_module("interfaces", outside, check=True)["msg"]
+    taken = {**wanted, "interfaces": [{**new0, "addresses": ["172.17.0.1/16"]}]}
+    assert "in use on docker0" in run_module("interfaces", taken, check=True)["msg"]
+    assert "the engine knows no container new" in run_module("interfaces", wanted)["msg"]
+    assert host_state() == before
 
 
 def test_a_record_that_is_damaged_is_told_and_nothing_is_changed(

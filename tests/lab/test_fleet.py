@@ -80,6 +80,7 @@ def test_what_is_published_is_reached_from_everywhere_and_what_is_not_from_nowhe
     assert not reaches(witness, address_of("trixie"), 6400)  # bridge, published on the loopback
     local = on("trixie").docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "local")
     assert reaches(witness, local, 6379) == (witness == "trixie")  # docker0 ends at its host
+    assert reaches(witness, "172.17.200.5", 6379) == (witness == "bookworm")  # none, with an interface on docker0
 
 
 def matrix(play: Play) -> list[str]:
@@ -94,6 +95,8 @@ def test_the_matrix_has_every_cell_expected_and_observed() -> None:
     expected = {
         ("bookworm", "cache", f"{address_of('bookworm')}:6379"): ["yes", "yes", "yes"],
         ("bookworm", "sealed", f"{address_of('bookworm')}:6379"): ["no", "no", "no"],
+        ("bookworm", "vault", "172.17.200.5:6379"): ["yes", "no", "no"],
+        ("bookworm", "vault", f"{address_of('bookworm')}:6379"): ["no", "no", "no"],
         ("trixie", "side", f"{address_of('trixie')}:6379"): ["yes", "yes", "yes"],
         ("trixie", "local", f"{local}:6379"): ["no", "yes", "no"],
         ("trixie", "local", f"{address_of('trixie')}:6400"): ["no", "no", "no"],
@@ -101,8 +104,8 @@ def test_the_matrix_has_every_cell_expected_and_observed() -> None:
     }
     found = {tuple(row.split()[:3]): re.findall(r"\b(yes|no): ", row) for row in rows}
     assert {key: found.get(key) for key in expected} == expected
-    assert len(found) == 8
-    assert total.startswith("24 cells, all as expected")
+    assert len(found) == 10
+    assert total.startswith("30 cells, all as expected")
 
 
 def test_a_cell_that_is_not_as_expected_fails_the_host_that_is_not_reached() -> None:

@@ -11,6 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import (
     asked_by,
     cells,
@@ -39,7 +40,7 @@ def host(*containers: Facts) -> Facts:
     return {"containers": {item["name"]: item for item in containers}, "bridges": {}, "veths": {}}
 
 
-def places(facts: Facts, *instances: Instance) -> list[tuple[str, str, bool, bool]]:
+def places(facts: Facts, *instances: Instance) -> list[tuple[str, str, bool | None, bool | None]]:
     found = targets("one", ADDRESS["one"], facts, {}, instances)
     return [(item["instance"], f"{item['address']}:{item['port']}", item["near"], item["far"]) for item in found]
 
@@ -49,6 +50,19 @@ def places(facts: Facts, *instances: Instance) -> list[tuple[str, str, bool, boo
 
 def redis(mode: str, **more: Any) -> Instance:
     return Instance(**{"name": "redis", "mode": mode, "port": 6379, "socket": "/s", **more})
+
+
+def on_bridges() -> Facts:
+    bridges = {
+        "docker0": {"name": "docker0", "network": "bridge", "ipv4": ["172.17.0.1/16"]},
+        "br-own": {"name": "br-own", "network": None, "ipv4": ["192.168.7.1/24"]},
+    }
+    return {**host(container("redis", "none")), "bridges": bridges}
+
+
+def isolated(bind: tuple[str, ...] = (), **interface: Any) -> Instance:
+    plain = {"container": "redis", "name": "eth0", "kind": "veth", "state": "present", "addresses": ["172.17.0.9/16"]}
+    return redis("none", bind=bind, interfaces=tuple(parse_list([{**plain, **interface}])))
 
 
 @pytest.mark.parametrize(
@@ -109,11 +123,47 @@ def redis(mode: str, **more: Any) -> Instance:
             id="host mode, one address",
         ),
         pytest.param(host(container("redis", "none")), redis("none"), [("10.0.0.1:6379", False, False)], id="none"),
+        pytest.param(
+            on_bridges(),
+            isolated(bridge="docker0"),
+            [("172.17.0.9:6379", True, False), ("10.0.0.1:6379", False, False)],
+            id="none, with an interface on docker0",
+        ),
+        pytest.param(
+            on_bridges(),
+            isolated(bridge="bridge"),
+            [("172.17.0.9:6379", True, False), ("10.0.0.1:6379", False, False)],
+            id="none, with an interface on the network bridge",
+        ),
+        pytest.param(
+            on_bridges(),
+            isolated(bridge="docker0", bind=("127.0.0.1",)),
+            [("10.0.0.1:6379", False, False)],
+            id="none, with an interface, bound to its loopback",
+        ),
+        pytest.param(
+            on_bridges(),
+            isolated(bridge="br-own", addresses=["192.168.7.9/24"]),
+            [("192.168.7.9:6379", True, None), ("10.0.0.1:6379", False, False)],
+            id="none, on a bridge of the host's own",
+        ),
+        pytest.param(
+            on_bridges(),
+            isolated(kind="macvlan", parent="eth1", addresses=["192.0.2.9/24"]),
+            [("192.0.2.9:6379", None, None), ("10.0.0.1:6379", False, False)],
+            id="none, on the LAN",
+        ),
+        pytest.param(
+            on_bridges(),
+            isolated(kind="dummy"),
+            [("10.0.0.1:6379", False, False)],
+            id="none, with an interface that leads nowhere",
+        ),
         pytest.param(host(container("redis", "none", status="exited")), redis("none"), [], id="not running"),
         pytest.param(host(container("redis", "none")), redis("none", state="absent"), [], id="absent"),
     ],
 )
-def test_where_a_mode_is_looked_for(facts: Facts, instance: Instance, expected: list[tuple[str, bool, bool]]) -> None:
+def test_where_a_mode_is_looked_for(facts: Facts, instance: Instance, expected: list[Any]) -> None:
     assert places(facts, instance) == [("redis", *place) for place in expected]
 
 
@@ -169,6 +219,16 @@ def test_a_port_that_leads_to_another_container_of_the_host() -> None:
     (target,) = targets("one", ADDRESS["one"], facts, {}, [redis("none")])
     assert target["holder"] == "cache"
     assert cell("two", answer(), holder="cache") == ("no answer", "that of cache", True)
+
+
+def test_where_it_is_not_known_either_is_right_and_shown() -> None:
+    assert cell("two", answer(), far=None) == ("either", "NOAUTH", True)
+    assert cell("two", SILENT, far=None) == ("either", "timeout", True)
+    target = {**TARGET, "near": True, "far": None, "run_id": None, "holder": None}
+    asked = {"one": {name_of(target): answer()}, "two": {name_of(target): SILENT}}
+    lines = render(cells({"one": [target], "two": []}, asked, {}), ["one", "two"])
+    assert lines[1].split()[3:] == ["yes:", "NOAUTH", "may:", "timeout"]
+    assert lines[2].startswith("2 cells, all as expected (yes, no, may: ")
 
 
 def test_the_matrix_has_every_cell_and_marks_what_is_wrong() -> None:

@@ -191,6 +191,13 @@ def test_a_vlan_link_that_a_killed_run_left_goes_with_the_next_removal(left: Hos
     assert not change(entry(state="absent"), host(None, left._replace(name="v7", alias=""))).commands
 
 
+def test_a_vlan_link_goes_with_the_last_also_where_its_container_went_first() -> None:
+    found = change(entry(state="absent"), host(None, VLAN)._replace(containers={}))
+    assert [command.words for command in found.commands] == ["link delete eth5.7"]
+    ridden = host(None, VLAN, riders={"eth5.7": frozenset({("another", "eth0")})})
+    assert not change(entry(state="absent"), ridden._replace(containers={})).commands
+
+
 def test_a_vlan_link_that_a_killed_run_left_down_is_brought_up() -> None:
     found = words(entry(kind="macvlan", parent="eth5", vlan=7), host(None, VLAN._replace(up=False)))
     assert found[0] == "link set dev eth5.7 up"

@@ -83,6 +83,7 @@ def test_the_defaults_alone_are_one_redis() -> None:
         ("container", {"donor": "httpd", "bind": ["127.0.0.1"]}, "container:httpd"),
         ("host", {}, "host"),
         ("none", {}, "none"),
+        ("none", {"interfaces": [{"name": "eth0", "bridge": "docker0"}]}, "none"),
     ],
 )
 def test_each_mode(mode: str, entry: dict[str, Any], network_mode: str) -> None:
@@ -130,6 +131,36 @@ def test_companions_are_planned_in_the_same_call_and_have_the_hosts_image() -> N
     assert found["containers"][0]["image"] == "mine:1"
 
 
+ETH0 = {"name": "eth0", "bridge": "docker0", "addresses": ["172.17.200.5/16"]}
+
+
+def test_interfaces_are_given_to_all_that_are_to_run_and_every_other_is_taken_away() -> None:
+    found = plan(
+        {"name": "one", "network_mode": "none", "interfaces": [{**ETH0, "mtu": "1400", "mac": None}]},
+        {"name": "two", "network_mode": "none", "state": "stopped", "interfaces": [ETH0]},
+        {"name": "three"},
+    )
+    entry = {**ETH0, "container": "one", "kind": "veth", "state": "present", "mtu": 1400}
+    assert (found["interfaces"], found["purge"]) == ([entry], ["one", "two", "three"])
+    assert "networks" not in found["containers"][0]
+
+
+def test_the_interfaces_of_the_host_are_those_of_each_instance_that_says_nothing_else() -> None:
+    found = plan({"name": "one"}, {"name": "two", "interfaces": []}, network_mode="none", interfaces=[ETH0])
+    assert [entry["container"] for entry in found["interfaces"]] == ["one"]
+    assert ["port 0" in item["lines"] for item in found["files"]] == [False, True]
+
+
+def test_a_rehearsal_leaves_out_an_interface_on_a_bridge_that_is_yet_to_be_made() -> None:
+    definitions = [{"name": "new", "bridge_name": "br-new"}, {"name": "old"}]
+    entries = [{"name": f"eth{n}", "bridge": bridge} for n, bridge in enumerate(("new", "br-new", "old"))]
+    pending = {"networks": ["new"], "images": []}
+    entry = {"name": "cache", "network_mode": "none", "interfaces": entries}
+    found = plan(entry, definitions=definitions, pending=pending)
+    assert [item["bridge"] for item in found["interfaces"]] == ["old"]
+    assert len(plan(entry, definitions=definitions)["interfaces"]) == 3
+
+
 def test_an_absent_instance_keeps_its_volume_and_needs_no_image() -> None:
     found = plan({"name": "cache", "state": "absent"})
     assert found["containers"] == [{"name": "cache", "state": "absent"}]
@@ -166,6 +197,9 @@ def test_the_revision_becomes_a_label() -> None:
         ({"network_mode": "host"}, "bind 127.0.0.1 -::1"),
         ({"bind": ["127.0.0.1", "::1"]}, "bind 127.0.0.1 ::1"),
         ({"network_mode": "none"}, "port 0"),
+        ({"network_mode": "none", "interfaces": [ETH0]}, "port 6379"),
+        ({"network_mode": "none", "interfaces": [ETH0]}, "bind * -::*"),
+        ({"network_mode": "none", "interfaces": [ETH0], "bind": ["127.0.0.1", "::"]}, "bind 127.0.0.1 ::"),
         ({"port": 7000}, "port 7000"),
         ({"save": []}, 'save ""'),
         ({"save": ["60 1"]}, "save 60 1"),
@@ -195,8 +229,75 @@ def test_a_password_is_quoted_as_redis_reads_it() -> None:
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
+
+def isolated(*interfaces: Any, **more: Any) -> list[dict[str, Any]]:
+    """One instance of none mode with interfaces of its own."""
+    return [{"name": "aa", "network_mode": "none", "interfaces": list(interfaces), **more}]
+
+
 REFUSED = [
     # what, instances, options of the host, what the message says
+    *[
+        (
+            f"interfaces in mode {mode}",
+            [{"name": "aa", "interfaces": [ETH0], **entry}],
+            {},
+            f"its interfaces are {whose}",
+        )
+        for mode, whose, entry in (
+            ("bridge", "Docker's. Leave interfaces out, or set network_mode to none", {}),
+            ("container", "the donor's", {"network_mode": "container", "donor": "web", "password": "x"}),
+            ("host", "the host's", {"network_mode": "host"}),
+        )
+    ],
+    (
+        "text for a list of interfaces",
+        [{"name": "aa", "network_mode": "none", "interfaces": "eth0"}],
+        {},
+        "interfaces: 'eth0' is no list. Write it like [{'name': 'eth0', 'bridge': 'docker0'",
+    ),
+    ("text for an interface", isolated("eth0"), {}, "instance aa: interfaces: 'eth0' is no mapping. Write it like"),
+    ("an interface without a name", isolated({"bridge": "docker0"}), {}, "an entry has no name"),
+    (
+        "an interface with a container",
+        isolated({**ETH0, "container": "aa"}),
+        {},
+        "eth0: container: it is the instance's",
+    ),
+    ("an interface with a state", isolated({**ETH0, "state": "absent"}), {}, "is removed. Leave state out"),
+    ("an unknown option of an interface", isolated({**ETH0, "adresses": []}), {}, "Did you mean addresses?"),
+    ("a kind of interface that there is not", isolated({**ETH0, "kind": ["vlan"]}), {}, "none of veth, macvlan"),
+    ("a number for a MAC address", isolated({**ETH0, "mac": 8}), {}, "eth0: mac: 8 is no text. Write it quoted"),
+    ("a word for an MTU", isolated({**ETH0, "mtu": "jumbo"}), {}, "eth0: mtu: 'jumbo' is no number"),
+    ("text for addresses", isolated({**ETH0, "addresses": "10.0.0.1/8"}), {}, "Write it like ['172.17.200.5/16']"),
+    ("a number for an address", isolated({**ETH0, "addresses": [10]}), {}, "[10] is no list of addresses"),
+    ("a route without a network", isolated({**ETH0, "routes": [{"via": "172.17.0.1"}]}), {}, "is no list of routes"),
+    ("what the module refuses", isolated({**ETH0, "mtu": 40}), {}, "interfaces: eth0: mtu: 40 is not from 68"),
+    (
+        "a kind without its parent",
+        isolated({"name": "eth0", "kind": "macvlan"}, password="x"),
+        {},
+        "parent: kind macvlan",
+    ),
+    ("an interface twice", isolated(ETH0, {**ETH0, "addresses": []}), {}, "eth0: it is in the list twice"),
+    (
+        "one address on one bridge twice",
+        [*isolated(ETH0), {**isolated(ETH0)[0], "name": "bb"}],
+        {},
+        "instance bb: interfaces: eth0: addresses: 172.17.200.5 is in use by interface aa:eth0",
+    ),
+    (
+        "bind to an interface to come",
+        isolated(ETH0, bind=["172.17.200.5"]),
+        {},
+        "bind: Redis cannot bind to 172.17.200.5",
+    ),
+    (
+        "the port of a donor with interfaces",
+        [*isolated(ETH0), {"name": "bb", "network_mode": "container", "donor": "aa"}],
+        {},
+        "taken in the namespace of aa by instance aa",
+    ),
     ("no list", ["redis"], {}, "a list of mappings"),
     ("no name", [{"port": 1}], {}, "number 1: name"),
     ("bad name", [{"name": "a b"}], {}, "name: two or more letters"),
@@ -341,8 +442,22 @@ EXPOSED = [
     ({"networks": {"backend": {}, "lan2": {"ipv4_address": "192.0.2.9"}}}, ()),
     ({"network_mode": "container", "donor": "web"}, ({"name": "web", "network_mode": "lan"},)),
     ({"network_mode": "container", "donor": "web"}, ({"name": "web", "networks": {"lan2": None}},)),
+    *[
+        ({"network_mode": "none", "interfaces": [{"name": "eth0", **interface}]}, ())
+        for interface in (
+            {"bridge": "br-own"},
+            {"bridge": "lan"},
+            {"kind": "macvlan", "parent": "eth1"},
+            {"kind": "ipvlan", "parent": "eth1", "vlan": 7},
+            {"kind": "physical", "parent": "eth1"},
+        )
+    ],
 ]
-DEFINITIONS = [{"name": "backend"}, {"name": "lan", "driver": "macvlan"}, {"name": "lan2", "driver": "ipvlan"}]
+DEFINITIONS = [
+    {"name": "backend", "bridge_name": "br-back"},
+    {"name": "lan", "driver": "macvlan"},
+    {"name": "lan2", "driver": "ipvlan"},
+]
 SEALED = [
     ({}, ()),
     ({"ports": ["127.0.0.1:6379:6379"]}, ()),
@@ -355,6 +470,12 @@ SEALED = [
     ({"network_mode": "host"}, ()),
     ({"network_mode": "host", "bind": ["127.0.0.1", "::1"]}, ()),
     ({"network_mode": "none"}, ()),
+    *[
+        ({"network_mode": "none", "interfaces": [{"name": "eth0", "bridge": bridge}]}, ())
+        for bridge in ("docker0", "bridge", "backend", "br-back")
+    ],
+    ({"network_mode": "none", "interfaces": [{"name": "d0", "kind": "dummy"}]}, ()),
+    ({"network_mode": "none", "interfaces": [{"name": "e0", "bridge": "br-own"}], "bind": ["127.0.0.1"]}, ()),
     ({"network_mode": "container", "donor": "web", "bind": ["127.0.0.1"]}, ()),
     ({"network_mode": "container", "donor": "web"}, ({"name": "web", "ports": ["80:80"]},)),
 ]
@@ -379,6 +500,13 @@ def test_r14_exposed_with_a_password_or_by_explicit_word_is_allowed(
 @pytest.mark.parametrize(("entry", "companions"), SEALED)
 def test_r14_what_only_the_host_reaches_needs_no_password(entry: dict[str, Any], companions: Any) -> None:
     assert plan({"name": "cache", **entry}, companions=list(companions), definitions=DEFINITIONS)["problems"] == []
+
+
+def test_r14_the_donor_may_have_an_interface_that_lets_others_in() -> None:
+    donor = {**isolated({"name": "eth0", "bridge": "br-own"})[0], "password": "x"}
+    told = problems(donor, {"name": "bb", "network_mode": "container", "donor": "aa", "port": 7000})
+    assert len(told) == 1
+    assert "instance bb: password: none is set, and the interface eth0 on the bridge br-own" in told[0]
 
 
 def test_r14_the_donor_may_be_a_redis_that_publishes_the_sharers_port() -> None:
