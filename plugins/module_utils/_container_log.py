@@ -22,7 +22,7 @@ def last_lines(engine: Engine, name: str) -> str:
         said = text_of(engine.get_bytes(f"/containers/{name}/logs", stdout=1, stderr=1, tail=LINES))
     except NetmodeError as error:
         return f"The log of the container {name} cannot be read: {error}"
-    lines = [f"  {_without_secret(line)}" for line in said.splitlines()[-LINES:] if line.strip()]
+    lines = [f"  {without_secret(line)}" for line in said.splitlines()[-LINES:] if line.strip()]
     return "\n".join([f"The container {name} is {status}. The end of its log:", *(lines or ["  (it is empty)"])])
 
 
@@ -38,7 +38,7 @@ def text_of(body: bytes) -> str:
     return b"".join(parts).decode(errors="replace")
 
 
-def _without_secret(line: str) -> str:
+def without_secret(line: str) -> str:
     """Redis quotes the line of redis.conf that it refuses, as ``>>> 'user worker on >secret'``."""
     start, quote, directive = line.partition(">>> '")
     word = directive.split(" ")[0]

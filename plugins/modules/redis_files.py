@@ -73,6 +73,26 @@ options:
         type: list
         elements: str
         default: []
+      trial:
+        description:
+          - How Redis is to be tried with a configuration that is new, in a container without network and data, before anything
+            is changed. One that does not start is refused with the end of its log. Not in check mode, which makes no container.
+        type: dict
+        suboptions:
+          image:
+            description: The image, which must be on the host.
+            type: str
+            required: true
+          command:
+            description: What starts Redis; the path of the configuration is added.
+            type: list
+            elements: str
+            required: true
+          volumes:
+            description: What directives may refer to, in Compose's short form. Mounted read-only, where it is there.
+            type: list
+            elements: str
+            default: []
 """
 
 EXAMPLES = r"""
@@ -111,10 +131,15 @@ revisions:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record, _redis_files
+from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record, _redis_files, _redis_trial
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
+_TRIAL = {
+    "image": {"type": "str", "required": True},
+    "command": {"type": "list", "elements": "str", "required": True},
+    "volumes": {"type": "list", "elements": "str", "default": []},
+}
 _INSTANCE = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -125,6 +150,7 @@ _INSTANCE = {
     "gid": {"type": "int", "default": 999},
     "lines": {"type": "list", "elements": "str", "default": []},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "trial": {"type": "dict", "options": _TRIAL},
 }
 
 
@@ -144,6 +170,8 @@ def main() -> None:
         keyed = _redis_files.has_key(module.params["key_file"])
         steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
         if not module.check_mode:
+            new = [step.instance for step in steps if step.after not in (None, step.before) and step.instance["trial"]]
+            _redis_trial.refuse_failing(engine, new)
             for step in steps:
                 _redis_files.apply(step)
             _redis_files.tidy(instances, module.params["key_file"])

@@ -85,6 +85,16 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "gid": int(gid),
         "lines": lines,
         "secrets": secrets,
+        **({"trial": _trial(instance, config_dir)} if instance["state"] == "started" else {}),
+    }
+
+
+def _trial(instance: Settings, config_dir: str) -> dict[str, Any]:
+    """What Redis is tried with before its configuration is written; other files of its directory may be included."""
+    return {
+        "image": instance["image"],
+        "command": [instance["server_command"]],
+        "volumes": [f"{config_dir}/{instance['name']}:{CONFIG_AT}", *instance["volumes"]],
     }
 
 

@@ -104,13 +104,29 @@ def test_a_network_that_is_yet_to_be_made_is_no_reason_to_refuse(host: Host, dep
     ],
     ids=["a bad directive", "a bad secret"],
 )
-def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(
-    deploy: Callable[..., Play], said: str, variables: dict[str, Any]
+def test_a_configuration_that_redis_does_not_start_with_is_refused_with_its_words_before_any_change(
+    deploy: Callable[..., Play], host_state: Callable[[], Any], said: str, variables: dict[str, Any]
 ) -> None:
     deploy()
-    failed = deploy(rc=2, redis_start_timeout=3, **variables)
+    before = host_state()
+    failed = deploy(rc=2, **variables)
     message = failed.failed[0]["result"]["msg"]
-    assert message.startswith(f"redis ({socket_of('redis')}): expected pong, observed ")
+    assert message.startswith("instance redis: Redis does not start with its new configuration"), message
     assert said in message
-    assert "Mend what it names and run this again" in message
     assert "s3cret-word" not in failed.stdout
+    assert host_state() == before
+
+
+def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(
+    deploy: Callable[..., Play], host: Host
+) -> None:
+    """What the trial cannot see: the data."""
+    deploy(redis_save=["3600 1"], redis_appendonly=False)
+    host.docker("stop", "redis")
+    data = host.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "redis-data")
+    host.sh(f"echo nonsense >{data}/dump.rdb")
+    failed = deploy(rc=2, redis_save=["3600 1"], redis_appendonly=False, redis_start_timeout=3)
+    message = failed.failed[0]["result"]["msg"]
+    assert message.startswith(f"redis ({socket_of('redis')}): expected pong, observed "), message
+    assert "Wrong signature" in message
+    assert "Mend what it names and run this again" in message
