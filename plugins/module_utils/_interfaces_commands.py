@@ -19,7 +19,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state i
     mark,
     mark_of_former,
     outer_name,
-    own_mac,
+    wanted_mac,
 )
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def vlan_name(entry: Interface) -> str:
 def make(entry: Interface, container: Container, host: Host) -> tuple[list[Command], Link]:
     """The commands that bring a bare link into the container, and that link: the rest is a mend."""
     outer = outer_name(container.id, entry.name)
-    mac = entry.mac or own_mac(container.id, entry.name)
+    mac = wanted_mac(container.id, entry)
     if entry.kind == "physical":
         return _take(entry, container, host)
     commands = [_host(f"link delete {outer}")] if outer in host.links else []
@@ -138,9 +138,10 @@ def mend(entry: Interface, container: Container, link: Link, host: Host) -> list
     commands = _mend_outer(entry, link, link.outer, host, signed) if link.outer else []
     if not link.mark:
         commands.append(_inside(f"link set dev {name} alias {signed}"))
-    if entry.mac and entry.mac != link.mac:
+    mac = wanted_mac(container.id, entry)
+    if mac and mac != link.mac:
         undo = f"link set dev {name} address {link.mac}" if link.mac else ""
-        commands.append(_inside(f"link set dev {name} address {entry.mac}", undo))
+        commands.append(_inside(f"link set dev {name} address {mac}", undo))
     if entry.mtu and entry.mtu != link.mtu:
         undo = f"link set dev {name} mtu {link.mtu}" if link.mtu else ""
         commands.append(_inside(f"link set dev {name} mtu {entry.mtu}", undo))

@@ -12,6 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._netlink import OWN
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import (
+        Interface,
         IPAddress,
         IPInterface,
         IPNetwork,
@@ -116,9 +117,16 @@ def is_derived(name: str) -> bool:
     return re.fullmatch("nm[0-9a-f]{12}", name) is not None
 
 
-def own_mac(container_id: str, name: str) -> str:
-    """A locally administered MAC address that stays the same when the container restarts."""
-    digest = hashlib.sha256(f"mac/{container_id}/{name}".encode()).hexdigest()
+def wanted_mac(container_id: str, entry: Interface) -> str:
+    """What the entry says, else one by its first address, as Docker's are; empty for a link that has one by itself.
+
+    A container that is made anew has another id: by that, whoever knew its address (the host, its neighbours) would go
+    on sending to a MAC address that is gone.
+    """
+    if entry.mac or entry.kind in ("ipvlan", "physical"):
+        return entry.mac
+    subject = str(entry.addresses[0].ip) if entry.addresses else f"{container_id}/{entry.name}"
+    digest = hashlib.sha256(f"mac/{subject}".encode()).hexdigest()
     return ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
 
 

@@ -24,6 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state i
     is_derived,
     mark,
     outer_name,
+    wanted_mac,
 )
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ def differences(entry: Interface, container: Container, link: Link, host: Host) 
             rows.append(("peer", "gone from the host", "a port of the bridge"))
     if entry.kind == "veth" and link.on == entry.bridge:
         rows.append(("vlan", link.vlan, wanted_vlan(entry, host)))
-    if entry.mac:
-        rows.append(("mac", link.mac, entry.mac))
+    mac = wanted_mac(container.id, entry)
+    if mac:
+        rows.append(("mac", link.mac, mac))
     if entry.mtu:
         rows.append(("mtu", _mtu(entry, link), entry.mtu))
     rows.append(("addresses", _listed(link.addresses), _listed(entry.addresses)))

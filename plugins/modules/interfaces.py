@@ -99,7 +99,9 @@ options:
             description: The router. Without it the network is on the link itself.
             type: str
       mac:
-        description: The MAC address. Without it, one made from the container's id and the name, the same after each restart.
+        description:
+          - The MAC address. Without it, one made from the first address, so that who knows that address finds the container also
+            after it was made anew; without an address, from the container's id and the name.
         type: str
       mtu:
         description: The MTU in bytes, 68 (1280 with IPv6) to 65535. Without it, the bridge's or parent's when it is made.

@@ -75,10 +75,23 @@ def test_an_interface_that_is_changed_in_the_variables_is_mended_and_redis_runs_
     assert answers(host, "172.17.200.6")
     moved = {**ETH0, "addresses": ["172.17.200.7/16"]}
     played = deploy(**vault(moved))
-    assert given(played) == {"vault:eth0": ["set addresses", "record"], "vault:back0": ["remove", "forget"]}
+    assert given(played) == {"vault:eth0": ["set mac", "set addresses", "record"], "vault:back0": ["remove", "forget"]}
     assert running(host) == deployed
     assert [answers(host, f"172.17.200.{last}") for last in (5, 6, 7)] == [False, False, True]
     assert deploy(**vault(moved)).changed == 0
+
+
+def test_a_redis_that_is_made_anew_is_reached_at_once_by_who_knew_it(host: Host, deploy: Callable[..., Play]) -> None:
+    companions = [
+        {"name": "web", "command": ["busybox", "httpd", "-f"], "init": True}
+    ]  # so docker0 forgets no neighbour
+    deploy(**VAULT, redis_companions=companions)
+    for maxmemory in ("64mb", "65mb"):
+        assert answers(host)
+        assert given(deploy(**VAULT, redis_companions=companions, redis_maxmemory=maxmemory)) == {
+            "vault:eth0": ["create"]
+        }
+        assert answers(host), "its address leads to the old one"
 
 
 def test_an_interface_that_is_taken_out_of_the_variables_is_removed_and_redis_is_not_reached_any_more(

@@ -24,12 +24,12 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state i
     mark,
     mark_of_former,
     outer_name,
-    own_mac,
+    wanted_mac,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import Change, in_order, plan
 
 ID = "0123456789abcdef" * 4
-OUTER, MARK, MAC = outer_name(ID, "eth0"), mark(ID, "eth0"), own_mac(ID, "eth0")
+OUTER, MARK = outer_name(ID, "eth0"), mark(ID, "eth0")
 DEFAULT = ipaddress.ip_network("0.0.0.0/0")
 VETH = {"bridge": "docker0", "addresses": ["172.17.0.9/16"], "gateway": "172.17.0.1"}
 
@@ -38,6 +38,14 @@ def entry(**given: Any) -> dict[str, Any]:
     """One entry as the module's argument spec hands it on."""
     filled = {"container": "web", "name": "eth0", "kind": "veth", "state": "present", "addresses": [], "routes": []}
     return {**filled, **given}
+
+
+def mac_of(**given: Any) -> str:
+    """That of an entry which says none."""
+    return wanted_mac(ID, parse_list([entry(**{"kind": "dummy", **given})])[0])
+
+
+MAC = mac_of(addresses=VETH["addresses"])
 
 
 def host_link(name: str, kind: str = "physical", **given: Any) -> HostLink:
@@ -128,21 +136,22 @@ def test_a_vlan_is_the_ports_own_on_a_bridge_that_filters() -> None:
 
 def test_a_vlan_is_mended_on_the_port_and_goes_back_to_the_bridges_own() -> None:
     outer = host_link(OUTER, "veth", alias=MARK, master="br-vlan")
-    there = host({"eth0": veth(on="br-vlan", outer=outer, vlan=10, addresses=frozenset(), routes=frozenset())})
-    assert not change(entry(bridge="br-vlan", vlan=10), there).commands
-    assert words(entry(bridge="br-vlan", vlan=20), there) == [
+    there = host({"eth0": veth(on="br-vlan", outer=outer, vlan=10)})
+    on_vlan = {**VETH, "bridge": "br-vlan"}
+    assert not change(entry(**on_vlan, vlan=10), there).commands
+    assert words(entry(**on_vlan, vlan=20), there) == [
         f"bridge vlan add dev {OUTER} vid 20 pvid untagged",
         f"bridge vlan delete dev {OUTER} vid 10",
     ]
-    assert change(entry(bridge="br-vlan"), there).reasons == ("vlan: 10 -> 1",)
+    assert change(entry(**on_vlan), there).reasons == ("vlan: 10 -> 1",)
 
 
 @pytest.mark.parametrize(
     ("kind", "add"),
     [
-        ("macvlan", f"link add {OUTER} link eth5 address {MAC} type macvlan mode bridge"),
+        ("macvlan", f"link add {OUTER} link eth5 address {mac_of(addresses=['10.9.0.2/24'])} type macvlan mode bridge"),
         ("ipvlan", f"link add {OUTER} link eth5 type ipvlan mode l2"),
-        ("dummy", f"link add {OUTER} address {MAC} type dummy"),
+        ("dummy", f"link add {OUTER} address {mac_of(addresses=['10.9.0.2/24'])} type dummy"),
     ],
 )
 def test_other_kinds_are_made_and_marked_on_the_host_and_then_moved(kind: str, add: str) -> None:
@@ -261,7 +270,7 @@ MENDED = [
      "routes: 0.0.0.0/0 via 172.17.0.1 -> 0.0.0.0/0 via 172.17.0.1, 10.0.0.0/8 via 172.17.0.7",
      ["> route replace 10.0.0.0/8 via 172.17.0.7 dev eth0"]),
     # An address that goes may take others and the routes along: all that stay are given again.
-    ({"addresses": ["172.17.0.8/16"]}, "addresses: 172.17.0.9/16 -> 172.17.0.8/16",
+    ({"addresses": ["172.17.0.8/16"], "mac": MAC}, "addresses: 172.17.0.9/16 -> 172.17.0.8/16",
      ["> address delete 172.17.0.9/16 dev eth0", "> address replace 172.17.0.8/16 dev eth0",
       "> route replace 0.0.0.0/0 via 172.17.0.1 dev eth0"]),
     ({"addresses": ["172.17.0.9/16", "172.17.0.8/16"]}, "addresses: 172.17.0.9/16 -> 172.17.0.8/16, 172.17.0.9/16",
@@ -279,6 +288,19 @@ def test_a_difference_is_mended_in_place(differing: dict[str, Any], reason: str,
     wanted = entry(**{**VETH, **differing})
     assert words(wanted, host({"eth0": veth()})) == commands
     assert change(wanted, host({"eth0": veth()})).reasons == (reason,)
+
+
+def test_the_mac_address_goes_with_the_first_address_so_that_nobody_has_to_learn_another() -> None:
+    recreated = parse_list([entry(**VETH)])[0]
+    assert wanted_mac("another id", recreated) == MAC
+    assert mac_of(addresses=["172.17.0.9/24", "172.17.0.1/16"]) == MAC
+    moved = change(entry(**{**VETH, "addresses": ["172.17.0.8/16"]}), host({"eth0": veth()}))
+    other = mac_of(addresses=["172.17.0.8/16"])
+    assert moved.actions == ("set mac", "set addresses")
+    assert moved.commands[0].words == f"link set dev eth0 address {other}", "no two have one MAC address"
+    nameless = parse_list([entry(kind="dummy")])[0]
+    assert wanted_mac("one", nameless) != wanted_mac("another", nameless)
+    assert mac_of(kind="ipvlan", parent="eth5") == mac_of(kind="physical", parent="eth5") == ""
 
 
 HALF_MADE = [
@@ -305,9 +327,9 @@ def test_another_kind_or_parent_is_made_anew_and_a_veth_goes_by_its_end_on_the_h
     found = change(entry(kind="dummy"), there)
     assert found.actions == ("remove", "create")
     assert [command.words for command in found.commands[:2]] == [
-        f"link delete {OUTER}", f"link add {OUTER} address {MAC} type dummy"
+        f"link delete {OUTER}", f"link add {OUTER} address {mac_of()} type dummy"
     ]  # fmt: skip
-    lain = Link("macvlan", MAC, 1500, up=True, mark=MARK, on="eth5")
+    lain = Link("macvlan", mac_of(), 1500, up=True, mark=MARK, on="eth5")
     assert change(entry(kind="macvlan", parent="eth1"), host({"eth0": lain})).reasons == ("parent: eth5 -> eth1",)
 
 
