@@ -22,6 +22,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._apply_containers i
 from ansible_collections.netmode.docker.plugins.module_utils._engine_lean import LeanEngine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._events import wait_for
+from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
@@ -44,7 +45,10 @@ STATE = Path("/run/netmode/keeper.json")
 """What the running keeper says of itself, for ``status``; gone with a boot."""
 DONORS = Path("/var/lib/netmode/donors.json")
 """{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is made anew."""
-_REFUSALS = ("non running container", "No such container", "network namespace")
+OWED = Path("/var/lib/netmode/owed.json")
+"""{sharer: its donor's name}: whom the keeper has begun to stop and start, until that is done. So one whose
+start failed, or before whose start the keeper was killed, is not taken for one that a user has stopped."""
+_REFUSALS = ("non running container", "No such container", "network namespace", "namespace path", "is restarting")
 """What the engine says of a sharer that it could not start without its donor."""
 _ENGINE_TRIES = 1.0
 """Seconds after a donor's start by which an engine that starts has tried to start its sharers, too."""
@@ -62,6 +66,7 @@ class Keeper:
         self._tell = tell
         self._pace = _plan_keeper.Pace()
         self._donors = read(DONORS)
+        self._owed = read(OWED)
         self._trouble: dict[str, str] = {}
         self._rejoining = False
         self._rejoined: queue.SimpleQueue[tuple[Step | None, str, str] | None] = queue.SimpleQueue()
@@ -183,6 +188,7 @@ class Keeper:
             self._trouble_is(
                 "donors", wrong, f"{wrong} A donor that is made anew while no keeper runs is not known then."
             )
+        self._owe({name: donor for name, donor in self._owed.items() if _is_owed(name, containers)})
         steps, perhaps = self._due(self.engine, containers, donors, self._pace.until.keys())
         for name in perhaps:
             if names is None or donors[name] in names:
@@ -197,6 +203,7 @@ class Keeper:
     ) -> tuple[list[Step], list[str]]:
         """The steps, and the sharers that the engine may be about to start by itself."""
         down = {name: _why_down(engine, containers[name], containers.get(donors[name])) for name in donors}
+        down.update({name: "refused" for name in self._owed.keys() & down.keys() if down[name]})
         refused = {name for name, why in down.items() if why == "refused"}
         steps = [*_plan_keeper.leftovers(containers), *_plan_keeper.due(containers, donors, refused, held)]
         return steps, [name for name, why in down.items() if why == "unknown"]
@@ -226,14 +233,24 @@ class Keeper:
             if donors.get(step.name) in failed:
                 continue
             begun, wrong = time.monotonic(), ""
+            starts = step.action in ("start", "restart", "clone")
+            if starts:
+                self._owe({**self._owed, step.name: donors.get(step.name, "")})
             try:
                 applier.run([step])
+                if starts:
+                    self._owe({name: donor for name, donor in self._owed.items() if name != step.name})
             except NetmodeError as error:
                 failed.add(step.name)
                 wrong = str(error)
             told = [f"decided in {decided} ms, done in {_ms(begun)} ms", *applier.warnings]
             applier.warnings.clear()
             self._post((step, wrong, "; ".join(told)))
+
+    def _owe(self, owed: dict[str, str]) -> None:
+        if owed != self._owed:
+            self._owed = owed  # in one go: the thread that listens reads it
+            _write(OWED, owed)
 
     def _post(self, outcome: tuple[Step | None, str, str] | None) -> None:
         """(step, what went wrong, times) from the thread to the one that listens; None: it has come to its end."""
@@ -262,7 +279,8 @@ class Keeper:
         why = " ".join(wrong)
         if why:
             wait = self._pace.failed(name, now)
-            self._trouble_is(name, why, f"{name}: {why} It is tried again in {wait:.0f} s.")
+            told = why if why.startswith(name) else f"{name}: {why}"
+            self._trouble_is(name, why, f"{told.rstrip('.')}. It is tried again in {wait:.0f} s.")
         else:
             self._pace.succeeded(name)
             self._trouble_is(name, "", "")
@@ -285,7 +303,7 @@ class Keeper:
 
 
 def _why_down(engine: LeanEngine, sharer: Facts, donor: Facts | None) -> str:
-    """``refused``: the engine could not start it without its donor; ``unknown``: it may be about to try."""
+    """``refused``: the engine could not start it without its donor; ``unknown``: it may try yet; ``stopped``."""
     if sharer["status"] not in ("exited", "created") or donor is None or donor["status"] != "running":
         return ""
     try:
@@ -293,10 +311,17 @@ def _why_down(engine: LeanEngine, sharer: Facts, donor: Facts | None) -> str:
     except NotFoundError:
         return ""
     if found["HostConfig"]["RestartPolicy"]["Name"] in ("", "no"):
-        return ""
+        return "stopped"
     if any(sign in found["State"]["Error"] for sign in _REFUSALS):
         return "refused"
     return "unknown"
+
+
+def _is_owed(name: str, containers: Facts) -> bool:
+    """Whether a sharer that was begun is still down, or away since it was to be made anew."""
+    if name in containers:
+        return bool(containers[name]["status"] != "running")
+    return any(name + suffix in containers for suffix in (NEW_SUFFIX, OLD_SUFFIX))
 
 
 def _ms(begun: float) -> int:

@@ -26,11 +26,16 @@ _LONGEST = 60.0
 
 
 def donor_names(containers: Containers, known: Mapping[str, str]) -> dict[str, str]:
-    """{sharer: its donor's name} with what is seen now and, for a donor that is gone, what was ``known`` of it."""
+    """{sharer: its donor's name} with what is seen now and, for a donor that is gone, what was ``known`` of it.
+
+    A sharer keeps what is known of it through the names that it has while it is made anew.
+    """
     found = {}
     for name, one in containers.items():
-        if one["mode"] == "container" and (one["joins"] or name in known):
-            found[name] = one["joins"] or known[name]
+        own = name.removesuffix(NEW_SUFFIX).removesuffix(OLD_SUFFIX)
+        names = [other for other in (own, own + OLD_SUFFIX, own + NEW_SUFFIX) if other in known]
+        if one["mode"] == "container" and (one["joins"] or names):
+            found[name] = one["joins"] or known[names[0]]
     return found
 
 

@@ -14,6 +14,8 @@ fixture made before it stays):
 ``host_state``   ``host_state()``: everything a change would show in; compare two with ``==``
 ``deploy``       ``deploy(rc=0, options=(), **variables)``: ``play`` of the role redis, with an image that is there
 ``no_files_left`` removes what the role redis writes besides
+``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
+``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
 ``image``        the name of the Redis image (redis-server, redis-cli, busybox, ip; CMD is redis-server)
 
 For more than one test: ``machine`` (session; the same :class:`lab.Host`, nothing is removed by itself).
@@ -36,6 +38,8 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 import pytest
+from keeper_lab import ROLE as KEEPER_ROLE
+from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE
@@ -128,6 +132,30 @@ def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
         return played
 
     return run
+
+
+@pytest.fixture(scope="module")
+def keeper_service(machine: Host) -> Iterator[Keeper]:
+    installed = machine.play(KEEPER_ROLE)
+    assert installed.rc == 0, installed.stdout
+    yield Keeper(machine)
+    removed = machine.play(KEEPER_ROLE, keeper_state="absent")
+    assert removed.rc == 0, removed.stdout
+
+
+@pytest.fixture
+def keeper(keeper_service: Keeper, host: Host) -> Keeper:
+    keeper_service.begin()
+    return keeper_service
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {line}", end="")
+
+    return tell
 
 
 @contextmanager

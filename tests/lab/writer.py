@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client that writes all the while, run on a host: writer.py SOCKET LIST PASSWORD; it ends when its input does.
+"""A client that writes all the while, run on a host: writer.py SOCKET LIST PASSWORD [aloud]
+
+It ends when its input does.
 
 Appends 1, 2, 3, … to a list, each once the one before was acknowledged, and prints as JSON how far it came and how long
 Redis was away: ``{"acknowledged": 4711, "gaps": [seconds, …]}``, gaps being the ten longest times between two
 acknowledgements. A write that was sent and not acknowledged is looked up before it is sent again.
+
+SOCKET is a path or ADDRESS:PORT. Aloud, each number is a line as soon as it is acknowledged, for one whose host may go
+down, and a hundred a second are enough.
 """
 
 from __future__ import annotations
@@ -21,9 +26,10 @@ def command(*words: str) -> bytes:
 
 class Client:
     def __init__(self, path: str, password: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
+        address, _, port = path.rpartition(":")
+        self.socket = socket.socket(socket.AF_INET if port.isdigit() else socket.AF_UNIX)
         self.socket.settimeout(5)
-        self.socket.connect(path)
+        self.socket.connect((address, int(port)) if port.isdigit() else path)
         self.replies = self.socket.makefile("rb")
         if self.ask("AUTH", password) != "+OK":
             raise OSError("refused")
@@ -37,7 +43,7 @@ class Client:
 
 
 def main() -> None:
-    path, key, password = sys.argv[1:]
+    path, key, password, *aloud = sys.argv[1:]
     acknowledged, last, gaps, client = 0, time.monotonic(), [], None
     while not select.select([sys.stdin], [], [], 0)[0]:
         try:
@@ -53,6 +59,9 @@ def main() -> None:
         now = time.monotonic()
         gaps = sorted([*gaps, now - last], reverse=True)[:10]
         last = now
+        if aloud:
+            print(acknowledged, flush=True)
+            time.sleep(0.01)
     print(json.dumps({"acknowledged": acknowledged, "gaps": [round(gap, 3) for gap in gaps]}))
 
 

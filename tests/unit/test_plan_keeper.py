@@ -105,6 +105,11 @@ def test_donors_are_remembered_when_they_are_gone_and_sharers_are_not() -> None:
     assert donor_names(host(cache=one("cache", mode="container")), before) == before
 
 
+def test_a_donor_is_remembered_through_the_names_of_a_change_that_was_cut_off() -> None:
+    known = donor_names({"cache.netmode-old": one("cache", mode="container")}, {"cache": "web"})
+    assert donor_names(host(cache=one("cache", mode="container")), known) == {"cache": "web"}
+
+
 def test_quick_starts_are_answered_later_and_later_and_a_steady_run_is_forgiven() -> None:
     pace, now, waits = Pace(), 0.0, []
     for _ in range(12):
