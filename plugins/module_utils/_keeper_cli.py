@@ -72,7 +72,7 @@ class Keeping:
         def end(number: int, _: FrameType | None) -> None:
             if child:
                 os.kill(child, number)
-            sys.exit(0)
+            raise SystemExit(0)
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)

@@ -125,7 +125,7 @@ def test_what_is_waited_for_is_not_put_off_by_further_starts() -> None:
     pace = Pace()
     for number in range(5):
         pace.started("web", number / 10)
-    (until,) = pace.until.values()
+    until = pace.until["web"]
     pace.started("web", 0.9)
     assert pace.until == {"web": until}
     assert pace.over(until) == {"web"}
