@@ -120,6 +120,18 @@ def declare(host: Host, *wanted: dict[str, Any]) -> None:
     assert not made.get("failed"), made["msg"]
 
 
+def quickest(measure: Callable[[], tuple[float, int]], seconds: float, own: int) -> tuple[float, int]:
+    """(seconds, milliseconds of the keeper's own) of the first of three tries within the limits, or of the last.
+
+    They are limits of the keeper, not of whatever else the machine does at the moment.
+    """
+    for _ in range(3):
+        found = measure()
+        if found[0] < seconds and found[1] < own:
+            break
+    return found
+
+
 def address(host: Host, name: str) -> str:
     """A donor's address on the default bridge."""
     return host.docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", name)

@@ -204,7 +204,7 @@ def test_several_interfaces_two_families_and_a_docker_network_by_its_name(
     docker("network", "create", "--subnet", "10.62.0.0/24", "--ip-range", "10.62.0.0/25", "back")
     docker("run", "-d", "--name", "other", "--network", "none", IMAGE, *OPEN)
     host.sh("ip link add br-own type bridge && ip link set br-own up && ip address add 10.63.0.1/24 dev br-own")
-    host.sh("ip address add fd00:63::1/64 dev br-own nodad")
+    host.sh("echo 0 >/proc/sys/net/ipv6/conf/br-own/disable_ipv6 && ip address add fd00:63::1/64 dev br-own nodad")
     wanted = [
         ETH0,
         {"container": "web", "name": "own0", "bridge": "br-own", "addresses": ["10.63.0.2/24", "fd00:63::2/64"],
