@@ -5,7 +5,8 @@
 # make verify  prove once more that every Redis has the network that was asked for
 # make teardown  remove what `make site` made
 # make check   lint, types and unit tests, in less than a minute
-# make test    everything that proves this collection
+# make test    what proves this collection, in a quarter of an hour
+# make thorough  kills, restarts and load on three engines, for which that is too short
 # make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml
 # make lab-down  remove every trace of them
 # make bench   what facts and a run without changes cost, on one host and on a fleet
@@ -37,11 +38,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help site facts verify teardown check test lab lab-down bench build clean
+.PHONY: help site facts verify teardown check test thorough lab lab-down bench build clean
 .PHONY: ruff mypy yamllint unit sanity ansible-lint docs-lint import-check integration
 
 help:
-	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+	@sed -n '3,16s/^# \{0,1\}//p' Makefile
 
 # --- using the collection ---------------------------------------------------------------------------------------
 
@@ -145,6 +146,10 @@ import-check: $(ARCHIVE) $(IMPORTER)/ready
 integration: $(VENV)/gates
 	$(call say,integration tests in throwaway machines)
 	@$(if $(TESTS),tests/integration/run $(TESTS),tests/integration/all)
+
+thorough: $(VENV)/gates
+	$(call say,kills and restarts and load on three engines)
+	@tests/lab/within bash -c "tests/lab/engines -m 'engines and thorough' && tests/lab/run -q -m thorough"
 
 lab: $(VENV)/collection
 	$(call say,three hosts with Docker 20.10 26 and 28 (half a minute; the first time five minutes))

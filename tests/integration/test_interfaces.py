@@ -310,6 +310,7 @@ def test_kinds_that_the_kernel_may_lack(
     assert host_state() == before
 
 
+@pytest.mark.thorough
 def test_killed_between_any_two_steps_a_second_run_converges(
     interfaces: Run, interrupted: Callable[..., str], host: Host, host_state: State, web: str, uplink: None
 ) -> None:
@@ -340,6 +341,7 @@ def test_killed_between_any_two_steps_a_second_run_converges(
     assert 10 < steps < 99
 
 
+@pytest.mark.thorough
 def test_when_any_step_fails_what_the_run_had_made_is_removed_again(
     interfaces: Run, interrupted: Callable[..., str], host: Host, host_state: State, web: str, uplink: None
 ) -> None:

@@ -159,6 +159,7 @@ def test_a_donor_that_was_renamed_is_still_its_sharers_donor(keeper: Keeper, hos
     keeper.says("cache10: made anew: its donor front10 was made anew")
 
 
+@pytest.mark.thorough
 def test_a_module_that_makes_a_donor_anew_and_the_keeper_do_it_once_between_them(
     keeper: Keeper, host: Host, run_module: Run
 ) -> None:
@@ -278,6 +279,7 @@ def test_an_interface_whose_bridge_is_not_there_keeps_no_other_from_coming_and_c
 # --- a container that fails over and over ---------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_crash_loop_of_a_container_is_no_loop_of_the_keeper_and_others_are_served(
     keeper: Keeper, host: Host, tell: Tell
 ) -> None:
@@ -315,6 +317,7 @@ def test_a_crash_loop_of_a_container_is_no_loop_of_the_keeper_and_others_are_ser
 # --- the engine -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("signal", ["TERM", "KILL"])
 def test_n6_n11_all_is_right_after_each_of_several_restarts_of_the_engine(
     keeper: Keeper, host: Host, signal: str
@@ -354,6 +357,7 @@ def test_the_record_of_donors_outlives_the_keeper(keeper: Keeper, host: Host) ->
     pongs(host, address(host, "web16"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", ["restarted", "made anew"])
 def test_killed_between_any_two_steps_of_a_sharers_return_the_next_keeper_completes_it(
     keeper: Keeper, host: Host, how: str

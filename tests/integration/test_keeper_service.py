@@ -89,6 +89,7 @@ def test_killed_it_is_back_and_does_what_happened_meanwhile(keeper: Keeper, host
     keeper.is_right()
 
 
+@pytest.mark.thorough
 def test_killed_over_and_over_it_is_back(keeper: Keeper, host: Host) -> None:
     """Systemd gives up on a service after five starts in ten seconds, unless it is told not to."""
     for _ in range(6 if host.sh("test ! -d /run/systemd/system || echo yes") else 2):
@@ -214,6 +215,7 @@ def test_idle_it_sleeps_all_the_while_and_is_small(keeper: Keeper, host: Host, t
     assert max(resident, held) < 40 * 1024
 
 
+@pytest.mark.thorough
 def test_two_hundred_interfaces_are_back_within_ten_seconds_of_a_restart_of_the_engine(
     keeper: Keeper, host: Host, tell: Tell
 ) -> None:

@@ -108,6 +108,7 @@ GATHERED: list[dict[str, Any]] = [
     {
         "hosts": "all",
         "gather_facts": True,
+        "module_defaults": {"ansible.builtin.setup": {"gather_timeout": 60}},  # other tests run at the same time
         "tasks": [{"name": "see", "ansible.builtin.debug": {"var": "ansible_facts"}}],
     }
 ]

@@ -17,6 +17,8 @@ import pytest
 from hosts import HERE, HOSTS, beneath, done, on, run_play
 from lab import IMAGE, Host, wait_until
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "lab-password"
 ROLE: list[dict[str, Any]] = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.keeper"]}]
 ALONE = "172.17.200.77"
@@ -64,8 +66,8 @@ for file in /run/docker/netns/*; do [ $(stat -fc %T $file) != nsfs ] || stat -c 
 lsns -n -t net -o NS
 """
 """Those that the engine holds and those that processes are in. A file that holds none is no leak: it is swept."""
-TIMES = int(os.environ.get("NETMODE_TIMES", "3"))
-"""How often each part of a host is restarted. NETMODE_TIMES=10 is the thorough run: four minutes."""
+TIMES = int(os.environ.get("NETMODE_TIMES", "10"))
+"""How often each part of a host is restarted."""
 
 
 class Client:
