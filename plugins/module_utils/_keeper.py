@@ -7,13 +7,11 @@ What is to be done is what the modules ``interfaces`` and ``containers`` would d
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import select
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
@@ -26,6 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SU
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import DONORS, OWED, STATE, read, write
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
@@ -41,13 +40,6 @@ if TYPE_CHECKING:
 
     Facts = dict[str, Any]
 
-STATE = Path("/run/netmode/keeper.json")
-"""What the running keeper says of itself, for ``status``; gone with a boot."""
-DONORS = Path("/var/lib/netmode/donors.json")
-"""{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is made anew."""
-OWED = Path("/var/lib/netmode/owed.json")
-"""{sharer: its donor's name}: whom the keeper has begun to stop and start, until that is done. So one whose
-start failed, or before whose start the keeper was killed, is not taken for one that a user has stopped."""
 _REFUSALS = ("non running container", "No such container", "network namespace", "namespace path", "is restarting")
 """What the engine says of a sharer that it could not start without its donor."""
 _ENGINE_TRIES = 1.0
@@ -184,7 +176,7 @@ class Keeper:
         donors = _plan_keeper.donor_names(containers, self._donors)
         if donors != self._donors:
             self._donors = donors
-            wrong = _write(DONORS, donors)
+            wrong = write(DONORS, donors)
             self._trouble_is(
                 "donors", wrong, f"{wrong} A donor that is made anew while no keeper runs is not known then."
             )
@@ -250,7 +242,7 @@ class Keeper:
     def _owe(self, owed: dict[str, str]) -> None:
         if owed != self._owed:
             self._owed = owed  # in one go: the thread that listens reads it
-            _write(OWED, owed)
+            write(OWED, owed)
 
     def _post(self, outcome: tuple[Step | None, str, str] | None) -> None:
         """(step, what went wrong, times) from the thread to the one that listens; None: it has come to its end."""
@@ -299,7 +291,7 @@ class Keeper:
 
     def _write(self) -> None:
         offset = time.time() - time.monotonic()
-        _write(STATE, {**self._state, "waits": {name: until + offset for name, until in self._pace.until.items()}})
+        write(STATE, {**self._state, "waits": {name: until + offset for name, until in self._pace.until.items()}})
 
 
 def _why_down(engine: LeanEngine, sharer: Facts, donor: Facts | None) -> str:
@@ -326,23 +318,3 @@ def _is_owed(name: str, containers: Facts) -> bool:
 
 def _ms(begun: float) -> int:
     return round((time.monotonic() - begun) * 1000)
-
-
-def read(path: Path) -> Facts:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # it can be learnt anew, but for donors that are gone by now
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, content: Facts) -> str:
-    """Why it could not be written, or empty."""
-    young = path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        young.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        young.replace(path)
-    except OSError as error:
-        return f"{path} cannot be written ({error.strerror})."
-    return ""

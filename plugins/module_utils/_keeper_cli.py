@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._keeper import STATE, Keeper, read
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import Keeper
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import STATE, read
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_status import status
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 

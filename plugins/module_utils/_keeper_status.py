@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
-from ansible_collections.netmode.docker.plugins.module_utils import _keeper, _plan_keeper
+from ansible_collections.netmode.docker.plugins.module_utils import _plan_keeper
 from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import DONORS, STATE, read
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe
@@ -30,7 +31,7 @@ RIGHT, IDLE = "right", "idle"
 
 def status(docker_host: str) -> tuple[list[str], bool]:
     """The lines to be printed, and whether all is as it is to be. Changes nothing."""
-    state = _keeper.read(_keeper.STATE)
+    state = read(STATE)
     running = _runs(state)
     lines = [_first_line(state, running=running)]
     rows: list[Row] = []
@@ -95,7 +96,7 @@ def _interface(item: Facts, containers: Facts, host: Host) -> tuple[str, str]:
 
 def _sharers(containers: Facts) -> list[Row]:
     rows = []
-    for name, donor in sorted(_plan_keeper.donor_names(containers, _keeper.read(_keeper.DONORS)).items()):
+    for name, donor in sorted(_plan_keeper.donor_names(containers, read(DONORS)).items()):
         one = containers[name]
         if one["status"] != "running":
             how = (IDLE, f"it is {one['status']}")

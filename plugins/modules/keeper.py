@@ -66,7 +66,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._keeper import DONORS, OWED, STATE
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import NOTES
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
 
 _MODE = 0o755
@@ -96,7 +96,7 @@ def main() -> None:
     try:
         there = path.read_bytes() if path.exists() else None
         right = there == wanted and (wanted is None or path.stat().st_mode & 0o777 == _MODE)
-        notes = [note for note in (STATE, DONORS, OWED) if note.exists()] if wanted is None else []
+        notes = [note for note in NOTES if note.exists()] if wanted is None else []
         if not module.check_mode:
             if not right:
                 _write(path, wanted)

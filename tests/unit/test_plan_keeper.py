@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
 from ansible_collections.netmode.docker.plugins.module_utils._plan_keeper import Pace, donor_names, due, leftovers
 
 Containers = dict[str, dict[str, Any]]
+
+
+def test_the_program_has_all_that_it_imports_and_is_always_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "netmode-keeper"
+    path.write_bytes(program(sys.executable))
+    assert path.read_bytes() == program(sys.executable)
+    path.chmod(0o755)
+    told = subprocess.run([path, "--help"], capture_output=True, text=True, check=True, env={}, cwd="/")
+    assert "supervise" in told.stdout
 
 
 def one(name: str, joins: str | None = None, **other: Any) -> dict[str, Any]:
