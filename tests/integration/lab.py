@@ -260,7 +260,8 @@ class Host:
         """Everything that a change could show in; two equal answers mean that the host is unchanged.
 
         Left out is what moves by itself: counters, timers, health logs, and the carrier that a bridge has or has not
-        for a second after its last port came or went, with the link-local addresses and routes that follow it.
+        for a second after its last port came or went, with the link-local addresses and routes that follow it; and the
+        tso_max_size that a bridge takes over from its first port and keeps.
         """
         found: dict[str, Any] = {
             "links": [self._still(link) for link in self._ip("-d", "link")],
@@ -297,7 +298,7 @@ class Host:
         return answer
 
     def _still(self, link: dict[str, Any]) -> dict[str, Any]:
-        for key in ("stats64", "operstate"):
+        for key in ("stats64", "operstate", "tso_max_size"):
             link.pop(key, None)
         link["flags"] = sorted(set(link["flags"]) - {"NO-CARRIER", "LOWER_UP"})
         for part in ("info_data", "info_slave_data"):
