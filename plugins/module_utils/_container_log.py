@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis_files import
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 
-LINES = 15
+_LINES = 15
 """What Redis prints of a bad redis.conf is 5 lines, and of a start that fails later up to 12."""
 
 
@@ -19,11 +19,16 @@ def last_lines(engine: Engine, name: str) -> str:
     """What the container wrote last, each line indented on one of its own, or why that cannot be told."""
     try:
         status = engine.get(f"/containers/{name}/json")["State"]["Status"]
-        said = text_of(engine.get_bytes(f"/containers/{name}/logs", stdout=1, stderr=1, tail=LINES))
+        said = text_of(engine.get_bytes(f"/containers/{name}/logs", stdout=1, stderr=1, tail=_LINES))
     except NetmodeError as error:
         return f"The log of the container {name} cannot be read: {error}"
-    lines = [f"  {without_secret(line)}" for line in said.splitlines()[-LINES:] if line.strip()]
-    return "\n".join([f"The container {name} is {status}. The end of its log:", *(lines or ["  (it is empty)"])])
+    return with_log(f"The container {name} is {status}.", said)
+
+
+def with_log(what: str, said: str) -> str:
+    """``what`` and the end of a log, each line of it indented on one of its own, without secrets."""
+    lines = [f"  {_without_secret(line)}" for line in said.splitlines()[-_LINES:] if line.strip()]
+    return "\n".join([f"{what} The end of its log:", *(lines or ["  (it is empty)"])])
 
 
 def text_of(body: bytes) -> str:
@@ -38,7 +43,7 @@ def text_of(body: bytes) -> str:
     return b"".join(parts).decode(errors="replace")
 
 
-def without_secret(line: str) -> str:
+def _without_secret(line: str) -> str:
     """Redis quotes the line of redis.conf that it refuses, as ``>>> 'user worker on >secret'``."""
     start, quote, directive = line.partition(">>> '")
     word = directive.split(" ")[0]

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._container_log import LINES, without_secret
+from ansible_collections.netmode.docker.plugins.module_utils import _mounts
+from ansible_collections.netmode.docker.plugins.module_utils._container_log import with_log
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._redis_files import content_of
 
@@ -63,7 +64,7 @@ def _where(instance: Instance) -> str:
 
 def _create(engine: Engine, instance: Instance) -> str:
     trial = instance["trial"]
-    binds = [f"{source}:{target}:ro" for source, target in _mounts(engine, instance)]
+    binds = [f"{source}:{target}:ro" for source, target in _mounted(engine, instance)]
     mounted = {bind.split(":")[1] for bind in binds}
     body = {
         "Image": trial["image"],
@@ -90,11 +91,14 @@ def _create(engine: Engine, instance: Instance) -> str:
     return key
 
 
-def _mounts(engine: Engine, instance: Instance) -> list[tuple[str, str]]:
+def _mounted(engine: Engine, instance: Instance) -> list[tuple[str, str]]:
     """(source, target) of what a directive may refer to, where it is there: a mount would make what is not."""
-    given = [*instance["trial"]["volumes"], f"{instance['volume']}:/data"]
-    pairs = [tuple(volume.split(":")[:2]) for volume in given]
-    return [(source, target) for source, target in pairs if source and _is_there(engine, source)]
+    try:
+        data = [f"{instance['volume']}:/data"] if instance["volume"] else []
+        given = _mounts.volumes([*instance["trial"]["volumes"], *data])
+    except ValueError as error:
+        raise NetmodeError(f"{_where(instance)}: volumes: {error}.") from None
+    return [(source, target) for source, target, _ in given if source and _is_there(engine, source)]
 
 
 def _is_there(engine: Engine, source: str) -> bool:
@@ -129,14 +133,9 @@ def _listen(engine: Engine, instance: Instance, key: str) -> None:
             except (socket.timeout, TimeoutError):
                 return
             if not chunk:
-                raise NetmodeError(_told(instance, said.decode(errors="replace")))
+                what = (
+                    f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
+                    "container of its own. Nothing was changed. Mend what it names and run this again."
+                )
+                raise NetmodeError(with_log(what, said.decode(errors="replace")))
             said += chunk
-
-
-def _told(instance: Instance, said: str) -> str:
-    lines = [f"  {without_secret(line)}" for line in said.splitlines()[-LINES:] if line.strip()]
-    head = (
-        f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a container of its "
-        "own. Nothing was changed. Mend what it names and run this again. The end of its log:"
-    )
-    return "\n".join([head, *(lines or ["  (it is empty)"])])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _redis_files as files
+from ansible_collections.netmode.docker.plugins.module_utils import _redis_trial as trial
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -27,6 +28,18 @@ def instance(root: Path, **given: Any) -> dict[str, Any]:
         "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(),
         "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], **given,
     }  # fmt: skip
+
+
+def test_a_trial_mounts_what_is_there_and_makes_no_volume(tmp_path: Path) -> None:
+    """An anonymous volume, as Compose writes it, has no source; a mount of what is not there would make it."""
+    volumes = [f"{tmp_path}:/etc/more:ro", "/cache", f"{tmp_path}/none:/none"]
+    tried = instance(tmp_path, trial={"volumes": volumes})
+    assert trial._mounted(NoEngine(), tried) == [(str(tmp_path), "/etc/more")]  # type: ignore[arg-type]
+
+
+def test_a_trial_with_a_volume_that_is_none_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NetmodeError, match="instance cache: volumes: 'a:b:c:d' is not source:target"):
+        trial._mounted(NoEngine(), instance(tmp_path, trial={"volumes": ["a:b:c:d"]}))  # type: ignore[arg-type]
 
 
 def steps(wanted: dict[str, Any]) -> list[files.Step]:
