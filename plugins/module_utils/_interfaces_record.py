@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface
 
     Record = dict[str, dict[str, Any]]
@@ -29,7 +27,7 @@ def read(path: Path = PATH) -> Record:
     """What was recorded, nothing on a host where nothing was. NetmodeError for a file that is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        sound = all(key == f"{entry['container']}:{entry['name']}" for key, entry in found.items())
+        sound = all(named == key(entry["container"], entry["name"]) for named, entry in found.items())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -77,7 +75,6 @@ def item(entry: Interface, container: str) -> dict[str, Any]:
     return {option: value for option, value in said.items() if value and option != "present"}
 
 
-def items(record: Record, containers: Iterable[str]) -> list[dict[str, Any]]:
-    """Entries for the module's list: what was recorded for these containers, by their names."""
-    names = set(containers)
-    return [{**entry, "state": "present"} for _, entry in sorted(record.items()) if entry["container"] in names]
+def items(record: Record, container: str) -> list[dict[str, Any]]:
+    """Entries for the module's list: what was recorded for the container of this name."""
+    return [{**entry, "state": "present"} for _, entry in sorted(record.items()) if entry["container"] == container]

@@ -109,12 +109,13 @@ class Keeper:
 
     def _look(self, names: set[str] | None, begun: float) -> None:
         """See what the starts of these containers call for, or with None all that there is, and do it."""
-        seen = observe(self.engine)
-        if seen["limited"]:
-            raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
-        containers = self._containers(seen)
-        self._pace.forget(containers.keys())
-        self._keep_interfaces(containers, names, begun)
+        with alone("interfaces"):  # so that nobody changes what is seen before it is acted on
+            seen = observe(self.engine)
+            if seen["limited"]:
+                raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
+            containers = self._containers(seen)
+            self._pace.forget(containers.keys())
+            self._keep_interfaces(containers, names, seen, begun)
         if not self._rejoining:  # its end is heard, and then there is another look
             self._keep_sharers(containers, names, begun)
         self._write()
@@ -122,7 +123,7 @@ class Keeper:
     def _containers(self, seen: Facts) -> Facts:
         return {name: one for name, one in compose(seen)["containers"].items() if name not in self.ignore}
 
-    def _keep_interfaces(self, containers: Facts, names: set[str] | None, begun: float) -> None:
+    def _keep_interfaces(self, containers: Facts, names: set[str] | None, seen: Facts, begun: float) -> None:
         recorded = self._recorded()
         declared = {entry["container"] for entry in recorded.values()} & containers.keys() - self._pace.until.keys()
         due = sorted(name for name in declared if names is None or name in names)
@@ -130,11 +131,10 @@ class Keeper:
         due = [name for name in due if self._takes_interfaces(name, containers[name])]
         if not due:
             return
-        with alone("interfaces"), Spaces() as spaces:  # what was seen before may be what another run has changed since
-            recorded = self._recorded()
-            host = observe_interfaces(self.engine, due, spaces)
+        with Spaces() as spaces:
+            host = observe_interfaces(self.engine, due, spaces, seen)
             for name in due:
-                self._keep(name, record.items(recorded, [name]), host, spaces, begun)
+                self._keep(name, record.items(recorded, name), host, spaces, begun)
 
     def _recorded(self) -> Facts:
         try:
