@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import functools
+import http.client
 import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import ansible
+from prefork import Prefork
 from tree import CHECKOUT, COLLECTIONS
 
 CACHE = Path(os.environ.get("NETMODE_CACHE", "/nonexistent"))
@@ -30,6 +34,37 @@ UNIT = "/run/systemd/system/docker.service.d/netmode-test.conf"
 
 _COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": "/tmp/netmode-compiled"}
 """Modules are compiled once per host, beside the checkout, which is read-only: a third of what a run of one costs."""
+_PLAY = {
+    "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+    "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+    "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "integration" / "callback_plugins"),
+    "ANSIBLE_CALLBACKS_ENABLED": "netmode_results",
+    "ANSIBLE_NOCOLOR": "1",
+}
+
+
+@functools.cache
+def _modules() -> Prefork:
+    """Runs modules of this collection as this host's own Python does."""
+    path = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
+    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker"), path)
+
+
+@functools.cache
+def _plays() -> Prefork:
+    """Runs ansible-playbook. Its settings are of the environment that it is imported in."""
+    return Prefork(sys.executable, ("ansible.cli.playbook",), {**os.environ, **_PLAY})
+
+
+def _ask(path: str, timeout: float = 120) -> bytes:
+    """The body of the engine's answer to ``GET path``."""
+    connection = http.client.HTTPConnection("engine", timeout=timeout)
+    with socket.socket(socket.AF_UNIX) as connection.sock:
+        connection.sock.settimeout(timeout)
+        connection.sock.connect(SOCKET)
+        connection.request("GET", path)
+        return connection.getresponse().read()
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
@@ -114,7 +149,9 @@ class Host:
 
     def api(self, path: str) -> Any:
         """The engine's decoded answer to ``GET path``."""
-        return json.loads(self.run("curl", "-sS", "--unix-socket", SOCKET, f"http://engine{path}").stdout)
+        if self.prefix:
+            return json.loads(self.run("curl", "-sS", "--unix-socket", SOCKET, f"http://engine{path}").stdout)
+        return json.loads(_ask(path))
 
     def prepare(self) -> None:
         """Lay out what ``run_module`` and ``play`` need on this host: links to the checkout and to ansible."""
@@ -128,10 +165,13 @@ class Host:
     # --- the engine ---------------------------------------------------------------------------------------------
 
     def engine_is_up(self) -> bool:
-        return (
-            self.run("curl", "-sf", "-m", "5", "--unix-socket", SOCKET, "http://engine/_ping", check=False).returncode
-            == 0
-        )
+        if self.prefix:
+            ping = ("curl", "-sf", "-m", "5", "--unix-socket", SOCKET, "http://engine/_ping")
+            return self.run(*ping, check=False).returncode == 0
+        try:
+            return _ask("/_ping", 5) == b"OK"
+        except (OSError, http.client.HTTPException):
+            return False
 
     def engine_version(self) -> tuple[int, ...]:
         """Docker 20.10.24 → (20, 10, 24)."""
@@ -184,15 +224,19 @@ class Host:
         the test; ``failed`` in the result does not.
         """
         given = {"_ansible_check_mode": check, "_ansible_diff": diff, **(args or {})}
-        path = [str(COLLECTIONS), str(MODULE_UTILS)]
-        if hide:
-            path.insert(0, self._hidden(hide))
-        who = () if user == "root" else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
-        done = self.run(
-            *who, "/usr/bin/python3", "-m", f"ansible_collections.netmode.docker.plugins.modules.{name}",
-            stdin=json.dumps({"ANSIBLE_MODULE_ARGS": given}), check=False,
-            env={"PYTHONPATH": ":".join(path), **_COMPILED, **(env or {})},
-        )  # fmt: skip
+        stdin = json.dumps({"ANSIBLE_MODULE_ARGS": given})
+        module = f"ansible_collections.netmode.docker.plugins.modules.{name}"
+        if self.prefix or hide or env or user != "root":
+            path = [str(COLLECTIONS), str(MODULE_UTILS)]
+            if hide:
+                path.insert(0, self._hidden(hide))
+            who = () if user == "root" else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+            done = self.run(
+                *who, "/usr/bin/python3", "-m", module, stdin=stdin, check=False,
+                env={"PYTHONPATH": ":".join(path), **_COMPILED, **(env or {})},
+            )  # fmt: skip
+        else:
+            done = _modules().run(module, stdin=stdin, timeout=120)
         try:
             result: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
@@ -231,20 +275,13 @@ class Host:
             inventory = {"all": {"hosts": {"localhost": local}}}
         if isinstance(inventory, dict):
             inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
-        given = {
-            "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "integration" / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "netmode_results",
-            "ANSIBLE_NOCOLOR": "1",
-            "NETMODE_RESULTS": f"{directory}/results",
-            **(env or {}),
-        }
-        done = self.run(
-            "ansible-playbook", str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options,
-            env=given, check=False, timeout=timeout,
-        )  # fmt: skip
+        argv = (str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options)
+        results = {"NETMODE_RESULTS": f"{directory}/results"}
+        if self.prefix or env:
+            given = {**_PLAY, **results, **(env or {})}
+            done = self.run("ansible-playbook", *argv, env=given, check=False, timeout=timeout)
+        else:
+            done = _plays().run("ansible.cli.playbook", *argv, env=results, timeout=timeout)
         lines = self.sh(f"cat {directory}/results 2>/dev/null || true; rm -rf {directory}")
         played = Play(done.returncode, done.stdout, done.stderr)
         for line in map(json.loads, lines.splitlines()):
