@@ -13,6 +13,7 @@ fixture made before it stays):
                  with rc, stdout, stderr, changed, failed, stats and ``task("name")``, that task's result
 ``host_state``   ``host_state()``: everything a change would show in; compare two with ``==``
 ``deploy``       ``deploy(rc=0, options=(), **variables)``: ``play`` of the role redis, with an image that is there
+``refuse``       ``refuse([{"redis_port": 0}, ...], options=(), **variables)``: the messages with which the role refuses each
 ``no_files_left`` removes what the role redis writes besides
 ``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
 ``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
@@ -40,7 +41,7 @@ from typing import Any, Callable
 import pytest
 from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
-from lab import IMAGE, MACHINE, Host, Play
+from lab import IMAGE, MACHINE, Host, Play, aliases
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE
 
@@ -130,6 +131,26 @@ def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
         played = play(ROLE, options=options, **{"redis_keeper": False, **REDIS_IMAGE, **variables})
         assert played.rc == rc, played.stdout + played.stderr
         return played
+
+    return run
+
+
+@pytest.fixture
+def refuse(
+    play: Callable[..., Play], role_image: None, host_state: Callable[[], dict[str, Any]]
+) -> Callable[..., list[str]]:
+    """Run the role with each of these variables, all in one play, over those that all have. Each is refused: the messages.
+
+    Nothing is changed, which is looked at after all of them.
+    """
+
+    def run(several: list[dict[str, Any]], options: tuple[str, ...] = (), **variables: Any) -> list[str]:
+        before = host_state()
+        given = [{"redis_keeper": False, **REDIS_IMAGE, **variables, **own} for own in several]
+        told = play(ROLE, aliases(given), options).refusals()
+        assert host_state() == before, told
+        assert len(told) == len(several), told
+        return [told[f"n{number}"] for number in range(len(several))]
 
     return run
 

@@ -44,6 +44,15 @@ _PLAY = {
 }
 
 
+LOCAL: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+"""The variables of an inventory's host that is the very machine that the play runs on."""
+
+
+def aliases(variables: list[dict[str, Any]]) -> dict[str, Any]:
+    """An inventory of this machine under the names n0, n1 and so on, each with these variables of its own."""
+    return {"all": {"hosts": {f"n{number}": {**LOCAL, **own} for number, own in enumerate(variables)}}}
+
+
 @functools.cache
 def _modules() -> Prefork:
     """Runs modules of this collection as this host's own Python does."""
@@ -107,6 +116,17 @@ class Play:
     @property
     def failed(self) -> list[dict[str, Any]]:
         return [task for task in self.tasks if task["status"] in ("failed", "unreachable")]
+
+    def refusals(self) -> dict[str, str]:
+        """Host -> the message of the one task that failed on it, with what a program that it ran said; a line."""
+        assert self.rc == 2, self.stdout + self.stderr
+        assert "Traceback" not in self.stdout + self.stderr
+        told = {
+            task["host"]: " ".join(f"{task['result']['msg']} {task['result'].get('stderr', '')}".split())
+            for task in self.failed
+        }
+        assert len(told) == len(self.failed), self.stdout
+        return told
 
     def task(self, name: str, host: str | None = None) -> dict[str, Any]:
         """The result of the one task whose name ends with ``name``."""
@@ -271,8 +291,7 @@ class Host:
         if not isinstance(playbook, Path) and ("\n" in playbook or playbook.startswith("[")):
             playbook = self.write(f"{directory}/play.yml", playbook)
         if inventory is None:
-            local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
-            inventory = {"all": {"hosts": {"localhost": local}}}
+            inventory = {"all": {"hosts": {"localhost": LOCAL}}}
         if isinstance(inventory, dict):
             inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
         argv = (str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options)

@@ -17,28 +17,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_files_left")
 
 
-def test_r14_a_redis_open_to_others_without_a_password_is_refused_before_anything_is_done(
-    deploy: Callable[..., Play], host_state: Callable[[], Any]
+def test_r14_an_open_redis_without_a_password_and_bad_settings_are_one_message_before_any_change(
+    refuse: Callable[..., list[str]],
 ) -> None:
-    before = host_state()
-    refused = deploy(rc=2, redis_ports=["6379:6379"])
-    assert len(refused.failed) == 1
-    assert "redis_allow_unauthenticated: true" in refused.failed[0]["result"]["msg"]
-    assert "localhost: instance redis: password" in refused.failed[0]["result"]["msg"]
-    assert host_state() == before
-
-
-def test_bad_settings_are_one_message_before_any_change(
-    deploy: Callable[..., Play], host_state: Callable[[], Any]
-) -> None:
-    before = host_state()
     entries = [{"name": "aa", "network_mode": "host", "ports": ["1:1"]}, {"name": "bb", "maxmemory": "lots"}]
-    refused = deploy(rc=2, redis_instances=entries)
-    assert len(refused.failed) == 1
-    message = refused.failed[0]["result"]["msg"]
-    assert "localhost: instance aa: ports: mode host publishes no ports" in message
-    assert "localhost: instance bb: maxmemory" in message
-    assert host_state() == before
+    open_one, bad = refuse([{"redis_ports": ["6379:6379"]}, {"redis_instances": entries}])
+    assert "redis_allow_unauthenticated: true" in open_one
+    assert "n0: instance redis: password" in open_one
+    assert "n1: instance aa: ports: mode host publishes no ports" in bad
+    assert "n1: instance bb: maxmemory" in bad
 
 
 SHARER = {"redis_network_mode": "container", "redis_allow_unauthenticated": True}
@@ -70,20 +57,15 @@ LATE: list[tuple[str, dict[str, Any]]] = [
 
 
 def test_what_only_the_engine_and_the_kernel_know_is_refused_before_any_change(
-    host: Host, deploy: Callable[..., Play], host_state: Callable[[], Any], image: str
+    host: Host, deploy: Callable[..., Play], refuse: Callable[..., list[str]], image: str
 ) -> None:
-    nothing = host_state()
-    deploy(rc=2, **SHARER, redis_donor="nobody")
-    assert host_state() == nothing, "a first run"
+    refuse([{**SHARER, "redis_donor": "nobody"}])  # a first run
     deploy(redis_maxmemory="64mb")
     listening = ("busybox", "httpd", "-f", "-p", "7444")
     host.docker("run", "-d", "--name", "squatter", "--network", "host", image, *listening)
     wait_until(lambda: host.sh("ss -Hlnt sport = 7444"), "the squatter listens")
-    before = host_state()
-    for said, variables in LATE:
-        refused = deploy(rc=2, redis_maxmemory="65mb", **variables)
-        assert said in refused.failed[0]["result"]["msg"]
-        assert host_state() == before, said
+    told = refuse([variables for _, variables in LATE], redis_maxmemory="65mb")
+    assert [said in message for (said, _), message in zip(LATE, told)] == [True] * len(LATE), told
 
 
 def test_a_network_that_is_yet_to_be_made_is_no_reason_to_refuse(host: Host, deploy: Callable[..., Play]) -> None:
@@ -96,25 +78,16 @@ def test_a_network_that_is_yet_to_be_made_is_no_reason_to_refuse(host: Host, dep
     assert host.sh("redis-cli -h 172.31.7.9 ping") == "PONG"
 
 
-@pytest.mark.parametrize(
-    ("said", "variables"),
-    [
-        (">>> 'no-such-directive 1'", {"redis_settings": {"no-such-directive": 1}}),
-        (">>> 'user (hidden)'", {"redis_settings": {"user": "worker on >s3cret-word nonsense"}}),
-    ],
-    ids=["a bad directive", "a bad secret"],
-)
 def test_a_configuration_that_redis_does_not_start_with_is_refused_with_its_words_before_any_change(
-    deploy: Callable[..., Play], host_state: Callable[[], Any], said: str, variables: dict[str, Any]
+    deploy: Callable[..., Play], refuse: Callable[..., list[str]]
 ) -> None:
     deploy()
-    before = host_state()
-    failed = deploy(rc=2, **variables)
-    message = failed.failed[0]["result"]["msg"]
-    assert message.startswith("instance redis: Redis does not start with its new configuration"), message
-    assert said in message
-    assert "s3cret-word" not in failed.stdout
-    assert host_state() == before
+    settings = [{"no-such-directive": 1}, {"user": "worker on >s3cret-word nonsense"}]
+    told = refuse([{"redis_settings": one} for one in settings])
+    for message, said in zip(told, (">>> 'no-such-directive 1'", ">>> 'user (hidden)'")):
+        assert message.startswith("instance redis: Redis does not start with its new configuration"), message
+        assert said in message
+        assert "s3cret-word" not in message
 
 
 def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hosts import CONTROLLER, STATE, Play, done, on, run_play, settled
 
 ENGINE: list[dict[str, Any]] = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.docker_engine"]}]
@@ -37,14 +36,16 @@ def test_a_host_without_docker_gets_one_under_systemd() -> None:
     settled(on_bare("--check", **wishes))
 
 
-@pytest.mark.parametrize("name", ["trixie", "forky"])
-def test_docker0_moves_under_running_containers_and_they_are_back(fleet: tuple[Play, Play], name: str) -> None:
-    before = running(name)
-    play = done(run_play("site.yml", limit=name, docker_engine_bip="10.30.0.1/24"))
-    assert docker0(name) == "10.30.0.1/24"
-    assert running(name) == before
-    proof = play.task("Hold the claims of the network modes against what was found")["msg"]
-    assert "claims, all hold" in str(proof)
-    settled(run_play("site.yml", limit=name, docker_engine_bip="10.30.0.1/24"))
-    done(run_play("site.yml", limit=name, docker_engine_bip="172.17.0.1/16"))
-    assert docker0(name) == "172.17.0.1/16"
+def test_docker0_moves_under_running_containers_and_they_are_back(fleet: tuple[Play, Play]) -> None:
+    names = ("trixie", "forky")  # with systemd and without an init system
+    limit = ",".join(names)
+    before = {name: running(name) for name in names}
+    play = done(run_play("site.yml", limit=limit, docker_engine_bip="10.30.0.1/24"))
+    assert [docker0(name) for name in names] == ["10.30.0.1/24"] * 2
+    assert {name: running(name) for name in names} == before
+    for name in names:
+        proof = play.task("Hold the claims of the network modes against what was found", name)["msg"]
+        assert "claims, all hold" in str(proof)
+    settled(run_play("site.yml", limit=limit, docker_engine_bip="10.30.0.1/24"))
+    done(run_play("site.yml", limit=limit, docker_engine_bip="172.17.0.1/16"))
+    assert [docker0(name) for name in names] == ["172.17.0.1/16"] * 2

@@ -2,8 +2,8 @@
 """What the role wants to know of a host, in one process and by the standard library alone: read only, a line of JSON.
 
 Usage: ``python3 - SOCKET CONFIG WAIT [running]``. WAIT: seconds that the engine may take to answer on SOCKET; 0 asks
-once. Waiting ends at once when the engine's process ends. With ``running`` the containers that run are told too, each
-with its restart policy.
+once. Waiting ends early when the engine's process ends, or does not appear. With ``running`` the containers that run
+are told too, each with its restart policy.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from typing import Any
 
 PENDING = "/run/netmode-docker-engine"
 SERVICE_INITS = ("init", "openrc-init", "runit", "s6-svscan", "procd", "upstart", "dinit")
+APPEARS_WITHIN = 5
+"""Seconds."""
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -161,14 +163,19 @@ def running(path: str) -> list[dict[str, str]]:
 
 
 def wait(path: str, seconds: float) -> Any:
-    """The engine's version, asked for until it answers, its process ends or the time is over."""
-    deadline = time.monotonic() + seconds
-    seen = False
+    """The engine's version, asked for until it answers, its process ends or the time is over.
+
+    One that is started has a process within a moment: where none is seen for a while, it has ended already.
+    """
+    begun = time.monotonic()
+    until, seen = begun + seconds, False
     while True:
         answer = ask(path, "/version")
         alive = engine_pid() is not None
         seen = seen or alive
-        if answer or time.monotonic() >= deadline or (seen and not alive):
+        if not alive:
+            until = min(until, begun if seen else begun + APPEARS_WITHIN)
+        if answer or time.monotonic() >= until:
             return answer
         time.sleep(0.1)
 
