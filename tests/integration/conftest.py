@@ -43,7 +43,7 @@ from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases
 from redis_lab import IMAGE as REDIS_IMAGE
-from redis_lab import ROLE
+from redis_lab import ROLE, ROLE_VARIABLES
 
 
 def pytest_sessionstart() -> None:
@@ -122,13 +122,10 @@ def role_image(machine: Host) -> None:
 
 @pytest.fixture
 def deploy(play: Callable[..., Play], role_image: None) -> Callable[..., Play]:
-    """Run the role with these variables over those of the image. A failure fails the test unless ``rc`` is given.
-
-    Without a keeper, which would mend what later tests break, unless the variables ask for one.
-    """
+    """Run the role with these variables over ROLE_VARIABLES. A failure fails the test unless ``rc`` is given."""
 
     def run(rc: int = 0, options: tuple[str, ...] = (), **variables: Any) -> Play:
-        played = play(ROLE, options=options, **{"redis_keeper": False, **REDIS_IMAGE, **variables})
+        played = play(ROLE, options=options, **{**ROLE_VARIABLES, **variables})
         assert played.rc == rc, played.stdout + played.stderr
         return played
 
@@ -146,7 +143,7 @@ def refuse(
 
     def run(several: list[dict[str, Any]], options: tuple[str, ...] = (), **variables: Any) -> list[str]:
         before = host_state()
-        given = [{"redis_keeper": False, **REDIS_IMAGE, **variables, **own} for own in several]
+        given = [{**ROLE_VARIABLES, **variables, **own} for own in several]
         told = play(ROLE, aliases(given), options).refusals()
         assert host_state() == before, told
         assert len(told) == len(several), told
@@ -187,7 +184,7 @@ def new_machines() -> Iterator[Callable[..., Host]]:
         directory = tempfile.mkdtemp(prefix="netmode-machine.", dir="/var/tmp")
         directories.append(directory)
         subprocess.run([MACHINE, "up", *(["--bare"] if bare else []), directory], check=True, timeout=300)
-        fresh = Host((str(MACHINE), "exec", directory, "--"))
+        fresh = Host((str(MACHINE), "exec", directory, "--"), directory)
         fresh.prepare()
         if engine and not bare:
             fresh.start_engine()

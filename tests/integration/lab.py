@@ -56,14 +56,15 @@ def aliases(variables: list[dict[str, Any]]) -> dict[str, Any]:
 @functools.cache
 def _modules() -> Prefork:
     """Runs modules of this collection as this host's own Python does."""
-    path = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
-    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker"), path)
+    env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
+    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker"), env)
 
 
 @functools.cache
-def _plays() -> Prefork:
+def _plays(prefix: tuple[str, ...], directory: str) -> Prefork:
     """Runs ansible-playbook. Its settings are of the environment that it is imported in."""
-    return Prefork(sys.executable, ("ansible.cli.playbook",), {**os.environ, **_PLAY})
+    where = (f"{directory}/tmp", "/var/tmp") if directory else ("/tmp", "/tmp")
+    return Prefork(sys.executable, ("prefork_play",), _PLAY, prefix, where)
 
 
 def _ask(path: str, timeout: float = 120) -> bytes:
@@ -138,9 +139,13 @@ class Play:
 
 @dataclass
 class Host:
-    """A Debian machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in."""
+    """A Debian machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in.
+
+    ``directory`` is where tests/lab/machine keeps it, if it does.
+    """
 
     prefix: tuple[str, ...] = ()
+    directory: str = ""
 
     def run(
         self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: dict[str, str] | None = None
@@ -296,11 +301,12 @@ class Host:
             inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
         argv = (str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options)
         results = {"NETMODE_RESULTS": f"{directory}/results"}
-        if self.prefix or env:
+        if env or (self.prefix and not self.directory):
             given = {**_PLAY, **results, **(env or {})}
             done = self.run("ansible-playbook", *argv, env=given, check=False, timeout=timeout)
         else:
-            done = _plays().run("ansible.cli.playbook", *argv, env=results, timeout=timeout)
+            plays = _plays(self.prefix, self.directory)
+            done = plays.run("ansible.cli.playbook", *argv, env=results, timeout=timeout)
         lines = self.sh(f"cat {directory}/results 2>/dev/null || true; rm -rf {directory}")
         played = Play(done.returncode, done.stdout, done.stderr)
         for line in map(json.loads, lines.splitlines()):

@@ -2,9 +2,9 @@
 """Runs Python modules, each in a process of its own that is forked from one with the imports of others already done.
 
 A module of this collection spends most of its time on importing ansible's basic.py and the Docker SDK, and
-ansible-playbook on importing itself and on packing modules; here each of these is paid for once. What is tested is
-imported anew by each run. This file is both ends: ``Prefork`` is used by the tests, ``serve`` is what it starts, with
-the interpreter of the host, which need not be that of the tests.
+ansible-playbook on importing itself and on packing modules; here each of these is paid for once. This file is both
+ends: ``Prefork`` is used by the tests, ``serve`` is what it starts, with the interpreter of the host, which need not be
+that of the tests.
 """
 
 from __future__ import annotations
@@ -22,16 +22,30 @@ import sys
 import tempfile
 import threading
 import traceback
+from pathlib import Path
 from typing import Any
 
 
 class Prefork:
-    """A server for this interpreter, environment and these imports; it ends with the process that started it."""
+    """A server for this interpreter, environment and these imports; it ends with the process that started it.
 
-    def __init__(self, python: str, imports: tuple[str, ...], env: dict[str, str]) -> None:
-        self._path = tempfile.mkdtemp(prefix="prefork.") + "/socket"
-        command = [python, __file__, self._path, *imports]
-        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd="/")
+    ``prefix`` is the command that enters the host, ``directory`` one that both see, by its path here and its path there.
+    """
+
+    def __init__(
+        self,
+        python: str,
+        imports: tuple[str, ...],
+        env: dict[str, str],
+        prefix: tuple[str, ...] = (),
+        directory: tuple[str, str] = ("/tmp", "/tmp"),
+    ) -> None:
+        here = Path(tempfile.mkdtemp(prefix="prefork.", dir=directory[0])) / "socket"
+        there = Path(directory[1]) / here.parent.name / here.name
+        self._prefix, self._path = prefix, str(here)
+        given = [f"{key}={value}" for key, value in env.items()]
+        command = [*prefix, "env", *given, python, __file__, str(there), *imports]
+        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
         assert self._server.stdout is not None
         assert self._server.stdout.readline() == b"ready\n", "its reason is on standard error"
 
@@ -51,11 +65,11 @@ class Prefork:
             for one in read:
                 os.close(one.write)
             with connection.makefile("r") as told:
-                group = int(told.readline())
+                group = told.readline().strip()
                 try:
                     status = int(told.readline())
                 except TimeoutError:
-                    os.killpg(group, signal.SIGKILL)
+                    subprocess.run([*self._prefix, "kill", "-KILL", f"-{group}"], check=False)
                     raise
         return subprocess.CompletedProcess([module, *argv], status, *(one.text() for one in read))
 
@@ -84,7 +98,7 @@ def serve(path: str, *imports: str) -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, all that was imported
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that attend
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         listening.listen()

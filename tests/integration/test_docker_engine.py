@@ -75,7 +75,7 @@ def busy(fresh_machine: Callable[..., Host]) -> Host:
     host.write(CONFIG, '{"labels": ["rack=7"], "max-concurrent-downloads": 2}\n')
     host.start_engine("--log-level=warn")
     host.docker("run", "-d", "--name", "web", "--restart", "always", IMAGE)
-    sharer = ("--restart", "unless-stopped", "--network", "container:web", IMAGE, "busybox", "sleep", "1d")
+    sharer = ("--restart", "unless-stopped", "--network", "container:web", "--init", IMAGE, "busybox", "sleep", "1d")
     host.docker("run", "-d", "--name", "sharer", *sharer)
     host.docker("run", "-d", "--name", "once", IMAGE)
     return host

@@ -63,7 +63,7 @@ def assert_four_modes(host: Host) -> None:
 def test_a_redis_is_not_root_has_no_capabilities_and_cannot_write_its_root(
     host: Host, deploy: Callable[..., Play]
 ) -> None:
-    deploy()
+    deploy(redis_healthcheck_interval="1s")
     status = host.sh("cat /proc/$(docker inspect -f '{{.State.Pid}}' redis)/status")
     fields = dict(line.split(":", 1) for line in status.splitlines())
     assert fields["Uid"].split() == ["999"] * 4
@@ -189,17 +189,18 @@ def test_r3_a_redis_that_was_killed_while_it_saved_is_back_with_its_data(
 
 def test_r15_a_password_is_in_redis_conf_and_nowhere_else(host: Host, deploy: Callable[..., Play]) -> None:
     old, new = "correct-horse-1", 'battery "staple\\ 2'
-    told = [deploy(options=("-vvv", "--diff"), redis_password=old)]
+    checked = {"redis_healthcheck_interval": "1s"}
+    told = [deploy(options=("-vvv", "--diff"), redis_password=old, **checked)]
     assert cli(host, "redis", "ping") == "NOAUTH Authentication required."
     assert cli(host, "redis", "ping", password=old) == "PONG"
     wanted = [cli(host, "redis", "set", "marker", "here", password=old), "here"]
-    told.append(deploy(options=("-vvv", "--diff"), redis_password=new))
+    told.append(deploy(options=("-vvv", "--diff"), redis_password=new, **checked))
     assert told[-1].changed > 0
     assert cli(host, "redis", "ping", password=new) == "PONG"
     assert ["OK", cli(host, "redis", "get", "marker", password=new)] == wanted
-    told.append(deploy(options=("-vvv", "--diff"), redis_password=new))
+    told.append(deploy(options=("-vvv", "--diff"), redis_password=new, **checked))
     assert told[-1].changed == 0
-    told.append(deploy(options=("-vvv", "--diff", "--check"), redis_password=new))
+    told.append(deploy(options=("-vvv", "--diff", "--check"), redis_password=new, **checked))
 
     wait_until(lambda: inspect(host, "redis")["State"]["Health"]["Status"] == "healthy", "redis is healthy")
     seen = {

@@ -86,11 +86,6 @@ def test_a_second_make_site_changes_nothing_and_builds_nothing(newcomer: Newcome
     assert "installing" not in said
 
 
-def test_check_mode_foretells_no_change(newcomer: Newcomer) -> None:
-    said = newcomer.types("make site ARGS='--check --diff'")
-    assert nothing_changed(said), said
-
-
 def test_make_verify_and_make_facts_read_only(newcomer: Newcomer) -> None:
     before = newcomer.host.state()
     said = newcomer.types("make verify"), newcomer.types("make facts")
@@ -101,8 +96,8 @@ def test_make_verify_and_make_facts_read_only(newcomer: Newcomer) -> None:
     assert newcomer.host.state() == before
 
 
-def test_the_playbook_runs_from_its_own_directory(newcomer: Newcomer) -> None:
-    said = newcomer.types(f"{ANSIBLE} site.yml", where=f"{CLONE}/playbooks")
+def test_check_mode_foretells_no_change_also_from_the_playbooks_own_directory(newcomer: Newcomer) -> None:
+    said = newcomer.types(f"{ANSIBLE} site.yml --check --diff", where=f"{CLONE}/playbooks")
     assert nothing_changed(said), said
 
 
