@@ -178,13 +178,13 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 @contextmanager
 def new_machines() -> Iterator[Callable[..., Host]]:
-    directories: list[str] = []
+    machines: list[Host] = []
 
     def start(bare: bool = False, engine: bool = True) -> Host:
         directory = tempfile.mkdtemp(prefix="netmode-machine.", dir="/var/tmp")
-        directories.append(directory)
-        subprocess.run([MACHINE, "up", *(["--bare"] if bare else []), directory], check=True, timeout=300)
         fresh = Host((str(MACHINE), "exec", directory, "--"), directory)
+        machines.append(fresh)
+        subprocess.run([MACHINE, "up", *(["--bare"] if bare else []), directory], check=True, timeout=300)
         fresh.prepare()
         if engine and not bare:
             fresh.start_engine()
@@ -194,8 +194,10 @@ def new_machines() -> Iterator[Callable[..., Host]]:
     try:
         yield start
     finally:
-        for directory in directories:
-            subprocess.run([MACHINE, "down", directory], check=False, timeout=60)
+        for machine in machines:
+            subprocess.run([MACHINE, "down", machine.directory], check=False, timeout=60)
+            if "plays" in vars(machine):
+                machine.plays.end()
 
 
 @pytest.fixture

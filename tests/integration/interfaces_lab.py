@@ -55,11 +55,12 @@ def interrupt(host: Host, how: str, steps: int, *wanted: dict[str, Any]) -> str:
 def inside(host: Host, container: str = "web") -> dict[str, Any]:
     """What the container's namespace has: links by name with their addresses and the main table's routes."""
     found: dict[str, Any] = {}
-    for link in json.loads(host.docker("exec", container, "ip", "-j", "address")):
+    pid = host.api(f"/containers/{container}/json")["State"]["Pid"]
+    links, _, routes = host.sh(f"nsenter -t {pid} -n sh -c 'ip -j address; ip -4 route; ip -6 route'").partition("\n")
+    for link in json.loads(links):
         if link["ifname"] != "lo":
             addresses = [f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] == "global"]
             found[link["ifname"]] = {key: link[key] for key in ("ifindex", "mtu", "address", "ifalias") if key in link}
             found[link["ifname"]].update(addresses=sorted(addresses), up="UP" in link["flags"])
-    routes = "\n".join(host.docker("exec", container, "ip", family, "route") for family in ("-4", "-6"))
     found["routes"] = sorted(line.strip() for line in routes.splitlines() if line and "proto kernel" not in line)
     return found

@@ -44,6 +44,17 @@ _PLAY = {
 }
 
 
+_LOOK = """
+ip -j -d link; printf '\\1'
+ip -j address; printf '\\1'
+ip -j route show table all; printf '\\1'
+iptables-save; ip6tables-save; printf '\\1'
+ss -Hlntu; printf '\\1'
+cat /etc/docker/daemon.json /var/lib/netmode/interfaces.json 2>/dev/null
+cd /etc/netmode 2>/dev/null || exit 0
+find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v
+"""
+"""What shows a host's state, its parts divided by a character that is in none of them."""
 LOCAL: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 """The variables of an inventory's host that is the very machine that the play runs on."""
 
@@ -58,13 +69,6 @@ def _modules() -> Prefork:
     """Runs modules of this collection as this host's own Python does."""
     env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
     return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker"), env)
-
-
-@functools.cache
-def _plays(prefix: tuple[str, ...], directory: str) -> Prefork:
-    """Runs ansible-playbook. Its settings are of the environment that it is imported in."""
-    where = (f"{directory}/tmp", "/var/tmp") if directory else ("/tmp", "/tmp")
-    return Prefork(sys.executable, ("prefork_play",), _PLAY, prefix, where)
 
 
 def _ask(path: str, timeout: float = 120) -> bytes:
@@ -233,6 +237,12 @@ class Host:
 
     # --- the collection -----------------------------------------------------------------------------------------
 
+    @functools.cached_property
+    def plays(self) -> Prefork:
+        """Runs ansible-playbook on this host. Its settings are of the environment that it is imported in."""
+        where = (f"{self.directory}/tmp", "/var/tmp") if self.directory else ("/tmp", "/tmp")
+        return Prefork(sys.executable, ("prefork_play",), _PLAY, self.prefix, where)
+
     def run_module(
         self,
         name: str,
@@ -305,8 +315,7 @@ class Host:
             given = {**_PLAY, **results, **(env or {})}
             done = self.run("ansible-playbook", *argv, env=given, check=False, timeout=timeout)
         else:
-            plays = _plays(self.prefix, self.directory)
-            done = plays.run("ansible.cli.playbook", *argv, env=results, timeout=timeout)
+            done = self.plays.run("ansible.cli.playbook", *argv, env=results, timeout=timeout)
         lines = self.sh(f"cat {directory}/results 2>/dev/null || true; rm -rf {directory}")
         played = Play(done.returncode, done.stdout, done.stderr)
         for line in map(json.loads, lines.splitlines()):
@@ -325,28 +334,21 @@ class Host:
         for a second after its last port came or went, with the link-local addresses and routes that follow it; and the
         tso_max_size that a bridge takes over from its first port and keeps.
         """
+        links, addresses, routes, rules, ports, files = self.sh(_LOOK).split("\1")
         found: dict[str, Any] = {
-            "links": [self._still(link) for link in self._ip("-d", "link")],
+            "links": [self._still(link) for link in json.loads(links)],
             "addresses": [
                 [(a["family"], a["local"], a["prefixlen"]) for a in link["addr_info"] if a["scope"] != "link"]
-                for link in self._ip("address")
+                for link in json.loads(addresses)
             ],
             "routes": sorted(
                 json.dumps({**route, "flags": []})
-                for route in self._ip("route", "show", "table", "all")
+                for route in json.loads(routes)
                 if not route["dst"].startswith(("fe80:", "ff00:")) and route.get("type") != "anycast"
             ),
-            "rules": [
-                line
-                for line in self.sh("iptables-save; ip6tables-save").splitlines()
-                if not line.startswith(("#", ":"))
-            ],
-            "ports": sorted(self.sh("ss -Hlntu | awk '{print $1, $5}'").splitlines()),
-            "files": self.sh(
-                "cat /etc/docker/daemon.json 2>/dev/null; [ ! -e /etc/netmode ] || { cd /etc/netmode;"
-                " find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v; }"
-                "; cat /var/lib/netmode/interfaces.json 2>/dev/null || true"
-            ),
+            "rules": [line for line in rules.splitlines() if not line.startswith(("#", ":"))],
+            "ports": sorted(tuple(line.split()[:5:4]) for line in ports.splitlines()),
+            "files": files,
         }
         if self.engine_is_up():
             found["containers"] = {c["Id"]: self._container(c["Id"]) for c in self.api("/containers/json?all=1")}

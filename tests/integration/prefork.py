@@ -49,6 +49,9 @@ class Prefork:
         assert self._server.stdout is not None
         assert self._server.stdout.readline() == b"ready\n", "its reason is on standard error"
 
+    def end(self) -> None:
+        self._server.communicate()
+
     def run(
         self, module: str, *argv: str, stdin: str = "", timeout: float, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -5,9 +5,9 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-from ansible.plugins.loader import init_plugin_loader
-
-import_module("ansible.cli.playbook")
+import_module("ansible.cli")  # before all others, as on the command line
+import_module("ansible.executor.playbook_executor")
+init_plugin_loader = import_module("ansible.plugins.loader").init_plugin_loader
 init_plugin_loader()
 warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
 for path in sorted((Path(__file__).parents[2] / "plugins" / "filter").glob("*.py")):

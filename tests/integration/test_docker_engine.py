@@ -49,23 +49,6 @@ def refused(play: Play) -> str:
     return " ".join(str(play.failed[-1]["result"]["msg"]).split())
 
 
-def test_a_fresh_host_gets_an_engine_with_the_address_asked_for(fresh_machine: Callable[..., Host]) -> None:
-    host = fresh_machine(bare=True)
-    host.sh("rm /usr/sbin/policy-rc.d")  # nothing but the role keeps the packages from starting what cannot start here
-    wishes: dict[str, Any] = {"docker_engine_bip": "10.20.0.1/24", "docker_engine_log_driver": "local"}
-    foretold = done(host.play(ROLE, options=("--check", "--diff"), **wishes))
-    assert foretold.changed >= 3
-    assert host.sh("command -v dockerd; ls -d /etc/docker", check=False) == ""
-    done(host.play(ROLE, **wishes))
-    assert host.engine_is_up()
-    assert bridge_addresses(host) == ["10.20.0.1/24"]
-    assert config(host) == {"bip": "10.20.0.1/24", "log-driver": "local"}
-    assert host.sh("/usr/bin/python3 -c 'import docker; print(docker.from_env().ping())'") == "True"
-    assert host.sh("ls /usr/sbin/policy-rc.d", check=False) == ""
-    assert done(host.play(ROLE, **wishes)).changed == 0
-    assert done(host.play(ROLE, options=("--check",), **wishes)).changed == 0
-
-
 @pytest.fixture
 def busy(fresh_machine: Callable[..., Host]) -> Host:
     """An engine that someone started by hand, with a configuration, and containers with and without restart policy."""

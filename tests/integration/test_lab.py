@@ -67,7 +67,12 @@ def test_a_bare_machine_has_no_docker(fresh_machine: Callable[..., Host]) -> Non
 
 def left_by_machines() -> list[str]:
     groups = sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/netmode-*"))
-    slirps = subprocess.run(["pgrep", "-x", "slirp4netns"], capture_output=True, text=True, check=False).stdout.split()
+    listed = subprocess.run(
+        ["ps", "-C", "slirp4netns", "-o", "stat=,pid="], capture_output=True, text=True, check=False
+    )
+    slirps = [
+        line.split()[1] for line in listed.stdout.splitlines() if not line.startswith("Z")
+    ]  # ended, not yet reaped
     return groups + slirps + sorted(str(path) for path in Path("/var/tmp").glob("netmode-machine.*"))
 
 

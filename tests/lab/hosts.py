@@ -40,7 +40,10 @@ def run_play(playbook: str | list[dict[str, Any]], *options: str, limit: str = "
 
 
 def done(play: Play) -> Play:
-    assert play.rc == 0, play.stdout + play.stderr
+    """Without a failure; else what Ansible said, and what was last logged by the hosts that failed."""
+    if play.rc != 0:
+        logs = [on(task["host"]).sh("journalctl --no-pager -n 40", check=False) for task in play.failed]
+        raise AssertionError("\n".join([play.stdout, play.stderr, *logs]))
     return play
 
 
