@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import IMAGE, Host, Play, aliases, wait_until
+from lab import CHECKOUT, IMAGE, Host, Play, aliases, wait_until
 
 CONFIG = "/etc/docker/daemon.json"
 ROLE = """
@@ -137,6 +137,16 @@ def test_a_configuration_that_the_engine_does_not_start_with_is_taken_back(busy:
     assert config(busy) == before
     assert running(busy) == {"web", "sharer"}
     assert done(busy.play(ROLE)).changed == 0
+
+
+def test_an_engine_that_appears_late_and_answers_later_is_waited_for(fresh_machine: Callable[..., Host]) -> None:
+    host = fresh_machine(engine=False)
+    # It stands still before it has its socket, longer than one that is not seen is waited for.
+    hangs = "until pkill -STOP -x dockerd; do :; done; sleep 7; pkill -CONT -x dockerd"
+    engine = f"(sleep 1; dockerd & {hangs}) </dev/null >/tmp/dockerd.log 2>&1 &"
+    observe = CHECKOUT / "roles" / "docker_engine" / "files" / "observe.py"
+    told = json.loads(host.sh(f"{engine} /usr/bin/python3 {observe} /var/run/docker.sock {CONFIG} 60"))
+    assert told["answers"]
 
 
 def test_a_system_that_the_role_does_not_know_is_refused_by_name(fresh_machine: Callable[..., Host]) -> None:

@@ -167,15 +167,13 @@ def wait(path: str, seconds: float) -> Any:
 
     One that is started has a process within a moment: where none is seen for a while, it has ended already.
     """
-    begun = time.monotonic()
-    until, seen = begun + seconds, False
+    begun, seen = time.monotonic(), False
     while True:
         answer = ask(path, "/version")
         alive = engine_pid() is not None
         seen = seen or alive
-        if not alive:
-            until = min(until, begun if seen else begun + APPEARS_WITHIN)
-        if answer or time.monotonic() >= until:
+        patience = seconds if alive else 0 if seen else min(seconds, APPEARS_WITHIN)
+        if answer or time.monotonic() - begun >= patience:
             return answer
         time.sleep(0.1)
 
