@@ -15,6 +15,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -109,6 +110,7 @@ def serve(path: str, *imports: str) -> None:
         while True:
             readable, _, _ = select.select([listening, sys.stdin], [], [])
             if sys.stdin in readable:
+                shutil.rmtree(Path(path).parent)
                 return
             connection, _ = listening.accept()
             if os.fork() == 0:

@@ -70,9 +70,8 @@ def left_by_machines() -> list[str]:
     listed = subprocess.run(
         ["ps", "-C", "slirp4netns", "-o", "stat=,pid="], capture_output=True, text=True, check=False
     )
-    slirps = [
-        line.split()[1] for line in listed.stdout.splitlines() if not line.startswith("Z")
-    ]  # ended, not yet reaped
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    slirps = [pid for state, pid in rows if not state.startswith("Z")]  # which ended and is not yet reaped
     return groups + slirps + sorted(str(path) for path in Path("/var/tmp").glob("netmode-machine.*"))
 
 
