@@ -6,20 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keeper
-short_description: Puts the program netmode-keeper on a host
+short_description: Puts the service netmode-keeper on a host
 description:
   - Writes the program that brings interfaces and sharers back without Ansible as one file, made of the very code that the
-    modules netmode.docker.interfaces and netmode.docker.containers run.
-  - The role netmode.docker.keeper uses it, and makes a service of the program. Nothing is started here.
+    modules netmode.docker.interfaces and netmode.docker.containers run; and the unit of systemd, or the init script, that
+    makes a service of it.
+  - Nothing is started or stopped here. The role P(netmode.docker.keeper#role) does that, by what this module says of the service.
 version_added: 0.1.0
 author:
   - The netmode.docker authors (@netmode)
 attributes:
   check_mode:
-    description: Says whether the file would change, and changes nothing.
+    description: Says whether the files would change, and changes nothing.
     support: full
   diff_mode:
-    description: Shows the file's digest, before and after.
+    description: Shows the service's file and the program's digest, before and after.
     support: full
   idempotent:
     description: A second run changes nothing.
@@ -29,16 +30,32 @@ options:
     description: Where the program is to be. Its directory must be there.
     type: path
     default: /usr/local/sbin/netmode-keeper
+  docker_host:
+    description: The socket of the engine that it is to listen to, V(unix:///path).
+    type: str
+    default: unix:///var/run/docker.sock
+  ignore:
+    description: Names of containers that it is to leave alone.
+    type: list
+    elements: str
+    default: []
+  log_file:
+    description: Where it is to write its log on a host without systemd. With systemd it is in the journal.
+    type: path
+    default: /var/log/netmode-keeper.log
   state:
-    description: Whether the program is to be there. V(absent) also removes what a keeper that ran has noted for itself.
+    description: >-
+      Whether program and service are to be there. V(absent) also removes what a keeper that ran has noted for itself; the
+      service is to be stopped by then.
     type: str
     choices: [present, absent]
     default: present
 """
 
 EXAMPLES = r"""
-- name: The keeper's program
+- name: The keeper's program and its service
   netmode.docker.keeper:
+    ignore: [scratch]
 """
 
 RETURN = r"""
@@ -58,63 +75,82 @@ digest:
   returned: success
   type: str
   sample: 8a1c2f53ab1f0c5a6f2f6c2dd9c1f7f0c7bd2a47a6f7b1d6f64ccfd0f3f5c0de
+running:
+  description: Whether the service runs.
+  returned: success
+  type: bool
+  sample: true
+outdated:
+  description: Whether the service runs, and was started before its files became what they are.
+  returned: success
+  type: bool
+  sample: false
+enabled:
+  description: Whether the host starts the service by itself.
+  returned: success
+  type: bool
+  sample: true
 """
 
 import hashlib
-import sys
-from contextlib import suppress
+import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import NOTES
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
-
-_MODE = 0o755
+from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 
-def _write(path: Path, content: bytes | None) -> None:
-    """The whole file at once, or with None no file."""
-    if content is None:
-        path.unlink()
-        return
-    young = path.with_name(path.name + ".new")
-    young.write_bytes(content)
-    young.chmod(_MODE)
-    young.replace(path)
+def _digest(content: bytes | None) -> str | None:
+    return hashlib.sha256(content).hexdigest() if content else None
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
+            "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+            "ignore": {"type": "list", "elements": "str", "default": []},
+            "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
     )
-    path = Path(module.params["path"])
-    wanted = program(sys.executable) if module.params["state"] == "present" else None
+    given = module.params
+    init = service.init_system()
     try:
-        there = path.read_bytes() if path.exists() else None
-        right = there == wanted and (wanted is None or path.stat().st_mode & 0o777 == _MODE)
-        notes = [note for note in NOTES if note.exists()] if wanted is None else []
+        options = service.options(given["docker_host"], given["ignore"])
+        program, unit = service.files(init, Path(given["path"]), options, given["log_file"])
+        now = service.observe(init, [program, unit])
+        changes = service.plan(given["state"], [program, unit])
         if not module.check_mode:
-            if not right:
-                _write(path, wanted)
-            for note in notes:
-                _write(note, None)
-                with suppress(OSError):  # not empty
-                    note.parent.rmdir()
+            service.apply(changes)
+            if init == "systemd" and (now.unread or unit.path in [change.path for change in changes]):
+                service.have_units_read()
+    except NetmodeError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(
-            msg=f"path: {error.filename}: {error.strerror}. The program is written by root (become: true), into a "
-            "directory that is there."
+            msg=f"{error.filename}: {error.strerror}. Program and service are written by root (become: true), into "
+            "directories that are there."
         )
-    before, after = (hashlib.sha256(one).hexdigest() if one else None for one in (there, wanted))
-    init = "systemd" if Path("/run/systemd/system").is_dir() else "sysv"
+    except subprocess.CalledProcessError as error:
+        module.fail_json(msg=f"systemctl daemon-reload: {error.stderr.decode(errors='replace').strip()}")
     module.exit_json(
-        changed=not right or bool(notes), init=init, path=str(path), digest=after,
-        diff={"before": f"{before or 'absent'}\n", "after": f"{after or 'absent'}\n"},
+        changed=bool(changes), init=init, path=str(program.path),
+        digest=_digest(program.after) if given["state"] == "present" else None,
+        running=now.running, outdated=now.outdated or (now.running and bool(changes)), enabled=now.enabled,
+        diff=[_shown(change, as_digest=change.path == program.path) for change in changes],
     )  # fmt: skip
+
+
+def _shown(change: service.File, *, as_digest: bool) -> dict[str, str]:
+    texts = []
+    for content in (change.before, change.after):
+        text = f"{_digest(content) or 'absent'}\n" if as_digest else (content or b"").decode(errors="replace")
+        texts.append(text)
+    name = str(change.path)
+    return {"before_header": name, "after_header": name, "before": texts[0], "after": texts[1]}
 
 
 if __name__ == "__main__":
