@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
 from ansible_collections.netmode.docker.plugins.plugin_utils._daemon_options import check, refuse
 
 if TYPE_CHECKING:
@@ -128,9 +128,6 @@ VARIABLES = {
 }
 """Which variable of the role sets a key: messages name what the user wrote."""
 
-_SECRET_KEY = re.compile(r"passw|secret|token|credential|access-?key", re.IGNORECASE)
-_SECRET_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
-
 
 def _plain(value: Any) -> Any:
     """``value`` in exact built-in types: ansible-core's tagged strings and numbers compare, but are no JSON."""
@@ -167,14 +164,6 @@ def _merge(old: Any, new: Any) -> Any:
     for key, value in new.items():
         merged[key] = _merge(old.get(key), value)
     return merged
-
-
-def _secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_SECRET_KEY.search(key) or _secret(item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(_secret(item) for item in value)
-    return isinstance(value, str) and bool(_SECRET_URL.search(value))
 
 
 def _normal(key: str, value: Any) -> Any:
@@ -232,7 +221,7 @@ def daemon_json(
         "changes": changes,
         "action": "none" if not changes else "reload" if live else "restart",
         "live": {key: _normal(key, config[key]) for key in VISIBLE & set(changes) & set(config)},
-        "sensitive": _secret(old) or _secret(config),
+        "sensitive": secrets.holds(old) or secrets.holds(config),
     }
 
 

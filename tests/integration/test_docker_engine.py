@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import CHECKOUT, IMAGE, Host, Play, aliases, wait_until
+from lab import IMAGE, Host, Play, aliases, wait_until
 
 CONFIG = "/etc/docker/daemon.json"
 ROLE = """
@@ -144,26 +144,15 @@ def test_an_engine_that_appears_late_and_answers_later_is_waited_for(fresh_machi
     # It stands still before it has its socket, longer than one that is not seen is waited for.
     hangs = "until pkill -STOP -x dockerd; do :; done; sleep 7; pkill -CONT -x dockerd"
     engine = f"(sleep 1; dockerd & {hangs}) </dev/null >/tmp/dockerd.log 2>&1 &"
-    observe = CHECKOUT / "roles" / "docker_engine" / "files" / "observe.py"
-    told = json.loads(host.sh(f"{engine} /usr/bin/python3 {observe} /var/run/docker.sock {CONFIG} 60"))
-    assert told["answers"]
+    host.sh(engine)
+    assert host.run_module("engine_info", {"wait": 60})["answers"]
 
 
 def test_a_system_that_the_role_does_not_know_is_refused_by_name(fresh_machine: Callable[..., Host]) -> None:
     host = fresh_machine(bare=True)
-    facts = """
-- name: Another system
-  hosts: all
-  gather_facts: true
-  tasks:
-    - name: Tell the role of another system
-      ansible.builtin.set_fact:
-        distribution: Fedora
-        distribution_version: "43"
-        cacheable: true
-"""
-    assert "this host runs Fedora 43" in refused(host.play(facts + ROLE))
-    assert "has no dockerd" in refused(host.play(facts + ROLE, docker_engine_install=False))
+    host.sh("rm /etc/os-release; printf 'ID=fedora\\nVERSION_ID=43\\n' >/etc/os-release")
+    assert "this host runs Fedora 43" in refused(host.play(ROLE))
+    assert "has no dockerd" in refused(host.play(ROLE, docker_engine_install=False))
 
 
 def test_another_init_system_starts_and_restarts_the_engine(fresh_machine: Callable[..., Host]) -> None:

@@ -11,7 +11,7 @@ from hosts import HOSTS, Play, address_of, changed, done, on, run_play, settled
 
 pytestmark = pytest.mark.usefixtures("fleet")
 
-NO_ENGINE = "This host has no Docker Engine yet."
+NO_ENGINE = "No Docker Engine answers on this host yet."
 REACHED = "Show from where each Redis is reached"
 
 

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Docker Engine is on a host: installed, configured, running, answering. Read only, and none need be there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
+from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._netlink import Netlink
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+
+NOTE = Path("/run/netmode-docker-engine")
+"""Where the role notes what the engine owes to a configuration that was written."""
+SERVICE_INITS = ("init", "openrc-init", "runit", "s6-svscan", "procd", "upstart", "dinit")
+VALIDATES_SINCE = 23
+APPEARS_WITHIN = 5
+"""Seconds."""
+PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) -> dict[str, Any]:
+    """All that the module returns. NetmodeError for an engine that is too old."""
+    dockerd = shutil.which("dockerd", path=PATHS)
+    answers = _await(engine, wait)
+    pid = engine_pid()
+    return {
+        "root": os.geteuid() == 0,
+        "python": sys.executable,
+        "distribution": get_distribution(),
+        "distribution_version": get_distribution_version(),
+        "init": init_system(),
+        "dockerd": dockerd,
+        "validates": validates(dockerd, engine.version if answers else ""),
+        "pid": pid,
+        "arguments": arguments(pid),
+        "answers": answers,
+        "version": engine.version if answers else None,
+        "config": config(config_file),
+        "pending": pending(config_file),
+        "live": live(engine) if answers else {},
+        "bridge": bridge(engine) if answers else None,
+        "sdk": bool(importlib.util.find_spec("docker")),
+        "needed": needed(dockerd),
+        "running": running(engine) if answers and with_running else [],
+    }
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _await(engine: Engine, seconds: float) -> bool:
+    """Whether it answers: asked until it does, its process ends or the time is over.
+
+    One that is started has a process within a moment: where none is seen for a while, it has ended already.
+    """
+    begun, seen = time.monotonic(), False
+    while True:
+        if _answers(engine):
+            return True
+        alive = engine_pid() is not None
+        seen = seen or alive
+        patience = seconds if alive else 0 if seen else min(seconds, APPEARS_WITHIN)
+        if time.monotonic() - begun >= patience:
+            return False
+        time.sleep(0.1)
+
+
+def _answers(engine: Engine) -> bool:
+    try:
+        engine.get("/version")
+    except NetmodeError:
+        if engine.version:  # it has answered, and is too old
+            raise
+        return False
+    return True
+
+
+def init_system() -> str:
+    """systemd, service or none: by what runs as process 1, not by what is installed and may be idle in a container."""
+    first = _read(Path("/proc/1/comm")).strip()
+    if first == "systemd" and Path("/run/systemd/system").is_dir():
+        return "systemd"
+    return "service" if first in SERVICE_INITS else "none"
+
+
+def engine_pid() -> int | None:
+    """The process of dockerd in this PID namespace: that of a nested container's engine is not this host's."""
+    own = Path("/proc/self/ns/pid").stat().st_ino
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if _read(entry / "comm").strip() == "dockerd" and (entry / "ns/pid").stat().st_ino == own:
+                return int(entry.name)
+        except OSError:  # noqa: PERF203 (ended while it was looked at)
+            continue
+    return None
+
+
+def validates(dockerd: str | None, running: str) -> bool:
+    """Whether this dockerd can check a configuration without starting: 23.0 and later. ``running``: what answers."""
+    if not dockerd:
+        return False
+    if int(running.partition(".")[0] or 0) >= VALIDATES_SINCE:
+        return True
+    done = subprocess.run([dockerd, "--help"], capture_output=True, text=True, check=False)
+    return "--validate" in done.stdout
+
+
+def needed(dockerd: str | None) -> list[str]:
+    """Debian's packages whose work nothing on this host does yet. An engine of another make keeps what it came with."""
+    names = []
+    if not dockerd:
+        names.append("docker.io")
+    if not dockerd or Path("/var/lib/dpkg/info/docker.io.list").exists():
+        if not shutil.which("iptables", path=PATHS):
+            names.append("iptables")
+        if not shutil.which("docker", path=PATHS):
+            names.append("docker-cli")
+        if not Path("/etc/ssl/certs/ca-certificates.crt").exists():
+            names.append("ca-certificates")
+        confined = _read(Path("/sys/module/apparmor/parameters/enabled")).strip() == "Y"
+        if confined and not shutil.which("apparmor_parser", path=PATHS):
+            names.append("apparmor")
+    if not importlib.util.find_spec("docker"):
+        names.append("python3-docker")
+    return names
+
+
+def arguments(pid: int | None) -> list[str]:
+    """What the running dockerd was started with: a restart without an init system must not lose it."""
+    return _read(Path(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")[1:] if pid else []
+
+
+def config(path: str) -> dict[str, Any]:
+    """The engine's configuration file, without its text where that is nothing to be shown."""
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+        mode = f"{stat.S_IMODE(file.stat().st_mode):04o}"
+    except FileNotFoundError:
+        return {"exists": False, "mode": None, "text": "", "secret": False}
+    except OSError as error:
+        raise NetmodeError(f"config_file: {path} cannot be read ({error.strerror}).") from None
+    text = content.decode(errors="replace")
+    try:
+        secret = secrets.holds(json.loads(text)) if text.strip() else False
+    except ValueError:
+        secret = True  # who knows
+    return {"exists": True, "mode": mode, "text": None if secret else text, "secret": secret}
+
+
+def pending(path: str) -> str:
+    """What an interrupted run still owes the engine: none, reload or restart.
+
+    The role leaves a note before it writes the file and removes it when the engine has taken the file. The note holds
+    the file's checksum: where the file was not written after all, nothing is owed. A boot ends both, note and debt.
+    """
+    action, _, checksum = _read(NOTE).strip().partition(" ")
+    try:
+        written = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return "none"
+    return action if checksum == written else "none"
+
+
+def live(engine: Engine) -> dict[str, Any]:
+    """The settings in force as the engine tells them, by their daemon.json keys; mirrors without their last slash."""
+    info = engine.get("/info")
+    return {
+        "debug": info["Debug"],
+        "labels": info["Labels"] or [],
+        "live-restore": info["LiveRestoreEnabled"],
+        "registry-mirrors": [mirror.rstrip("/") for mirror in info["RegistryConfig"]["Mirrors"] or []],
+    }
+
+
+def bridge(engine: Engine) -> dict[str, Any] | None:
+    """The default network's bridge: as the engine says, and its addresses as the kernel says. None without one."""
+    try:
+        network = engine.get("/networks/bridge")
+    except NotFoundError:
+        return None
+    name = network["Options"].get("com.docker.network.bridge.name", "docker0")
+    pools = [pool for pool in network["IPAM"]["Config"] or [] if "." in pool.get("Subnet", "")]
+    with Netlink() as kernel:
+        index = {link["name"]: link["ifindex"] for link in kernel.links()}.get(name)
+        found = [address for address in kernel.addresses() if address["ifindex"] == index]
+    return {
+        "name": name,
+        "subnet": pools[0]["Subnet"] if pools else None,
+        "gateway": pools[0].get("Gateway") if pools else None,
+        "ipv4": [address["address"] for address in found if address["family"] == socket.AF_INET],
+    }
+
+
+def running(engine: Engine) -> list[dict[str, str]]:
+    """The containers that run, with what the engine does about them when it starts again."""
+    found = []
+    for entry in engine.get("/containers/json"):
+        try:
+            detail = engine.get(f"/containers/{entry['Id']}/json")
+        except NotFoundError:
+            continue
+        policy = detail["HostConfig"]["RestartPolicy"]["Name"] or "no"
+        found.append({"id": entry["Id"], "name": detail["Name"].lstrip("/"), "restart": policy})
+    return found
