@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every run of ansible-playbook imports, and the filters of this collection, which it compiles for each task."""
+"""What every run of ansible-playbook imports and loads: itself, its plugins, and the filters of this collection."""
 
 import warnings
 from importlib import import_module
-from pathlib import Path
 
 import_module("ansible.cli")  # before all others, as on the command line
 import_module("ansible.executor.playbook_executor")
-init_plugin_loader = import_module("ansible.plugins.loader").init_plugin_loader
-init_plugin_loader()
+loader = import_module("ansible.plugins.loader")
+loader.init_plugin_loader()
 warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
-for path in sorted((Path(__file__).parents[2] / "plugins" / "filter").glob("*.py")):
-    import_module(f"ansible_collections.netmode.docker.plugins.filter.{path.stem}")
+for kind in ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy", "vars"):
+    list(getattr(loader, f"{kind}_loader").all(class_only=True))
+for plugins in (loader.filter_loader, loader.test_loader):
+    list(plugins.all())
+loader.filter_loader.get("netmode.docker.jmespath")  # and so all of the collection
