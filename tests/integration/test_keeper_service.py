@@ -50,9 +50,14 @@ def test_the_role_foretells_installs_once_and_removes_every_trace(without: Keepe
     first = changes(host.play(ROLE))
     assert foretold
     assert set(foretold) <= set(first)
-    assert without.processes()
+    old = without.processes()
+    assert old
     assert changes(host.play(ROLE)) == []
     assert changes(host.play(ROLE, options=("--check",))) == []
+    host.sh(f"touch {PROGRAM}")  # as a run does that is interrupted before the restart
+    assert len(changes(host.play(ROLE))) == 1
+    assert not set(old) & set(without.processes())
+    assert changes(host.play(ROLE)) == []
 
 
 def test_a_container_that_is_to_be_ignored_is_left_alone(without: Keeper, host: Host) -> None:
