@@ -9,7 +9,7 @@ import_module("ansible.executor.playbook_executor")
 loader = import_module("ansible.plugins.loader")
 loader.init_plugin_loader()
 warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
-for kind in ("action", "become", "cache", "callback", "connection", "inventory", "lookup", "shell", "strategy", "vars"):
+for kind in ("action", "become", "callback", "connection", "lookup", "shell"):
     list(getattr(loader, f"{kind}_loader").all(class_only=True))
 for plugins in (loader.filter_loader, loader.test_loader):
     list(plugins.all())
