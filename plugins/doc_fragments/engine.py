@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options shared by every module that talks to the Docker Engine."""
+"""What modules document alike: the options of who talks to the Docker Engine, and what holds for who only reads."""
 
 from __future__ import annotations
 
@@ -18,4 +18,14 @@ options:
     description: How long to wait for one answer of the engine, in seconds, 1 to 86400.
     type: int
     default: 60
+"""
+
+    READ_ONLY = r"""
+attributes:
+  check_mode:
+    description: Runs in check mode as it does otherwise, for it changes nothing.
+    support: full
+  diff_mode:
+    description: Returns what a task changed.
+    support: none
 """

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
+from ansible_collections.netmode.docker.plugins.module_utils import _modes
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._netlink import Netlink
+from ansible_collections.netmode.docker.plugins.module_utils._network_facts import configured
+from ansible_collections.netmode.docker.plugins.module_utils._snapshot import bridge_of
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 NOTE = Path("/run/netmode-docker-engine")
 """Where the role notes what the engine owes to a configuration that was written."""
 SERVICE_INITS = ("init", "openrc-init", "runit", "s6-svscan", "procd", "upstart", "dinit")
-VALIDATES_SINCE = 23
+VALIDATES_SINCE = (23,)
 APPEARS_WITHIN = 5
 """Seconds."""
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -38,6 +41,7 @@ def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) 
     dockerd = shutil.which("dockerd", path=PATHS)
     answers = _await(engine, wait)
     pid = engine_pid()
+    content = _content(config_file)
     return {
         "root": os.geteuid() == 0,
         "python": sys.executable,
@@ -50,8 +54,8 @@ def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) 
         "arguments": arguments(pid),
         "answers": answers,
         "version": engine.version if answers else None,
-        "config": config(config_file),
-        "pending": pending(config_file),
+        "config": config(config_file, content),
+        "pending": pending(content),
         "live": live(engine) if answers else {},
         "bridge": bridge(engine) if answers else None,
         "sdk": bool(importlib.util.find_spec("docker")),
@@ -118,7 +122,7 @@ def validates(dockerd: str | None, running: str) -> bool:
     """Whether this dockerd can check a configuration without starting: 23.0 and later. ``running``: what answers."""
     if not dockerd:
         return False
-    if int(running.partition(".")[0] or 0) >= VALIDATES_SINCE:
+    if _modes.version(running) >= VALIDATES_SINCE:
         return True
     done = subprocess.run([dockerd, "--help"], capture_output=True, text=True, check=False)
     return "--validate" in done.stdout
@@ -149,36 +153,37 @@ def arguments(pid: int | None) -> list[str]:
     return _read(Path(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")[1:] if pid else []
 
 
-def config(path: str) -> dict[str, Any]:
-    """The engine's configuration file, without its text where that is nothing to be shown."""
-    file = Path(path)
+def _content(path: str) -> bytes | None:
+    """That of the engine's configuration file, None where there is none."""
     try:
-        content = file.read_bytes()
-        mode = f"{stat.S_IMODE(file.stat().st_mode):04o}"
+        return Path(path).read_bytes()
     except FileNotFoundError:
-        return {"exists": False, "mode": None, "text": "", "secret": False}
+        return None
     except OSError as error:
-        raise NetmodeError(f"config_file: {path} cannot be read ({error.strerror}).") from None
+        raise NetmodeError(f"config_file: {path} cannot be read ({error.strerror}). Root can (become: true).") from None
+
+
+def config(path: str, content: bytes | None) -> dict[str, Any]:
+    """The engine's configuration file, without its text where that is nothing to be shown."""
+    if content is None:
+        return {"exists": False, "mode": None, "text": "", "secret": False}
     text = content.decode(errors="replace")
     try:
         secret = secrets.holds(json.loads(text)) if text.strip() else False
     except ValueError:
         secret = True  # who knows
+    mode = f"{stat.S_IMODE(Path(path).stat().st_mode):04o}"
     return {"exists": True, "mode": mode, "text": None if secret else text, "secret": secret}
 
 
-def pending(path: str) -> str:
-    """What an interrupted run still owes the engine: none, reload or restart.
+def pending(content: bytes | None) -> str:
+    """What an interrupted run still owes the engine: none, reload or restart. ``content``: its configuration file's.
 
     The role leaves a note before it writes the file and removes it when the engine has taken the file. The note holds
     the file's checksum: where the file was not written after all, nothing is owed. A boot ends both, note and debt.
     """
     action, _, checksum = _read(NOTE).strip().partition(" ")
-    try:
-        written = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:
-        return "none"
-    return action if checksum == written else "none"
+    return action if content is not None and checksum == hashlib.sha256(content).hexdigest() else "none"
 
 
 def live(engine: Engine) -> dict[str, Any]:
@@ -198,17 +203,12 @@ def bridge(engine: Engine) -> dict[str, Any] | None:
         network = engine.get("/networks/bridge")
     except NotFoundError:
         return None
-    name = network["Options"].get("com.docker.network.bridge.name", "docker0")
-    pools = [pool for pool in network["IPAM"]["Config"] or [] if "." in pool.get("Subnet", "")]
+    name, said = bridge_of(network) or "", configured(network)
     with Netlink() as kernel:
-        index = {link["name"]: link["ifindex"] for link in kernel.links()}.get(name)
-        found = [address for address in kernel.addresses() if address["ifindex"] == index]
-    return {
-        "name": name,
-        "subnet": pools[0]["Subnet"] if pools else None,
-        "gateway": pools[0].get("Gateway") if pools else None,
-        "ipv4": [address["address"] for address in found if address["family"] == socket.AF_INET],
-    }
+        addresses = [address for address in kernel.addresses() if address["family"] == socket.AF_INET]
+    index = next((number for number, link in socket.if_nameindex() if link == name), None)
+    ipv4 = [address["address"] for address in addresses if address["ifindex"] == index]
+    return {"name": name, "subnet": said["subnet"], "gateway": said["gateway"], "ipv4": ipv4}
 
 
 def running(engine: Engine) -> list[dict[str, str]]:

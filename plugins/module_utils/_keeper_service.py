@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils import _known
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import NOTES, STATE, read
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
@@ -21,7 +22,6 @@ _UNIT = Path(f"/etc/systemd/system/{NAME}.service")
 _SCRIPT = Path(f"/etc/init.d/{NAME}")
 _ALIVE = ("active", "activating", "reloading")
 _SOCKET = re.compile(r"unix:///[^\s%\"'\\]+")
-_CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 _UNIT_TEXT = """\
 # Written by Ansible: the module netmode.docker.keeper.
@@ -108,10 +108,11 @@ def options(docker_host: str, ignore: list[str]) -> str:
             f"docker_host: {docker_host!r} is no socket. The keeper works on the engine's own host, by its socket, "
             "like unix:///var/run/docker.sock."
         )
-    for name in ignore:
-        if not _CONTAINER.fullmatch(name):
-            raise NetmodeError(f"ignore: {name!r} is no name of a container.")
-    return " ".join([f"--docker-host={docker_host}", *(f"--ignore={name}" for name in ignore)])
+    try:
+        ignored = [f"--ignore={_known.container(name)}" for name in ignore]
+    except ValueError as error:
+        raise NetmodeError(f"ignore: {error}.") from None
+    return " ".join([f"--docker-host={docker_host}", *ignored])
 
 
 def files(init: str, path: Path, options: str, log: str) -> list[File]:
@@ -123,15 +124,23 @@ def files(init: str, path: Path, options: str, log: str) -> list[File]:
 
 
 def observe(init: str, files: list[File]) -> Now:
-    if init == "systemd":
-        asked = ["systemctl", "show", NAME, "-p", "ActiveState", "-p", "UnitFileState", "-p", "NeedDaemonReload"]
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)
-        said = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
-        running, enabled = said.get("ActiveState") in _ALIVE, said.get("UnitFileState") == "enabled"
-        return Now(running, enabled, running and _is_outdated(files), said.get("NeedDaemonReload") == "yes")
-    running = _is_supervised(files[0].path)
-    enabled = files[1].before is not None and any(link.name.startswith("S") for link in _boot_links())
-    return Now(running, enabled, running and _is_outdated(files), unread=False)
+    running, enabled, unread = _by_systemd() if init == "systemd" else _by_script(files)
+    return Now(running, enabled, running and _is_outdated(files), unread)
+
+
+def _by_systemd() -> tuple[bool, bool, bool]:
+    """(running, enabled, unread) as in :class:`Now`."""
+    asked = ["systemctl", "show", NAME, "-p", "ActiveState", "-p", "UnitFileState", "-p", "NeedDaemonReload"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    said = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    running, enabled = said.get("ActiveState") in _ALIVE, said.get("UnitFileState") == "enabled"
+    return running, enabled, said.get("NeedDaemonReload") == "yes"
+
+
+def _by_script(files: list[File]) -> tuple[bool, bool, bool]:
+    program, script = files
+    enabled = script.before is not None and any(link.name.startswith("S") for link in _boot_links())
+    return _is_supervised(program.path), enabled, False
 
 
 def plan(state: str, files: list[File]) -> list[File]:

@@ -45,7 +45,9 @@ _IMAGE = re.compile(
     rf"(?:{_DOMAIN}/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@[a-z0-9]+:[0-9a-f]{{32,}})?", re.ASCII
 )
 
-_VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
+"""The engine's rule for the names of containers and of volumes."""
+_NAME_SAID = "two or more of letters, digits, '_', '.', '-', beginning with a letter or digit"
 
 
 def capability(name: str) -> str:
@@ -123,9 +125,12 @@ def image(reference: str) -> str:
 
 
 def volume(name: str) -> str:
-    if not _VOLUME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} is neither an absolute path on the host nor the name of a volume: two or more of letters, "
-            "digits, '_', '.', '-', beginning with a letter or digit"
-        )
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is neither an absolute path on the host nor the name of a volume: {_NAME_SAID}")
+    return name
+
+
+def container(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no container name: {_NAME_SAID}")
     return name

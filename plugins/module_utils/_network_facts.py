@@ -145,11 +145,11 @@ def _bridge(link: Facts, seen: Facts, network: Facts | None) -> Facts:
         "ipv6": ipv6,
         "network": network["Name"] if network else None,
         "ports": sorted(port["name"] for port in seen["links"].values() if port["master"] == link["ifindex"]),
-        "configured": _configured(network or {}),
+        "configured": configured(network or {}),
     }
 
 
-def _configured(network: Facts) -> Facts:
+def configured(network: Facts) -> Facts:
     """What the engine says of a network; the first IPv4 pool counts."""
     options = network.get("Options") or {}
     pools = (network.get("IPAM") or {}).get("Config") or []

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _mounts, _options, _parse
@@ -50,11 +49,10 @@ def read(entries: list[Json], engine_version: str) -> list[Wanted]:
 def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
     name = entry["name"]
     where = f"{where} ({name})"
-    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", name):
-        raise NetmodeError(
-            f"{where}: name: {name!r} is no container name: two or more of letters, digits, '_', '.', '-', "
-            "beginning with a letter or digit."
-        )
+    try:
+        _known.container(name)
+    except ValueError as error:
+        raise NetmodeError(f"{where}: name: {error}.") from None
     state = entry.get("state") or "started"
     if state != "absent" and not entry.get("image"):
         raise NetmodeError(f"{where}: image: is needed for state: {state}.")

@@ -16,6 +16,7 @@ description:
   - Reads only. The role P(netmode.docker.docker_engine#role) goes by it.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.read_only
 options:
   config_file:
     description: The engine's configuration file.
@@ -31,13 +32,6 @@ options:
     description: Whether to tell which containers run, too.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Runs in check mode as it does otherwise, for it changes nothing.
-    support: full
-  diff_mode:
-    description: Returns what a task changed.
-    support: none
 """
 
 EXAMPLES = r"""

@@ -24,13 +24,8 @@ notes:
   - The engine must run in the host's own network namespace. A rootless engine does not and is refused.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.read_only
 attributes:
-  check_mode:
-    description: Runs in check mode as it does otherwise, for it changes nothing.
-    support: full
-  diff_mode:
-    description: Returns what a task changed.
-    support: none
   facts:
     description: Returns facts in C(ansible_facts).
     support: full

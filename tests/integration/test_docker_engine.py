@@ -143,7 +143,7 @@ def test_an_engine_that_appears_late_and_answers_later_is_waited_for(fresh_machi
     host = fresh_machine(engine=False)
     # It stands still before it has its socket, longer than one that is not seen is waited for.
     hangs = "until pkill -STOP -x dockerd; do :; done; sleep 7; pkill -CONT -x dockerd"
-    engine = f"(sleep 1; dockerd & {hangs}) </dev/null >/tmp/dockerd.log 2>&1 &"
+    engine = f"(sleep 2; dockerd & {hangs}) </dev/null >/tmp/dockerd.log 2>&1 &"
     host.sh(engine)
     assert host.run_module("engine_info", {"wait": 60})["answers"]
 

@@ -16,7 +16,7 @@ SOCKET = "unix:///var/run/docker.sock"
 
 
 def test_what_the_program_is_started_with() -> None:
-    assert service.options(SOCKET, ["a", "b.c"]) == f"--docker-host={SOCKET} --ignore=a --ignore=b.c"
+    assert service.options(SOCKET, ["ab", "b.c"]) == f"--docker-host={SOCKET} --ignore=ab --ignore=b.c"
 
 
 @pytest.mark.parametrize("docker_host", ["tcp://127.0.0.1:2375", "/var/run/docker.sock", "unix:///a b", "unix:///%h"])
@@ -25,9 +25,9 @@ def test_what_is_no_socket_is_refused(docker_host: str) -> None:
         service.options(docker_host, [])
 
 
-@pytest.mark.parametrize("name", ["", "two words", "--docker-host=x", "a;b"])
+@pytest.mark.parametrize("name", ["", "a", "two words", "--docker-host=x", "a;b"])
 def test_what_is_no_name_of_a_container_is_refused(name: str) -> None:
-    with pytest.raises(NetmodeError, match=r"^ignore: .* is no name of a container"):
+    with pytest.raises(NetmodeError, match=r"^ignore: .* is no container name"):
         service.options(SOCKET, ["fine", name])
 
 
