@@ -268,7 +268,9 @@ def test_an_interface_whose_bridge_is_not_there_keeps_no_other_from_coming_and_c
     status, text = keeper.status()
     assert status == 1
     assert [line.split()[1] for line in text.splitlines() if line.startswith("alone14:")] == ["right", "WRONG"], text
-    assert "(next try at " in text
+    wait_until(
+        lambda: "(next try at " in keeper.status()[1], "status says when the next try is"
+    )  # not in the midst of one
     host.sh(bridge)
     pongs(host, "10.14.0.2")
     pongs(host, "172.17.200.5")
