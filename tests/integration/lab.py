@@ -55,7 +55,7 @@ cd /etc/netmode 2>/dev/null || exit 0
 find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v
 """
 """What shows a host's state, its parts divided by a character that is in none of them."""
-LOCAL: dict[str, Any] = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+LOCAL: dict[str, Any] = {"ansible_connection": "local"}
 """The variables of an inventory's host that is the very machine that the play runs on."""
 
 
@@ -65,10 +65,15 @@ def aliases(variables: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @functools.cache
-def _modules() -> Prefork:
-    """Runs modules of this collection as this host's own Python does."""
+def modules() -> Prefork:
+    """Modules, those of plays too, run by this host's own Python with Ansible's and the collection's module_utils loaded.
+
+    What that does not show is that a module finds all that it needs in what Ansible sends along: the fleet's tests do.
+    """
     env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
-    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker"), env)
+    names = [path.stem for path in sorted((CHECKOUT / "plugins" / "module_utils").glob("_[a-z]*.py"))]
+    ours = [f"ansible_collections.netmode.docker.plugins.module_utils.{name}" for name in names]
+    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker", *ours), env)
 
 
 def _ask(path: str, timeout: float = 120) -> bytes:
@@ -145,11 +150,12 @@ class Play:
 class Host:
     """A Debian machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in.
 
-    ``directory`` is where tests/lab/machine keeps it, if it does.
+    ``directory`` is where tests/lab/machine keeps it, if it does; ``python`` runs the modules of plays.
     """
 
     prefix: tuple[str, ...] = ()
     directory: str = ""
+    python: str = "/usr/bin/python3"
 
     def run(
         self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: dict[str, str] | None = None
@@ -241,7 +247,11 @@ class Host:
     def plays(self) -> Prefork:
         """Runs ansible-playbook on this host. Its settings are of the environment that it is imported in."""
         where = (f"{self.directory}/tmp", "/var/tmp") if self.directory else ("/tmp", "/tmp")
-        return Prefork(sys.executable, ("prefork_play",), _PLAY, self.prefix, where)
+        return Prefork(sys.executable, ("prefork_play",), self._settings, self.prefix, where)
+
+    @property
+    def _settings(self) -> dict[str, str]:
+        return {**_PLAY, "ANSIBLE_PYTHON_INTERPRETER": self.python}
 
     def run_module(
         self,
@@ -271,7 +281,7 @@ class Host:
                 env={"PYTHONPATH": ":".join(path), **_COMPILED, **(env or {})},
             )  # fmt: skip
         else:
-            done = _modules().run(module, stdin=stdin, timeout=120)
+            done = modules().run(module, stdin=stdin, timeout=120)
         try:
             result: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
@@ -312,7 +322,7 @@ class Host:
         argv = (str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options)
         results = {"NETMODE_RESULTS": f"{directory}/results"}
         if env or (self.prefix and not self.directory):
-            given = {**_PLAY, **results, **(env or {})}
+            given = {**self._settings, **results, **(env or {})}
             done = self.run("ansible-playbook", *argv, env=given, check=False, timeout=timeout)
         else:
             done = self.plays.run("ansible.cli.playbook", *argv, env=results, timeout=timeout)

@@ -4,7 +4,7 @@
 A module of this collection spends most of its time on importing ansible's basic.py and the Docker SDK, and
 ansible-playbook on importing itself and on packing modules; here each of these is paid for once. This file is both
 ends: ``Prefork`` is used by the tests, ``serve`` is what it starts, with the interpreter of the host, which need not be
-that of the tests.
+that of the tests. Other programs are given ``Prefork.python`` for their interpreter: prefork_python.py.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import traceback
+import types
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,11 @@ class Prefork:
     ) -> None:
         here = Path(tempfile.mkdtemp(prefix="prefork.", dir=directory[0])) / "socket"
         there = Path(directory[1]) / here.parent.name / here.name
-        self._prefix, self._path = prefix, str(here)
+        client = Path(__file__).with_name("prefork_python.py")
+        interpreter = here.with_name("python")
+        interpreter.write_text(f'#!/bin/sh\nexec {python} -ISE {client} {there} "$@"\n')
+        interpreter.chmod(0o700)
+        self._prefix, self._path, self.python = prefix, str(here), str(there.with_name("python"))
         given = [f"{key}={value}" for key, value in env.items()]
         command = [*prefix, "env", *given, python, __file__, str(there), *imports]
         self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
@@ -123,7 +129,7 @@ def serve(path: str, *imports: str) -> None:
 def _attend(connection: socket.socket) -> None:
     length, fds, _, _ = socket.recv_fds(connection, 8, 3)
     with connection.makefile("rb") as sent:
-        request = json.loads(sent.read(int(length)))
+        request = json.loads(sent.read(int(length))) if int(length) else _of_interpreter(connection)
     child = os.fork()
     if child == 0:
         connection.close()
@@ -140,12 +146,30 @@ def _attend(connection: socket.socket) -> None:
     os._exit(0)
 
 
+def _of_interpreter(connection: socket.socket) -> dict[str, Any]:
+    """The request of a prefork_python.py, which waits at the other end: ``python3 -ISE prefork_python.py SOCKET argv...``."""
+    pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    process = Path(f"/proc/{pid}")
+    words, pairs = ((process / name).read_text().split("\0")[:-1] for name in ("cmdline", "environ"))
+    env = dict(pair.split("=", 1) for pair in pairs)
+    return {"argv": words[4:], "env": env, "cwd": str((process / "cwd").readlink())}
+
+
 def _become(request: dict[str, Any]) -> None:
-    os.environ.update(request["env"])
-    sys.argv[1:] = request["argv"]
     status = 0
     try:
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        if "module" in request:
+            os.environ.update(request["env"])
+            sys.argv[1:] = request["argv"]
+            runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        else:
+            os.environ.clear()
+            os.environ.update(request["env"])
+            os.chdir(request["cwd"])
+            sys.argv[:] = request["argv"] or ["-"]
+            sys.modules["__main__"] = main = types.ModuleType("__main__")
+            script = Path(sys.argv[0]).read_text() if request["argv"] else sys.stdin.read()
+            exec(compile(script, sys.argv[0], "exec"), vars(main))
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         if isinstance(ended.code, str):

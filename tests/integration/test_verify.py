@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
-from lab import CHECKOUT, wait_until
+from lab import CHECKOUT, LOCAL, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,6 @@ INSTANCES = [
     {"name": "redis-secret", "network_mode": "bridge", "password": PASSWORD},
     {"name": "redis-off", "network_mode": "bridge", "state": "stopped"},
 ]
-LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
 INVENTORY = {"all": {"hosts": {"localhost": {**LOCAL, "redis_instances": INSTANCES}}}}
 
 
