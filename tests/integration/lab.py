@@ -246,7 +246,7 @@ class Host:
     @functools.cached_property
     def plays(self) -> Prefork:
         """Runs ansible-playbook on this host. Its settings are of the environment that it is imported in."""
-        where = (f"{self.directory}/tmp", "/var/tmp") if self.directory else ("/tmp", "/tmp")
+        where = (f"{self.directory}/tmp" if self.directory else "/var/tmp", "/var/tmp")
         return Prefork(sys.executable, ("prefork_play",), self._settings, self.prefix, where)
 
     @property

@@ -52,6 +52,11 @@ def plumb(container: str, host_end: str, inner: str, index: int | None = None, m
     ip_in(container, "link", "add", "name", inner, *numbered, *peer)
     ip_in(container, "link", "set", inner, "up")
     host_ip("link", "set", host_end, "up", *(("master", master) if master else ()))
+    inside = within(pid_of(container))
+    wait_until(
+        lambda: links()[host_end]["operstate"] == links(*inside)[inner]["operstate"] == "UP",
+        f"the kernel has noticed the carrier of {host_end}",
+    )
 
 
 def replumb(container: str, host_end: str, index: int = 2) -> None:

@@ -32,7 +32,8 @@ from typing import Any
 class Prefork:
     """A server for this interpreter, environment and these imports; it ends with the process that started it.
 
-    ``prefix`` is the command that enters the host, ``directory`` one that both see, by its path here and its path there.
+    ``prefix`` is the command that enters the host, ``directory`` one that both see, by its path here and its path there;
+    programs run from it, which those from /tmp of the lab's hosts do not.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Prefork:
         imports: tuple[str, ...],
         env: dict[str, str],
         prefix: tuple[str, ...] = (),
-        directory: tuple[str, str] = ("/tmp", "/tmp"),
+        directory: tuple[str, str] = ("/var/tmp", "/var/tmp"),
     ) -> None:
         here = Path(tempfile.mkdtemp(prefix="prefork.", dir=directory[0])) / "socket"
         there = Path(directory[1]) / here.parent.name / here.name
