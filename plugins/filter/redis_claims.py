@@ -84,7 +84,7 @@ def redis_claims(
     socket_dir: str = "/var/lib/netmode/redis",
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    proven = claims(host, facts, answers, instances_of(settings, instances, socket_dir))
+    proven = claims(host, facts, answers, instances_of(settings, instances, host, socket_dir))
     return {"claims": proven, "failed": sum(not claim["ok"] for claim in proven), "lines": render(proven)}
 
 

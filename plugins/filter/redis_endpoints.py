@@ -35,6 +35,10 @@ options:
     description: C(redis_socket_dir).
     type: str
     default: /var/lib/netmode/redis
+  host:
+    description: The name of the host, for messages.
+    type: str
+    default: this host
 """
 
 EXAMPLES = r"""
@@ -52,10 +56,14 @@ _value:
 
 
 def redis_endpoints(
-    facts: dict[str, Any], settings: dict[str, Any], instances: Any, socket_dir: str = "/var/lib/netmode/redis"
+    facts: dict[str, Any],
+    settings: dict[str, Any],
+    instances: Any,
+    socket_dir: str = "/var/lib/netmode/redis",
+    host: str = "this host",
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
-    return endpoints(facts, instances_of(settings, instances, socket_dir))
+    return endpoints(facts, instances_of(settings, instances, host, socket_dir))
 
 
 class FilterModule:

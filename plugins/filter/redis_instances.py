@@ -62,6 +62,11 @@ options:
         without those on such a network.
     type: dict
     default: {}
+  variables:
+    description: The names of the host's variables that begin with C(redis_), to know a misspelt one.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -97,10 +102,11 @@ def redis_instances(
     archive_dir: str = "",
     networks: Any = (),
     pending: dict[str, list[str]] | None = None,
+    variables: Any = (),
 ) -> dict[str, Any]:
     return make_plan(
         settings, instances, companions, host, config_dir, socket_dir,
-        revisions or {}, archive_dir, networks, pending,
+        revisions or {}, archive_dir, networks, pending, variables,
     )  # fmt: skip
 
 

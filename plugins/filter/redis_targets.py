@@ -78,7 +78,7 @@ def redis_targets(
     socket_dir: str = "/var/lib/netmode/redis",
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
-    return targets(host, address, facts, answers, instances_of(settings, instances, socket_dir))
+    return targets(host, address, facts, answers, instances_of(settings, instances, host, socket_dir))
 
 
 class FilterModule:

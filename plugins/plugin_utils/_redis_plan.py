@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
@@ -18,7 +18,16 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces i
     check_pairs,
     entries_of,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings, check, merge
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
+    Problems,
+    Settings,
+    check,
+    check_variables,
+    merge,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CONFIG_AT = "/usr/local/etc/redis"
 SOCKET_AT = "/run/redis"
@@ -249,9 +258,11 @@ def make_plan(
     archive_dir: str = "",
     networks: Any = (),
     pending: dict[str, list[str]] | None = None,
+    variables: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves."""
     problems = Problems(host)
+    check_variables(variables, defaults, problems)
     merged = merge(defaults, instances, problems)
     extra = _companions(companions, merged, defaults, problems)
     for instance in merged:

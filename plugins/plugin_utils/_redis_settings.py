@@ -6,10 +6,15 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._known import container
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import EXAMPLE, check_interfaces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
 Settings = dict[str, Any]
 
@@ -34,10 +39,18 @@ _LISTS = {
 }  # fmt: skip
 """Settings that are lists, each as it may be written."""
 
+HOST_VARIABLES = (
+    "instances", "companions", "network_definitions", "config_dir", "socket_dir", "image_dir", "start_timeout",
+    "keeper", "address", "reach_witnesses", "teardown_data",
+)  # fmt: skip
+"""The role's variables that are the host's and no setting of an instance, without ``redis_``."""
+
+_NEAR = 0.9
+"""How alike, of 1, a variable's name has to be to one of the role's to be taken for it: a letter or two."""
+
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+\Z")
 _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
 _USER = re.compile(r"([0-9]+):[0-9]+\Z")
 _MODE = re.compile(r"0?[0-7]{3}\Z")
@@ -60,26 +73,49 @@ def merge(defaults: Settings, instances: Any, problems: Problems) -> list[Settin
     if not isinstance(instances, list) or not all(isinstance(item, dict) for item in instances):
         problems.told.append(f"{problems.host}: redis_instances: a list of mappings is wanted, each with a name.")
         return []
-    merged, seen = [], set()
+    merged: list[Settings] = []
+    seen: set[str] = set()
     for index, entry in enumerate(instances):
-        name = str(entry.get("name", ""))
-        if not _NAME.match(name):
-            problems.add(
-                name or f"number {index + 1}",
-                "name",
-                "two or more letters, digits, dots, dashes or underscores are wanted.",
-            )
-            continue
-        if name in seen:
-            problems.add(name, "name", "two instances of this host have it. Give each a name of its own.")
-            continue
-        seen.add(name)
+        name = str(entry.get("name") or "")
+        called = name or f"number {index + 1}"
         for key in sorted(set(entry) - set(defaults) - {"name"}):
             near = difflib.get_close_matches(key.removeprefix("redis_"), defaults, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            problems.add(name, key, f"there is no such setting.{hint}")
+            problems.add(called, key, f"there is no such setting.{hint}")
+        why = _why_no_name(name, seen)
+        if why:
+            problems.add(called, "name", why)
+            continue
+        seen.add(name)
         merged.append({**defaults, **{key: value for key, value in entry.items() if key in defaults}, "name": name})
     return merged
+
+
+def _why_no_name(name: str, others: AbstractSet[str]) -> str:
+    if not name:
+        return "an instance wants a name: that of its container."
+    if name in others:
+        return "two instances of this host have it. Give each a name of its own."
+    try:
+        container(name)
+    except ValueError as error:
+        return f"{error}."
+    return ""
+
+
+def check_variables(names: Iterable[str], defaults: Settings, problems: Problems) -> None:
+    """Of the variables that a host has: those that look like one of the role's misspelt, which would be without effect.
+
+    ``redis_ports_of_old`` and ``redis_passwords`` may well be somebody's own.
+    """
+    known = {f"redis_{name}" for name in (*defaults, *HOST_VARIABLES)}
+    for name in sorted(set(names) - known):
+        near = next(iter(difflib.get_close_matches(name, known, 1, _NEAR)), "")
+        if near and name.rstrip("s") != near.rstrip("s") and not name.startswith(f"{near}_"):
+            problems.told.append(
+                f"{problems.host}: {name}: there is no such variable. Did you mean {near}? "
+                "If it is one of your own, give it a name that is less like it."
+            )
 
 
 def check(instance: Settings, problems: Problems) -> None:

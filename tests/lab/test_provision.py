@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosts import CONTROLLER, STATE, Play, done, on, run_play, settled
+from lab import CHECKOUT
 
 ENGINE: list[dict[str, Any]] = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.docker_engine"]}]
 
@@ -20,6 +21,17 @@ def docker0(host: str) -> str:
 
 def running(host: str) -> list[str]:
     return sorted(on(host).docker("ps", "--no-trunc", "--format", "{{.ID}} {{.Names}}").split("\n"))
+
+
+def test_an_inventory_that_cannot_be_right_brings_no_engine_to_a_host() -> None:
+    look = "dpkg -l | grep -c ^ii; ls -A /etc/docker /var/lib/netmode"
+    before = on("bare").sh(look, check=False)
+    wrong = [{"name": "aa", "network_mode": "bridgee"}]
+    for options in ((), ("--check",)):
+        play = CONTROLLER.play(CHECKOUT / "playbooks/site.yml", STATE / "bare.yml", options, redis_instances=wrong)
+        (told,) = play.refusals().values()
+        assert "instance aa: network_mode: 'bridgee' is none of bridge, container, host, none" in told
+    assert on("bare").sh(look, check=False) == before
 
 
 def test_a_host_without_docker_gets_one_under_systemd() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import PLAN_KEYS, quoted
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "redis"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
@@ -18,13 +19,19 @@ OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["ar
 
 
 def plan(
-    *instances: Any, companions: Any = (), definitions: Any = (), pending: Any = None, **host: Any
+    *instances: Any,
+    companions: Any = (),
+    definitions: Any = (),
+    pending: Any = None,
+    variables: Any = (),
+    **host: Any,
 ) -> dict[str, Any]:
     """The plan of a host whose variables are the role's defaults, but for ``host``."""
     settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
     return redis_instances(
-        {**settings, **host}, list(instances), companions, "web1", networks=definitions, pending=pending
-    )
+        {**settings, **host}, list(instances), companions, "web1",
+        networks=definitions, pending=pending, variables=variables,
+    )  # fmt: skip
 
 
 def problems(*instances: Any, **options: Any) -> list[str]:
@@ -299,13 +306,21 @@ REFUSED = [
         "taken in the namespace of aa by instance aa",
     ),
     ("no list", ["redis"], {}, "a list of mappings"),
-    ("no name", [{"port": 1}], {}, "number 1: name"),
-    ("bad name", [{"name": "a b"}], {}, "name: two or more letters"),
+    ("no name", [{"port": 1}], {}, "number 1: name: an instance wants a name"),
+    ("bad name", [{"name": "a b"}], {}, "name: 'a b' is no container name: two or more of letters, digits"),
+    ("name too short", [{"name": "a"}], {}, "name: 'a' is no container name: two or more of letters, digits"),
     ("one name twice", [{"name": "aa"}, {"name": "aa", "port": 7}], {}, "two instances of this host have it"),
     ("unknown setting", [{"name": "aa", "maxmemry": "1gb"}], {}, "Did you mean maxmemory?"),
     ("a variable's full name", [{"name": "aa", "redis_port": 7}], {}, "Did you mean port?"),
     ("unknown mode", [{"name": "aa", "network_mode": "macvlan"}], {}, "none of bridge, container, host, none"),
     ("port out of range", [{"name": "aa", "port": 70000}], {}, "from 1 to 65535"),
+    (
+        "published port",
+        [{"name": "aa", "ports": ["127.0.0.1:99999:6379"]}],
+        {},
+        "ports: 99999 is not between 1 and 65535",
+    ),
+    ("port published", [{"name": "aa", "ports": ["127.0.0.1:7:0"]}], {}, "ports: 0 is not between 1 and 65535"),
     ("port no number", [{"name": "aa", "port": "http"}], {}, "is no TCP port"),
     ("port true", [{"name": "aa", "port": True}], {}, "is no TCP port"),
     ("size", [{"name": "aa", "maxmemory": "lots"}], {}, "Write it like 512mb"),
@@ -408,6 +423,36 @@ def test_refused_with_the_host_the_instance_the_reason_and_nothing_done(
     assert len(told) == 1, told
     assert told[0].startswith("web1: ")
     assert said in told[0]
+
+
+def test_what_else_is_wrong_is_told_of_one_without_a_proper_name_too() -> None:
+    assert len(problems({"name": "a", "maxmemry": "1gb"})) == 2
+
+
+# --- variables of the host --------------------------------------------------------------------------------------------
+
+
+def test_the_variables_that_are_known_are_those_of_the_role() -> None:
+    assert {f"redis_{name}" for name in (*SETTINGS, *HOST_VARIABLES)} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("redis_netwrok_mode", "redis_network_mode"),
+        ("redis_pasword", "redis_password"),
+        ("redis_instnaces", "redis_instances"),
+        ("redis_prot", "redis_port"),
+    ],
+)
+def test_a_variable_that_looks_misspelt_is_refused(name: str, meant: str) -> None:
+    (told,) = problems({"name": "cache"}, variables=[name, *DEFAULTS])
+    assert told.startswith(f"web1: {name}: there is no such variable. Did you mean {meant}?")
+
+
+@pytest.mark.parametrize("name", ["redis_passwords", "redis_ports_of_old", "redis_version", "redis_exporter_port"])
+def test_a_variable_that_is_somebodys_own_is_left_alone(name: str) -> None:
+    assert plan({"name": "cache"}, variables=[name, *DEFAULTS])["problems"] == []
 
 
 @pytest.mark.parametrize("period", ["10s", "2m", "1h", "1m30s"])
