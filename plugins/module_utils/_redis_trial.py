@@ -28,6 +28,8 @@ Instance = dict[str, Any]
 _READY = b"eady to accept connections"
 _WITHIN = 20.0
 """Seconds. One that says nothing of itself until then is left to the real start."""
+_PAUSE = 0.1
+"""Seconds until a log that has ended is asked for anew."""
 _AT = "trial/redis.conf"
 _INSTEAD = """
 bind 127.0.0.1
@@ -77,6 +79,7 @@ def _create(engine: Engine, instance: Instance) -> str:
             "Tmpfs": {path: "" for path in ("/tmp", "/data") if path not in mounted},  # noqa: S108 (in the container)
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
+            "LogConfig": {"Type": "json-file"},  # the host's own may be one that cannot be read
         },
     }
     with engine.changing(f"{_where(instance)}: try its configuration") as client:
@@ -123,19 +126,32 @@ def _archive(instance: Instance) -> bytes:
 
 
 def _listen(engine: Engine, instance: Instance, key: str) -> None:
-    connection, said = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
+    """Until it is ready or time is over; NetmodeError once it has ended. The log of one that runs may end, too."""
     until = time.monotonic() + _WITHIN
+    while True:
+        said = _follow(engine, key, until)
+        if said is None:
+            return
+        if not engine.get(f"/containers/{key}/json")["State"]["Running"]:
+            what = (
+                f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
+                "container of its own. Nothing was changed. Mend what it names and run this again."
+            )
+            raise NetmodeError(with_log(what, said.decode(errors="replace")))
+        time.sleep(_PAUSE)
+
+
+def _follow(engine: Engine, key: str, until: float) -> bytes | None:
+    """Its log, once that has come to an end without saying that it is ready; None if it said so, or time is over."""
+    connection, said = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
     with connection:
         while _READY not in said:
             connection.settimeout(max(0.01, until - time.monotonic()))
             try:
                 chunk = connection.recv(1 << 16)
             except (socket.timeout, TimeoutError):
-                return
+                return None
             if not chunk:
-                what = (
-                    f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
-                    "container of its own. Nothing was changed. Mend what it names and run this again."
-                )
-                raise NetmodeError(with_log(what, said.decode(errors="replace")))
+                return said if time.monotonic() < until else None
             said += chunk
+    return None

@@ -10,7 +10,7 @@ from lab import wait_until
 from redis_lab import socket_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lab import Host, Play
 
@@ -88,6 +88,25 @@ def test_a_configuration_that_redis_does_not_start_with_is_refused_with_its_word
         assert message.startswith("instance redis: Redis does not start with its new configuration"), message
         assert said in message
         assert "s3cret-word" not in message
+
+
+@pytest.fixture
+def engine_without_logs(machine: Host) -> Iterator[None]:
+    machine.kill_engine("TERM")
+    machine.start_engine("--log-driver", "none")
+    yield
+    machine.kill_engine("TERM")
+    machine.start_engine()
+
+
+@pytest.mark.usefixtures("engine_without_logs")
+def test_an_engine_that_keeps_no_logs_takes_a_configuration_and_says_why_one_is_refused(
+    deploy: Callable[..., Play], refuse: Callable[..., list[str]]
+) -> None:
+    deploy()
+    assert deploy(redis_maxmemory="64mb").changed
+    (told,) = refuse([{"redis_settings": {"no-such-directive": 1}}])
+    assert ">>> 'no-such-directive 1'" in told
 
 
 def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,6 +41,35 @@ def test_a_trial_mounts_what_is_there_and_makes_no_volume(tmp_path: Path) -> Non
 def test_a_trial_with_a_volume_that_is_none_says_so(tmp_path: Path) -> None:
     with pytest.raises(NetmodeError, match="instance cache: volumes: 'a:b:c:d' is not source:target"):
         trial._mounted(NoEngine(), instance(tmp_path, trial={"volumes": ["a:b:c:d"]}))  # type: ignore[arg-type]
+
+
+class Logs:
+    """An engine that answers for the log of a trial, time after time, with these words; the last time it has ended."""
+
+    def __init__(self, *logs: bytes) -> None:
+        self.logs = list(logs)
+
+    def stream(self, _path: str, /, **_query: Any) -> tuple[socket.socket, bytes]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(self.logs.pop(0))
+        return ours, b""
+
+    def get(self, _path: str) -> Any:
+        return {"State": {"Running": bool(self.logs)}}
+
+
+def test_a_trial_whose_log_ends_while_it_runs_is_listened_to_again(tmp_path: Path) -> None:
+    engine = Logs(
+        b"", b"Redis is starting", b"Redis is starting\r\nReady to accept connections\r\n", b"never asked for"
+    )
+    trial._listen(engine, instance(tmp_path), "id")  # type: ignore[arg-type]
+    assert engine.logs == [b"never asked for"]
+
+
+def test_a_trial_that_ends_is_told_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(NetmodeError, match=r"instance cache: Redis does not start(.|\n)*Bad directive"):
+        trial._listen(Logs(b"", b"Bad directive"), instance(tmp_path), "id")  # type: ignore[arg-type]
 
 
 def steps(wanted: dict[str, Any]) -> list[files.Step]:
