@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 
 FILE_MODE, DIRECTORY_MODE = 0o640, 0o750
+_KEY_BYTES = 32
 HEADER = "# Written by Ansible (netmode.docker.redis): change the variables of the role, not this file.\n"
 SECRET = frozenset(
     {"requirepass", "masterauth", "user", "sentinel", "tls-key-file-pass", "tls-client-key-file-pass", "primaryauth"}
@@ -205,7 +206,8 @@ def apply(step: Step) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
             _own(path, instance, DIRECTORY_MODE)
-        _write(Path(instance["directory"]) / "redis.conf", step.after, instance)
+        file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
+        _write(file, step.after.encode(), FILE_MODE, owner)
     except OSError as error:
         way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
@@ -237,15 +239,16 @@ def _own(path: Path, instance: Instance, mode: int) -> None:
         os.close(descriptor)
 
 
-def _write(path: Path, content: str, instance: Instance) -> None:
-    new = path.with_name(f".redis.conf.{secrets.token_hex(8)}")
+def _write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
+    """As a whole or not at all, whenever the host is switched off."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fchown(descriptor, instance["uid"], instance["gid"])
-            os.fchmod(descriptor, FILE_MODE)
+            os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         new.replace(path)
     except OSError as error:  # a write knows no name
@@ -268,23 +271,22 @@ def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> 
 
 
 def has_key(key_file: str) -> bool:
+    """One that is cut short is none: with an empty key a revision could be guessed."""
     try:
-        return Path(key_file).exists()
+        return Path(key_file).stat().st_size == _KEY_BYTES
     except OSError:  # told by what comes to read it
         return False
 
 
 def _key(path: Path, *, check_mode: bool) -> bytes | None:
     try:
-        if path.exists():
+        if has_key(str(path)):
             return path.read_bytes()
         if check_mode:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_bytes(32)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(key)
+        key = secrets.token_bytes(_KEY_BYTES)
+        _write(path, key, 0o600, (os.geteuid(), os.getegid()))
         return key
     except OSError as error:
         raise NetmodeError(f"key_file {path}: {error.strerror}. Run with become: true.") from error

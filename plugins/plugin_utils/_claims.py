@@ -297,5 +297,7 @@ def render(proven: Sequence[Mapping[str, Any]]) -> list[str]:
             told = f"(expected {claim['expected']}, observed {claim['observed']})"
         lines.append(f"{start}  {told}")
     failed = sum(not claim["ok"] for claim in proven)
-    lines.append(f"{len(proven)} claims, " + (f"{failed} do not hold" if failed else "all hold"))
+    count = "1 claim" if len(proven) == 1 else f"{len(proven)} claims"
+    verb = "does" if failed == 1 else "do"
+    lines.append(f"{count}, " + (f"{failed} {verb} not hold" if failed else "all hold"))
     return lines

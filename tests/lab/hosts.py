@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ def settled(play: Play) -> None:
     """Nothing failed, and nothing was or would be changed, on any host."""
     done(play)
     assert play.changed == 0, changed(play)
+
+
+@contextmanager
+def without_ssh(host: str) -> Iterator[None]:
+    """The cable is out: what comes from the controller is dropped, what is connected already included."""
+    rule = "INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset"
+    on(host).sh(f"iptables -I {rule}")
+    try:
+        yield
+    finally:
+        on(host).sh(f"iptables -D {rule}")
 
 
 def beneath(*command: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
-from hosts import CHECKOUT, CONTROLLER, HOSTS, STATE, Play, done, on, run_play, settled
+from hosts import CHECKOUT, CONTROLLER, HOSTS, STATE, Play, done, on, run_play, settled, without_ssh
 from lab import wait_until
 
 Facts = dict[str, Any]
@@ -150,15 +150,32 @@ def test_gather_facts_by_the_configuration(fleet: tuple[Play, Play]) -> None:
     assert {host: "docker_network" in seen(gathered, host) for host in HOSTS} == dict.fromkeys(HOSTS, True)
 
 
-def test_a_host_that_cannot_be_read_is_named_and_the_others_are_there(fleet: tuple[Play, Play], tmp_path: Path) -> None:
+def test_hosts_that_cannot_be_read_are_named_and_fail_and_the_others_are_there(
+    fleet: tuple[Play, Play], tmp_path: Path
+) -> None:
     on("bookworm").sh("systemctl stop docker.socket docker.service")
     try:
-        play = done(run_play("facts.yml", facts_dir=str(tmp_path)))
-        told = run_play("facts.yml", facts_query=QUERIES["Which hosts could not be read?"])
+        with without_ssh("forky"):
+            written = run_play("facts.yml", facts_dir=str(tmp_path))
+            told = run_play("facts.yml", facts_query=QUERIES["Which hosts could not be read?"])
+            shown = run_play("facts.yml")
     finally:
         on("bookworm").sh("systemctl start docker.socket docker.service")
     fleet_document = json.loads((tmp_path / "fleet.json").read_text())
-    assert [host for host in HOSTS if fleet_document[host]] == ["trixie", "forky"]
-    message = play.task("Go on without the facts of this host", "bookworm")["msg"]
-    assert "Cannot talk to the Docker Engine at unix:///var/run/docker.sock" in message
-    assert told.task("Ask")["msg"] == ["bookworm"]
+    assert {host: bool(facts) for host, facts in fleet_document.items()} == {
+        "bookworm": False, "trixie": True, "forky": False
+    }  # fmt: skip
+    assert told.task("Ask")["msg"] == ["bookworm", "forky"]
+    tree = shown.task("Show the networks of all hosts")["msg"].splitlines()
+    assert [line for line in tree if line.endswith("no facts")] == ["bookworm  no facts", "forky  no facts"]
+    for play in (written, told, shown):
+        assert play.rc == 2, play.stdout
+        no_engine, no_ssh = (
+            play.task("Fail where the networks could not be read, once the others are shown", host)["msg"]
+            for host in ("bookworm", "forky")
+        )
+        assert no_engine.startswith(
+            "bookworm could not be read. Cannot talk to the Docker Engine at unix:///var/run/docker.sock"
+        )
+        assert no_ssh.startswith("forky could not be read. ")
+        assert "ssh" in no_ssh

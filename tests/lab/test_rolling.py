@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hosts import HOSTS, Play, address_of, beneath, changed, done, on, run_play, settled
+from hosts import HOSTS, Play, address_of, beneath, changed, done, on, run_play, settled, without_ssh
 from lab import wait_until
 
 pytestmark = pytest.mark.usefixtures("fleet")
@@ -55,17 +53,6 @@ def test_a_limit_leaves_the_others_alone() -> None:
     after = {host: on(host).docker("ps", "-q", "--no-trunc") for host in HOSTS}
     assert [host for host in HOSTS if before[host] != after[host]] == ["forky"]
     assert memories() == [96, 96, 64]
-
-
-@contextmanager
-def without_ssh(host: str) -> Iterator[None]:
-    """The cable is out: what comes from the controller is dropped, what is connected already included."""
-    rule = "INPUT -p tcp --dport 22 -j REJECT --reject-with tcp-reset"
-    on(host).sh(f"iptables -I {rule}")
-    try:
-        yield
-    finally:
-        on(host).sh(f"iptables -D {rule}")
 
 
 def test_a_host_that_cannot_be_reached_and_one_that_cannot_pull_stop_nobody_else() -> None:

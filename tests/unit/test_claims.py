@@ -277,7 +277,7 @@ def test_what_is_broken_is_told_with_expected_and_observed_and_nothing_else(
     for _instance, claim, expected, observed in told:
         line = next(line for line in proof["lines"] if line.startswith("FAIL") and claim in line)
         assert f"(expected {expected}, observed {observed})" in line
-    assert proof["lines"][-1].endswith(f"{len(told)} do not hold")
+    assert proof["lines"][-1].endswith(f" {len(told)} {'does' if len(told) == 1 else 'do'} not hold")
 
 
 def answer(**changed: Any) -> Callable[[str], Any]:

@@ -123,6 +123,17 @@ def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: P
     assert files.plan([wanted], found, keyed=files.has_key(key)) == []
 
 
+def test_a_key_that_is_cut_short_is_made_anew(tmp_path: Path) -> None:
+    wanted, key = instance(tmp_path), tmp_path / "key"
+    key.write_bytes(b"")
+    assert not files.has_key(str(key))
+    assert files.revisions([wanted], str(key), check_mode=True) == {"cache": "not known before the first run"}
+    revision = files.revisions([wanted], str(key), check_mode=False)
+    assert files.has_key(str(key))
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    assert files.revisions([wanted], str(key), check_mode=False) == revision
+
+
 def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) -> None:
     bring(instance(tmp_path))
     (step,) = steps(instance(tmp_path, secrets=['requirepass "new"']))
