@@ -68,7 +68,9 @@ class Keeper:
         return found[0]
 
     def pid(self) -> int:
-        return int(json.loads(self.host.sh("cat /run/netmode/keeper.json"))["pid"])
+        """Of the one that said last which it is; where it was started a moment ago that is waited for."""
+        said: str = wait_until(lambda: self.host.sh("cat /run/netmode/keeper.json", check=False), "the keeper runs")
+        return int(json.loads(said)["pid"])
 
     def processes(self) -> list[int]:
         """Those that run: the keeper, and where there is no init system its supervisor, which is the first."""

@@ -340,9 +340,9 @@ class Host:
     def state(self) -> dict[str, Any]:
         """Everything that a change could show in; two equal answers mean that the host is unchanged.
 
-        Left out is what moves by itself: counters, timers, health logs, and the carrier that a bridge has or has not
-        for a second after its last port came or went, with the link-local addresses and routes that follow it; and the
-        tso_max_size that a bridge takes over from its first port and keeps.
+        Left out is what moves by itself: counters, timers, health logs, how many addresses a bridge has learnt, and the
+        carrier that it has or has not for a second after its last port came or went, with the link-local addresses and
+        routes that follow it; and the tso_max_size that a bridge takes over from its first port and keeps.
         """
         links, addresses, routes, rules, ports, files = self.sh(_LOOK).split("\1")
         found: dict[str, Any] = {
@@ -377,8 +377,8 @@ class Host:
         link["flags"] = sorted(set(link["flags"]) - {"NO-CARRIER", "LOWER_UP"})
         for part in ("info_data", "info_slave_data"):
             data = link.get("linkinfo", {}).get(part, {})
-            for timer in [key for key in data if key.endswith("_timer")]:
-                del data[timer]
+            for moving in [key for key in data if key.endswith("_timer") or key == "fdb_n_learned"]:
+                del data[moving]
         return link
 
     def _container(self, ident: str) -> dict[str, Any]:
