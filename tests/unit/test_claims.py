@@ -4,67 +4,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
+from proof import QUICKSTART, UNIT, failed, prove, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-UNIT = Path(__file__).parent
-QUICKSTART = [
-    {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"]},
-    {"name": "redis-container", "network_mode": "container", "donor": "httpd"},
-    {"name": "redis-host", "network_mode": "host", "port": 6515},
-    {"name": "redis-none", "network_mode": "none"},
-]
-
-
-def settings(**changed: Any) -> dict[str, Any]:
-    """The role's defaults as tasks hand them to the filters."""
-    defaults = yaml.safe_load((UNIT.parents[1] / "roles/redis/defaults/main.yml").read_text())
-    own = yaml.safe_load((UNIT.parents[1] / "roles/redis/vars/main.yml").read_text())["__redis_settings"]
-    return {**{key: defaults[f"redis_{key}"] for key in own}, **changed}
 
 
 @pytest.fixture
 def facts() -> dict[str, Any]:
     return dict(json.loads((UNIT / "golden" / "facts.json").read_text())["article"])
-
-
-def answers_of(endpoints: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a host answers on which everything is as asked: one run id for each instance."""
-    answers = {}
-    for endpoint in endpoints:
-        name, _colon, label = endpoint["name"].partition(": ")
-        answer: dict[str, Any] = {"reachable": True, "answer": "PONG", "error": None}
-        answer["server"] = {"run_id": f"{name[6:9]}{'0' * 37}"}
-        if label.startswith("not to be had"):
-            answer.update(reachable=False, answer=None, error="refused", server=None)
-        if label.startswith("no answer without"):
-            answer.update(answer="NOAUTH Authentication required.", server=None)
-        answers[endpoint["name"]] = answer
-    return answers
-
-
-def prove(facts: dict[str, Any], instances: list[dict[str, Any]], change: Any = None, **changed: Any) -> dict[str, Any]:
-    endpoints = redis_endpoints(facts, settings(**changed), instances, "/run/r")
-    answers = answers_of(endpoints)
-    if change:
-        change(answers)
-    return redis_claims(facts, answers, settings(**changed), instances, host="web1", socket_dir="/run/r")
-
-
-def failed(proof: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    wrong = [claim for claim in proof["claims"] if not claim["ok"]]
-    return [(claim["instance"], claim["claim"], claim["expected"], claim["observed"]) for claim in wrong]
 
 
 def test_the_article_s_claims_hold_on_the_article_s_host(facts: dict[str, Any]) -> None:
@@ -422,123 +377,6 @@ def test_a_user_defined_network_has_its_own_bridge(facts: dict[str, Any]) -> Non
     assert "its gateway is br-back's address" in told
     instances[0]["networks"] = ["other"]
     assert ("app", "it has an interface on the network other", "an interface", "none") in failed(prove(rich, instances))
-
-
-LONELY = {
-    "name": "lonely",
-    "network_mode": "none",
-    "interfaces": [
-        {"name": "eth0", "bridge": "br-own", "addresses": ["192.168.7.2/24"], "gateway": "192.168.7.1"},
-    ],
-}
-
-
-@pytest.fixture
-def rich() -> dict[str, Any]:
-    return dict(json.loads((UNIT / "golden" / "facts.json").read_text())["rich"])
-
-
-def test_the_interfaces_that_are_declared_are_claimed_one_by_one(rich: dict[str, Any]) -> None:
-    proof = prove(rich, [LONELY])
-    assert failed(proof) == []
-    assert [(claim["claim"], claim["observed"]) for claim in proof["claims"]][2:7] == [
-        ("its eth0 is the veth on br-own that it is to have", "veth on br-own, by netmode, 192.168.7.2/24"),
-        ("one veth of br-own is the peer of its eth0", "vethnm0"),
-        ("it has nothing but lo and eth0", "nothing else"),
-        ("its gateway is 192.168.7.1", "192.168.7.1"),
-        ("PONG over its eth0 192.168.7.2:6379", "PONG"),
-    ]
-
-
-def test_an_interface_that_is_not_declared_is_told(rich: dict[str, Any]) -> None:
-    assert failed(prove(rich, [{**LONELY, "interfaces": []}])) == [
-        ("lonely", "it has nothing but lo", "nothing else", "eth0"),
-        ("lonely", "it has no route", "none", "192.168.7.1"),
-    ]
-
-
-EXPECTED_CARD = "veth on br-own, by netmode, 192.168.7.2/24"
-MISMADE: list[tuple[str, Any, str]] = [
-    ("another address", {"ipv4": ["192.168.7.3/24"]}, "veth on br-own, by netmode, 192.168.7.3/24"),
-    ("an address more", {"ipv6": ["fd00::2/64"]}, f"{EXPECTED_CARD}, fd00::2/64"),
-    ("out of its bridge", {"bridge": None}, "veth on no bridge, by netmode, 192.168.7.2/24"),
-    ("another kind", {"kind": "dummy"}, "dummy on br-own, by netmode, 192.168.7.2/24"),
-    ("made by hand", {"managed_by": None}, "veth on br-own, by somebody else, 192.168.7.2/24"),
-]
-
-
-@pytest.mark.parametrize(("changed", "observed"), [case[1:] for case in MISMADE], ids=[case[0] for case in MISMADE])
-def test_an_interface_that_is_not_as_declared_is_told(rich: dict[str, Any], changed: Any, observed: str) -> None:
-    rich["containers"]["lonely"]["interfaces"][0].update(changed)
-    label = "its eth0 is the veth on br-own that it is to have"
-    assert failed(prove(rich, [LONELY])) == [("lonely", label, EXPECTED_CARD, observed)]
-
-
-def test_a_link_local_address_is_the_kernels(rich: dict[str, Any]) -> None:
-    rich["containers"]["lonely"]["interfaces"][0]["ipv6"] = ["fe80::2/64"]
-    assert failed(prove(rich, [LONELY])) == []
-
-
-def test_an_interface_that_is_gone_is_told(rich: dict[str, Any]) -> None:
-    rich["containers"]["lonely"].update(interfaces=[], gateway=None)
-    assert failed(prove(rich, [LONELY]))[:2] == [
-        ("lonely", "its eth0 is the veth on br-own that it is to have", EXPECTED_CARD, "none"),
-        ("lonely", "its gateway is 192.168.7.1", "192.168.7.1", "none"),
-    ]
-
-
-def test_a_network_card_keeps_the_kind_that_it_has(rich: dict[str, Any]) -> None:
-    card = {"name": "eth0", "kind": "physical", "parent": "eth1", "addresses": ["192.168.7.2/24"]}
-    rich["containers"]["lonely"]["interfaces"][0].update(kind="device", bridge=None)
-    rich["containers"]["lonely"]["gateway"] = None
-    proof = prove(rich, [{**LONELY, "interfaces": [card]}])
-    assert failed(proof) == []
-    assert "it has no default route" in [claim["claim"] for claim in proof["claims"]]
-
-
-OTHER_WAYS: list[tuple[str, dict[str, Any]]] = [
-    ("a bridge where the host has no address", {"bridge": "virbr0"}),
-    ("another subnet than the host's", {"addresses": ["192.168.8.2/24"], "gateway": None}),
-    ("a VLAN", {"vlan": 7}),
-    ("a macvlan", {"kind": "macvlan", "bridge": None, "parent": "eth1"}),
-    ("a dummy", {"kind": "dummy", "bridge": None, "gateway": None}),
-]
-
-
-@pytest.mark.parametrize("changed", [case[1] for case in OTHER_WAYS], ids=[case[0] for case in OTHER_WAYS])
-def test_where_the_host_itself_does_not_reach_an_interface_it_is_asked_over_the_socket(
-    rich: dict[str, Any], changed: dict[str, Any]
-) -> None:
-    entry = {**LONELY, "interfaces": [{**LONELY["interfaces"][0], **changed}]}
-    asked = redis_endpoints(rich, settings(), [entry], "/run/r")
-    assert [end["name"] for end in asked if "PONG" in end["name"]] == ["lonely: PONG over the unix socket"]
-
-
-def test_a_sharer_is_asked_over_the_interfaces_of_its_donor(rich: dict[str, Any]) -> None:
-    plain = {**rich["containers"]["lonely"], "interfaces": [], "gateway": None, "mode": "container"}
-    rich["containers"]["first"] = {**plain, "name": "first", "joins": "lonely", "network_mode": "container:x"}
-    rich["containers"]["second"] = {**plain, "name": "second", "joins": "first", "network_mode": "container:x"}
-    entries: list[dict[str, Any]] = [
-        {"name": "second", "network_mode": "container", "donor": "first", "port": 7002},
-        {"name": "first", "network_mode": "container", "donor": "lonely", "port": 7001},
-        LONELY,
-    ]
-    asked = redis_endpoints(rich, settings(), entries, "/run/r")
-    told = [f"{end['host']}:{end['port']}" for end in asked if "PONG over its eth0" in end["name"]]
-    assert told == ["192.168.7.2:7002", "192.168.7.2:7001", "192.168.7.2:6379"]
-
-
-def test_a_bridge_may_be_named_by_its_docker_network(rich: dict[str, Any]) -> None:
-    interface = {"name": "eth0", "bridge": "back", "addresses": ["10.89.0.9/24"]}
-    rich["containers"]["lonely"]["interfaces"][0].update(bridge="br-back", ipv4=["10.89.0.9/24"])
-    asked = redis_endpoints(rich, settings(), [{**LONELY, "interfaces": [interface]}], "/run/r")
-    assert asked[0]["host"] == "10.89.0.9"
-    told = [
-        claim
-        for claim in prove(rich, [{**LONELY, "interfaces": [interface]}])["claims"]
-        if "its eth0 is" in claim["claim"]
-    ]
-    assert [(claim["expected"], claim["ok"]) for claim in told] == [("veth on br-back, by netmode, 10.89.0.9/24", True)]
 
 
 def test_a_redis_bound_to_the_loopback_of_its_container_is_asked_over_the_socket(facts: dict[str, Any]) -> None:

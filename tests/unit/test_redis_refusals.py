@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role redis refuses by its variables alone, and with which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
+from redis_role import DEFAULTS, ETH0, SETTINGS, conf, isolated, plan, problems
+
+REFUSED = [
+    # what, instances, options of the host, what the message says
+    *[
+        (
+            f"interfaces in mode {mode}",
+            [{"name": "aa", "interfaces": [ETH0], **entry}],
+            {},
+            f"its interfaces are {whose}",
+        )
+        for mode, whose, entry in (
+            ("bridge", "Docker's. Leave interfaces out, or set network_mode to none", {}),
+            ("container", "the donor's", {"network_mode": "container", "donor": "web", "password": "x"}),
+            ("host", "the host's", {"network_mode": "host"}),
+        )
+    ],
+    (
+        "text for a list of interfaces",
+        [{"name": "aa", "network_mode": "none", "interfaces": "eth0"}],
+        {},
+        "interfaces: 'eth0' is no list. Write it like [{'name': 'eth0', 'bridge': 'docker0'",
+    ),
+    ("text for an interface", isolated("eth0"), {}, "instance aa: interfaces: 'eth0' is no mapping. Write it like"),
+    ("an interface without a name", isolated({"bridge": "docker0"}), {}, "an entry has no name"),
+    (
+        "an interface with a container",
+        isolated({**ETH0, "container": "aa"}),
+        {},
+        "eth0: container: it is the instance's",
+    ),
+    ("an interface with a state", isolated({**ETH0, "state": "absent"}), {}, "is removed. Leave state out"),
+    ("an unknown option of an interface", isolated({**ETH0, "adresses": []}), {}, "Did you mean addresses?"),
+    ("a kind of interface that there is not", isolated({**ETH0, "kind": ["vlan"]}), {}, "none of veth, macvlan"),
+    ("a number for a MAC address", isolated({**ETH0, "mac": 8}), {}, "eth0: mac: 8 is no text. Write it quoted"),
+    ("a word for an MTU", isolated({**ETH0, "mtu": "jumbo"}), {}, "eth0: mtu: 'jumbo' is no number"),
+    ("text for addresses", isolated({**ETH0, "addresses": "10.0.0.1/8"}), {}, "Write it like ['172.17.200.5/16']"),
+    ("a number for an address", isolated({**ETH0, "addresses": [10]}), {}, "[10] is no list of addresses"),
+    ("a route without a network", isolated({**ETH0, "routes": [{"via": "172.17.0.1"}]}), {}, "is no list of routes"),
+    ("what the module refuses", isolated({**ETH0, "mtu": 40}), {}, "interfaces: eth0: mtu: 40 is not from 68"),
+    (
+        "a kind without its parent",
+        isolated({"name": "eth0", "kind": "macvlan"}, password="x"),
+        {},
+        "parent: kind macvlan",
+    ),
+    ("an interface twice", isolated(ETH0, {**ETH0, "addresses": []}), {}, "eth0: it is in the list twice"),
+    (
+        "one address on one bridge twice",
+        [*isolated(ETH0), {**isolated(ETH0)[0], "name": "bb"}],
+        {},
+        "instance bb: interfaces: eth0: addresses: 172.17.200.5 is in use by interface aa:eth0",
+    ),
+    (
+        "bind to an interface to come",
+        isolated(ETH0, bind=["172.17.200.5"]),
+        {},
+        "bind: Redis cannot bind to 172.17.200.5",
+    ),
+    (
+        "the port of a donor with interfaces",
+        [*isolated(ETH0), {"name": "bb", "network_mode": "container", "donor": "aa"}],
+        {},
+        "taken in the namespace of aa by instance aa",
+    ),
+    ("no list", ["redis"], {}, "a list of mappings"),
+    ("no name", [{"port": 1}], {}, "number 1: name: an instance wants a name"),
+    ("bad name", [{"name": "a b"}], {}, "name: 'a b' is no container name: two or more of letters, digits"),
+    ("name too short", [{"name": "a"}], {}, "name: 'a' is no container name: two or more of letters, digits"),
+    ("one name twice", [{"name": "aa"}, {"name": "aa", "port": 7}], {}, "two instances of this host have it"),
+    ("unknown setting", [{"name": "aa", "maxmemry": "1gb"}], {}, "Did you mean maxmemory?"),
+    ("a variable's full name", [{"name": "aa", "redis_port": 7}], {}, "Did you mean port?"),
+    ("unknown mode", [{"name": "aa", "network_mode": "macvlan"}], {}, "none of bridge, container, host, none"),
+    ("port out of range", [{"name": "aa", "port": 70000}], {}, "from 1 to 65535"),
+    (
+        "published port",
+        [{"name": "aa", "ports": ["127.0.0.1:99999:6379"]}],
+        {},
+        "ports: 99999 is not between 1 and 65535",
+    ),
+    ("port published", [{"name": "aa", "ports": ["127.0.0.1:7:0"]}], {}, "ports: 0 is not between 1 and 65535"),
+    ("port no number", [{"name": "aa", "port": "http"}], {}, "is no TCP port"),
+    ("port true", [{"name": "aa", "port": True}], {}, "is no TCP port"),
+    ("size", [{"name": "aa", "maxmemory": "lots"}], {}, "Write it like 512mb"),
+    ("policy", [{"name": "aa", "maxmemory_policy": "lru"}], {}, "allkeys-lru"),
+    ("fsync", [{"name": "aa", "appendfsync": "daily"}], {}, "everysec"),
+    ("save point", [{"name": "aa", "save": ["often"]}], {}, "Write it like '3600 1'"),
+    ("bind to a name", [{"name": "aa", "bind": ["eth0"]}], {}, "is no address"),
+    ("text for a list of save points", [{"name": "aa", "save": "3600 1"}], {}, "Write it like ['3600 1']"),
+    ("text for a list of addresses", [{"name": "aa", "bind": "127.0.0.1"}], {}, "Write it like ['127.0.0.1']"),
+    ("text for a list of ports", [{"name": "aa", "ports": "6379:6379"}], {}, "'6379:6379' is no list. Write it like"),
+    ("text for a list of networks", [{"name": "aa", "networks": "backend"}], {}, "Write it like ['backend']"),
+    ("text for a list of volumes", [{"name": "aa", "volumes": "/a:/a"}], {}, "'/a:/a' is no list"),
+    (
+        "text for a list of packages",
+        [{"name": "aa", "image_source": "packages", "image_packages": "redis-server"}],
+        {},
+        "Write it like ['redis-server']",
+    ),
+    ("user by name", [{"name": "aa", "user": "redis"}], {}, "such as '999:999'"),
+    ("root", [{"name": "aa", "user": "0:0"}], {}, "0 is root"),
+    ("no permissions", [{"name": "aa", "socket_mode": "999"}], {}, "Write it quoted, like '770'"),
+    ("permissions of more", [{"name": "aa", "socket_mode": "1777"}], {}, "not three octal digits"),
+    ("grace period", [{"name": "aa", "stop_grace_period": "soon"}], {}, "Write it like 120s"),
+    ("grace period below Redis' own", [{"name": "aa", "stop_grace_period": "9s"}], {}, "Give at least 10s"),
+    ("no grace period", [{"name": "aa", "stop_grace_period": "0m0s"}], {}, "killed then. Give at least 10s"),
+    ("container without donor", [{"name": "aa", "network_mode": "container"}], {}, "Say which with donor"),
+    ("its own donor", [{"name": "aa", "network_mode": "container", "donor": "aa"}], {}, "its own namespace"),
+    ("donor in bridge mode", [{"name": "aa", "donor": "web"}], {}, "mode bridge has no donor"),
+    (
+        "ports in container mode",
+        [{"name": "aa", "network_mode": "container", "donor": "web", "ports": ["6379:6379"]}],
+        {},
+        "publish it on the donor",
+    ),
+    ("ports in host mode", [{"name": "aa", "network_mode": "host", "ports": ["1:1"]}], {}, "leave ports out"),
+    ("ports in none mode", [{"name": "aa", "network_mode": "none", "ports": ["1:1"]}], {}, "use the unix socket"),
+    ("networks in host mode", [{"name": "aa", "network_mode": "host", "networks": ["n"]}], {}, "attaches no networks"),
+    ("bind in none mode", [{"name": "aa", "network_mode": "none", "bind": ["::1"]}], {}, "no address to bind to"),
+    ("managed directive", [{"name": "aa", "settings": {"Port": 1}}], {}, "set port instead"),
+    ("password as a directive", [{"name": "aa", "settings": {"requirepass": "x"}}], {}, "set password instead"),
+    ("a second line", [{"name": "aa", "settings": {"hz": "1\nport 1"}}], {}, "a value is one line"),
+    ("a second line by a password", [{"name": "aa", "password": "x\nport 1"}], {}, "line break"),
+    ("a directive with a space", [{"name": "aa", "settings": {"hz 1": 1}}], {}, "no directive of redis.conf"),
+    ("archive without a file", [{"name": "aa", "image_source": "archive"}], {}, "which file on the controller"),
+    ("no packages", [{"name": "aa", "image_source": "packages", "image_packages": []}], {}, "say which"),
+    ("half of the credentials", [{"name": "aa", "registry_password": "x"}], {}, "without a user"),
+    (
+        "one port of the host twice",
+        [{"name": "aa", "network_mode": "host"}, {"name": "bb", "network_mode": "host"}],
+        {},
+        "6379 is taken on the host by instance aa",
+    ),
+    (
+        "one port of a donor's namespace twice",
+        [
+            {"name": "aa", "network_mode": "container", "donor": "web"},
+            {"name": "bb", "network_mode": "container", "donor": "web"},
+        ],
+        {"companions": [{"name": "web"}]},
+        "taken in the namespace of web by instance aa",
+    ),
+    (
+        "the port of the donor, itself a Redis",
+        [{"name": "aa"}, {"name": "bb", "network_mode": "container", "donor": "aa"}],
+        {},
+        "taken in the namespace of aa by instance aa",
+    ),
+    (
+        "one published port twice",
+        [{"name": "aa", "ports": ["127.0.0.1:7:6379"]}, {"name": "bb", "ports": ["127.0.0.1:7:6379"]}],
+        {},
+        "port 7 of the host is taken by aa",
+    ),
+    (
+        "a published port that an instance in host mode has",
+        [{"name": "aa", "network_mode": "host"}, {"name": "bb", "ports": ["127.0.0.1:6379:6379"]}],
+        {},
+        "port 6379 of the host is taken by aa",
+    ),
+    ("no published port", [{"name": "aa", "ports": ["redis"]}], {}, "is no published port"),
+    ("a companion of the same name", [{"name": "aa"}], {"companions": [{"name": "aa"}]}, "Rename one"),
+    ("a companion without a name", [{"name": "aa"}], {"companions": [{"image": "x"}]}, "redis_companions"),
+    (
+        "two recipes of one image",
+        [
+            {"name": "aa", "image_source": "packages"},
+            {"name": "bb", "port": 7, "image_source": "packages", "image_suite": "trixie"},
+        ],
+        {},
+        "same image with another image_suite",
+    ),
+]
+
+
+@pytest.mark.parametrize(("instances", "options", "said"), [case[1:] for case in REFUSED], ids=[c[0] for c in REFUSED])
+def test_refused_with_the_host_the_instance_the_reason_and_nothing_done(
+    instances: list[Any], options: dict[str, Any], said: str
+) -> None:
+    told = problems(*instances, **options)
+    assert len(told) == 1, told
+    assert told[0].startswith("web1: ")
+    assert said in told[0]
+
+
+def test_what_else_is_wrong_is_told_of_one_without_a_proper_name_too() -> None:
+    assert len(problems({"name": "a", "maxmemry": "1gb"})) == 2
+
+
+# --- variables of the host --------------------------------------------------------------------------------------------
+
+
+def test_the_variables_that_are_known_are_those_of_the_role() -> None:
+    assert {f"redis_{name}" for name in (*SETTINGS, *HOST_VARIABLES)} == set(DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("redis_netwrok_mode", "redis_network_mode"),
+        ("redis_pasword", "redis_password"),
+        ("redis_instnaces", "redis_instances"),
+        ("redis_prot", "redis_port"),
+    ],
+)
+def test_a_variable_that_looks_misspelt_is_refused(name: str, meant: str) -> None:
+    (told,) = problems({"name": "cache"}, variables=[name, *DEFAULTS])
+    assert told.startswith(f"web1: {name}: there is no such variable. Did you mean {meant}?")
+
+
+@pytest.mark.parametrize("name", ["redis_passwords", "redis_ports_of_old", "redis_version", "redis_exporter_port"])
+def test_a_variable_that_is_somebodys_own_is_left_alone(name: str) -> None:
+    assert plan({"name": "cache"}, variables=[name, *DEFAULTS])["problems"] == []
+
+
+@pytest.mark.parametrize("period", ["10s", "2m", "1h", "1m30s"])
+def test_a_grace_period_is_long_enough_from_ten_seconds_on(period: str) -> None:
+    assert plan({"name": "cache", "stop_grace_period": period})["problems"] == []
+
+
+def test_a_list_that_is_null_is_empty() -> None:
+    assert 'save ""' in conf({"name": "cache", "save": None, "bind": None, "networks": None})
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert len(problems({"name": "aa", "port": 0, "maxmemory": "x"}, {"name": "bb", "donor": "web"})) == 3
