@@ -153,8 +153,9 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
             )
             continue
         for item in mine:
-            for number in {*item.host[:1], *item.host[-1:], *item.inner[:1], *item.inner[-1:]} - set(range(1, 65536)):
-                problems.add(name, "ports", f"{number} is not between 1 and 65535.")
+            for number in sorted({*item.host[:1], *item.host[-1:], *item.inner[:1], *item.inner[-1:]}):
+                if not 1 <= number <= 65535:
+                    problems.add(name, "ports", f"{number} is not between 1 and 65535.")
             for other, address, ports_taken in taken:
                 if set(item.host) & set(ports_taken) and _same_place(item.ip, address):
                     number = min(set(item.host) & set(ports_taken))

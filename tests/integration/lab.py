@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -232,6 +234,17 @@ class Host:
         if self._has_systemd():
             self.sh("systemctl stop docker.socket")  # not before: that would stop the engine in an orderly way
         self.sh("rm -f /var/run/docker.pid")
+
+    @contextmanager
+    def engine_with(self, *options: str) -> Iterator[None]:
+        """The engine started anew with these options, and afterwards as it is usually."""
+        self.kill_engine("TERM")
+        self.start_engine(*options)
+        try:
+            yield
+        finally:
+            self.kill_engine("TERM")
+            self.start_engine()
 
     def _has_systemd(self) -> bool:
         return self.run("test", "-d", "/run/systemd/system", check=False).returncode == 0

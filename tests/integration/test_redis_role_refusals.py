@@ -92,11 +92,8 @@ def test_a_configuration_that_redis_does_not_start_with_is_refused_with_its_word
 
 @pytest.fixture
 def engine_without_logs(machine: Host) -> Iterator[None]:
-    machine.kill_engine("TERM")
-    machine.start_engine("--log-driver", "none")
-    yield
-    machine.kill_engine("TERM")
-    machine.start_engine()
+    with machine.engine_with("--log-driver", "none"):
+        yield
 
 
 @pytest.mark.usefixtures("engine_without_logs")

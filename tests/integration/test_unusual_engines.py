@@ -22,14 +22,9 @@ pytestmark = pytest.mark.engines
 @pytest.fixture(scope="module")
 def remapped(machine: Host) -> Iterator[Lab]:
     """The engine of this machine, started with the option: it then keeps images and containers apart from its usual ones."""
-    machine.kill_engine("TERM")
-    machine.start_engine("--userns-remap=default")
-    try:
+    with machine.engine_with("--userns-remap=default"):
         machine.import_image()
         yield Lab(machine)
-    finally:
-        machine.kill_engine("TERM")
-        machine.start_engine()
 
 
 @pytest.fixture
