@@ -280,7 +280,7 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
 def _check_image(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
     if not instance["image"]:
-        problems.add(name, "image", "no image is named. Write it like redis:7.4.2.")
+        problems.add(name, "image", "no image is named. Write it like redis:7.4.11.")
     if instance["image_source"] == "archive" and not instance["image_archive"]:
         problems.add(name, "image_archive", "image_source is archive: say which file on the controller.")
     if instance["image_source"] == "packages" and not instance["image_packages"]:

@@ -43,7 +43,7 @@ from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases, modules
 from redis_lab import IMAGE as REDIS_IMAGE
-from redis_lab import ROLE, ROLE_VARIABLES
+from redis_lab import ROLE, ROLE_VARIABLES, copy_quickstart
 
 
 def pytest_sessionstart() -> None:
@@ -56,6 +56,7 @@ def machine() -> Host:
     """The machine that pytest runs in, its engine up. The engine ends with the machine."""
     host = Host()
     host.prepare()
+    copy_quickstart()
     host.python = modules().python
     if not host.engine_is_up():
         host.start_engine()

@@ -63,7 +63,7 @@ LOCAL: dict[str, Any] = {"ansible_connection": "local"}
 
 def aliases(variables: list[dict[str, Any]]) -> dict[str, Any]:
     """An inventory of this machine under the names n0, n1 and so on, each with these variables of its own."""
-    return {"all": {"hosts": {f"n{number}": {**LOCAL, **own} for number, own in enumerate(variables)}}}
+    return {"redis": {"hosts": {f"n{number}": {**LOCAL, **own} for number, own in enumerate(variables)}}}
 
 
 @functools.cache
@@ -329,7 +329,7 @@ class Host:
         if not isinstance(playbook, Path) and ("\n" in playbook or playbook.startswith("[")):
             playbook = self.write(f"{directory}/play.yml", playbook)
         if inventory is None:
-            inventory = {"all": {"hosts": {"localhost": LOCAL}}}
+            inventory = {"redis": {"hosts": {"localhost": LOCAL}}}
         if isinstance(inventory, dict):
             inventory = self.write(f"{directory}/inventory.yml", json.dumps(inventory))
         argv = (str(playbook), "-i", str(inventory), "-e", json.dumps(extra_vars), *options)

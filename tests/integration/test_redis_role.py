@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import wait_until
-from redis_lab import IMAGE, QUICKSTART, ROLE, TEARDOWN, cli, digest, fill, inspect, running
+from redis_lab import (
+    IMAGE,
+    QUICKSTART,
+    QUICKSTART_PASSWORD,
+    ROLE,
+    TEARDOWN,
+    cli,
+    digest,
+    fill,
+    inspect,
+    running,
+    socket_of,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +63,14 @@ def assert_four_modes(host: Host) -> None:
     }
     assert modes == {"host": "host", "none": "none", "container": f"container:{httpd}"}
     assert inspect(host, "redis-bridge")["HostConfig"]["NetworkMode"] in ("bridge", "default")
-    for name in ("bridge", "container", "host", "none"):
-        assert cli(host, f"redis-{name}", "ping") == "PONG"
-    assert host.sh("redis-cli -h 127.0.0.1 -p 6379 ping") == "PONG"
-    assert host.sh("redis-cli -h 127.0.0.1 -p 6515 ping") == "PONG"
     donor = inspect(host, "httpd")["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
-    assert host.sh(f"redis-cli -h {donor} ping") == "PONG"
     assert "404" in host.sh(f"curl -si http://{donor}/none-such")
+    assert QUICKSTART_PASSWORD.stat().st_mode & 0o777 == 0o600
+    password = QUICKSTART_PASSWORD.read_text().strip()
+    ways = [f"-s {socket_of(f'redis-{name}')}" for name in ("bridge", "container", "host", "none")]
+    for way in (*ways, "-p 6379", "-p 6515", f"-h {donor}"):
+        assert "NOAUTH" in host.sh(f"redis-cli {way} ping"), way
+        assert host.sh(f"redis-cli {way} ping", env={"REDISCLI_AUTH": password}) == "PONG", way
 
 
 def test_a_redis_is_not_root_has_no_capabilities_and_cannot_write_its_root(
@@ -276,7 +289,8 @@ def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwis
     host.sh("docker rmi netmode/redis:bookworm 2>/dev/null || true")
     before = host_state()
     assert play(ROLE, QUICKSTART).rc == 0
-    marker = cli(host, "redis-none", "set", "marker", "here")
+    password = QUICKSTART_PASSWORD.read_text().strip()
+    marker = cli(host, "redis-none", "set", "marker", "here", password=password)
     assert marker == "OK"
     deployed = host_state()
     predicted = play(TEARDOWN, QUICKSTART, ("--check",), teardown_data=True)
@@ -289,6 +303,6 @@ def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwis
     assert play(TEARDOWN, QUICKSTART).changed == 0
 
     assert play(ROLE, QUICKSTART, **IMAGE).rc == 0
-    assert cli(host, "redis-none", "get", "marker") == "here"
+    assert cli(host, "redis-none", "get", "marker", password=password) == "here"
     assert play(TEARDOWN, QUICKSTART, teardown_data=True, **IMAGE).rc == 0
     assert host_state() == before

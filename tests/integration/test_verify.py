@@ -32,7 +32,7 @@ INSTANCES = [
     {"name": "redis-secret", "network_mode": "bridge", "password": PASSWORD},
     {"name": "redis-off", "network_mode": "bridge", "state": "stopped"},
 ]
-INVENTORY = {"all": {"hosts": {"localhost": {**LOCAL, "redis_instances": INSTANCES}}}}
+INVENTORY = {"redis": {"hosts": {"localhost": {**LOCAL, "redis_instances": INSTANCES}}}}
 
 
 def start(host: Host, image: str, name: str, network: str, *words: str, run: tuple[str, ...] = ()) -> None:
@@ -128,7 +128,7 @@ def test_every_claim_of_the_article_holds_and_nothing_is_changed(
 
 
 def test_in_batches_every_host_is_proven_and_drawn_once(article: Host, play: Callable[..., Play]) -> None:
-    two = {"all": {"hosts": dict.fromkeys(("web1", "web2"), INVENTORY["all"]["hosts"]["localhost"])}}
+    two = {"redis": {"hosts": dict.fromkeys(("web1", "web2"), INVENTORY["redis"]["hosts"]["localhost"])}}
     plays = yaml.safe_load(VERIFY.read_text())
     played = play([{**plays[0], "serial": 1}], two, ("--check", "--diff"))
     assert (played.rc, played.changed) == (0, 0), played.stdout
@@ -271,7 +271,7 @@ def test_a_host_without_a_running_engine(fresh_machine: Callable[..., Host]) -> 
 def test_the_tree_of_a_fleet_is_drawn_once_and_a_host_that_cannot_be_read_is_in_it(
     article: Host, play: Callable[..., Play]
 ) -> None:
-    hosts = dict.fromkeys(("web2", "web1"), INVENTORY["all"]["hosts"]["localhost"])
+    hosts = dict.fromkeys(("web2", "web1"), INVENTORY["redis"]["hosts"]["localhost"])
     ill = {**LOCAL, "ansible_python_interpreter": "/nowhere/python3"}
     played = play(FACTS, {"all": {"hosts": {**hosts, "ill": ill}}}, topology_file="/tmp/tree.txt")
     assert played.rc == 2, played.stdout

@@ -28,7 +28,9 @@ def test_an_inventory_that_cannot_be_right_brings_no_engine_to_a_host() -> None:
     before = on("bare").sh(look, check=False)
     wrong = [{"name": "aa", "network_mode": "bridgee"}]
     for options in ((), ("--check",)):
-        play = CONTROLLER.play(CHECKOUT / "playbooks/site.yml", STATE / "bare.yml", options, redis_instances=wrong)
+        play = CONTROLLER.play(
+            CHECKOUT / "playbooks/site.yml", STATE / "bare.yml", options, redis_instances=wrong, target="all"
+        )
         (told,) = play.refusals().values()
         assert "instance aa: network_mode: 'bridgee' is none of bridge, container, host, none" in told
     assert on("bare").sh(look, check=False) == before

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import quoted
 from redis_role import DEFAULTS, ETH0, ROLE, SETTINGS, conf, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
 
@@ -205,13 +208,18 @@ INVENTORY = ROLE.parents[1] / "playbooks" / "inventory"
 
 
 def hosts_of(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """Each host of an inventory of one level of groups, with its variables; templates stay as they are."""
-    everything = yaml.safe_load((INVENTORY / name).read_text())["all"]
-    found = [(host, {**everything.get("vars", {}), **(own or {})}) for host, own in everything.get("hosts", {}).items()]
-    for group in everything.get("children", {}).values():
-        for host, own in group["hosts"].items():
-            found.append((host, {**everything.get("vars", {}), **group.get("vars", {}), **(own or {})}))
-    return found
+    """Each host of the group redis of an inventory, with its variables; templates stay as they are."""
+    everything = yaml.safe_load((INVENTORY / name).read_text())
+    outer = everything.get("all", {})
+    return list(_members(everything.get("redis") or outer["children"]["redis"], outer.get("vars", {})))
+
+
+def _members(group: dict[str, Any], around: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    variables = {**around, **group.get("vars", {})}
+    for host, own in group.get("hosts", {}).items():
+        yield host, {**variables, **(own or {})}
+    for child in group.get("children", {}).values():
+        yield from _members(child, variables)
 
 
 @pytest.mark.parametrize("host", hosts_of("quickstart.yml") + hosts_of("fleet.example.yml"), ids=lambda host: host[0])
