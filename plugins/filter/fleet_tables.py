@@ -44,7 +44,8 @@ _value:
   type: dict
   contains:
     hosts:
-      description: C(host), C(facts) (whether it has any), C(version) and C(api_version) of its engine.
+      description: >-
+        C(host), C(facts) (whether it has any), C(version) and C(api_version) of its engine, null where a host has none.
       type: list
       elements: dict
     bridges:
@@ -99,7 +100,7 @@ def _of_container(host: str, container: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _rows(host: str, facts: Mapping[str, Any], declared: set[str] | None) -> Iterator[tuple[str, Row]]:
-    engine = {"version": None, "api_version": None, **facts.get("engine", {})}
+    engine = {"version": None, "api_version": None, **(facts.get("engine") or {})}
     yield "hosts", {"host": host, "facts": bool(facts), **engine}
     bridges = facts.get("bridges", {})
     for bridge in bridges.values():

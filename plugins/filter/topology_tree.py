@@ -24,7 +24,7 @@ options:
   _input:
     description:
       - The facts of one host (C(ansible_facts['docker_network'])), or a dictionary of host name to such facts.
-      - A host without facts is drawn as such.
+      - A host without facts is drawn as such, and so is one without Docker Engine, with what bridges it has.
     type: dict
     required: true
   ports:
@@ -267,9 +267,10 @@ RUNNING = ("running", "paused", "restarting")
 def _one(name: str, facts: Any, ports: Mapping[str, Any]) -> str:
     if not isinstance(facts, Mapping) or not facts:
         return f"{name}  no facts"
-    version = (facts.get("engine") or {}).get("version")
+    engine = facts.get("engine", {})
     nodes = _Host(facts, ports).nodes()
-    head = f"{name}  Docker {version}" if version else name
+    said = "no Docker Engine" if engine is None else f"Docker {engine['version']}" if engine.get("version") else ""
+    head = f"{name}  {said}".rstrip()
     return "\n".join([head, *_render(nodes, _widths(nodes, {}))])
 
 

@@ -16,7 +16,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import (
+    NetmodeError,
+    NobodyListensError,
+    NotFoundError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +84,7 @@ class Engine:
         try:
             self._asked[target] = self._send(target)
         except OSError as error:
-            raise NetmodeError(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
 
     def get_bytes(self, path: str, /, **query: Any) -> bytes:
         """Like ``get``, for what is no JSON: the body as it came."""
@@ -88,7 +93,7 @@ class Engine:
             asked = self._asked.pop(target) if target in self._asked else self._send(target)
             status, reason, headers, body = self._answer(asked)
         except OSError as error:
-            raise NetmodeError(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
         self._note_version(headers)
         if status >= 400:
             self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
@@ -144,7 +149,7 @@ class Engine:
                     raise OSError("it closed the connection without an answer")
                 received += chunk
         except OSError as error:
-            raise NetmodeError(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
         head, _, body = received.partition(b"\r\n\r\n")
         status, reason, headers = self._head(head)
         if status != 200:
@@ -181,7 +186,7 @@ class Engine:
                 "20.10 (API 1.41) is the oldest that is supported. Upgrade the engine on this host."
             )
 
-    def _unreachable(self, error: Exception) -> str:
+    def _unreachable(self, error: Exception) -> UnreachableError:
         if isinstance(error, FileNotFoundError):
             why = "there is no such socket. Is Docker installed and started on this host?"
         elif isinstance(error, PermissionError):
@@ -192,7 +197,8 @@ class Engine:
             why = f"no answer within {self.timeout} s. The engine hangs or is overloaded."
         else:
             why = f"{error or type(error).__name__}."
-        return (
+        nobody = isinstance(error, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError))
+        return (NobodyListensError if nobody else UnreachableError)(
             f"Cannot talk to the Docker Engine at {self.docker_host}: {why} "
             "The role netmode.docker.docker_engine installs and starts it; docker_host says where it listens."
         )

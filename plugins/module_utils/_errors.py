@@ -10,3 +10,11 @@ class NetmodeError(Exception):
 
 class NotFoundError(NetmodeError):
     """The engine does not know the object that was asked for (HTTP 404)."""
+
+
+class UnreachableError(NetmodeError):
+    """No answer came from the engine: it is not there, does not let this user in, or is silent."""
+
+
+class NobodyListensError(UnreachableError):
+    """There is no engine's socket, or nothing listens at it."""

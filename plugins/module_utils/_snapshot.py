@@ -174,20 +174,31 @@ def observe(engine: Engine) -> Facts:
             _locate(engine, containers, kernel)
         if kernel.outdated:
             kernel.refresh()
-        inodes = {container["inode"] for container in containers.values() if container["inode"]} - {kernel.own}
-        views = {inode: kernel.view(inode) for inode in sorted(inodes)}
-        return {
-            "networks": networks,
-            "containers": containers,
-            "links": kernel.links,
-            "addresses": kernel.addresses,
-            "routes": kernel.netlink.routes(),
-            "own": kernel.own,
-            "nsids": kernel.nsids,
-            "views": {inode: view for inode, view in views.items() if view is not None},
-            "gateways": _gateways(containers, networks, kernel),
-            "limited": kernel.limited,
-        }
+        return _seen(kernel, networks, containers)
+
+
+def observe_kernel() -> Facts:
+    """Like ``observe`` on a host without an engine: what the kernel shows is there all the same."""
+    with Kernel() as kernel:
+        kernel.limited = False  # there is no container to look into
+        return _seen(kernel, [], {})
+
+
+def _seen(kernel: Kernel, networks: list[Facts], containers: dict[str, Facts]) -> Facts:
+    inodes = {container["inode"] for container in containers.values() if container["inode"]} - {kernel.own}
+    views = {inode: kernel.view(inode) for inode in sorted(inodes)}
+    return {
+        "networks": networks,
+        "containers": containers,
+        "links": kernel.links,
+        "addresses": kernel.addresses,
+        "routes": kernel.netlink.routes(),
+        "own": kernel.own,
+        "nsids": kernel.nsids,
+        "views": {inode: view for inode, view in views.items() if view is not None},
+        "gateways": _gateways(containers, networks, kernel),
+        "limited": kernel.limited,
+    }
 
 
 def _refuse_foreign(docker_host: str) -> None:

@@ -15,9 +15,10 @@ description:
     the host's network and which has none.
   - Reads only. It asks the engine for its lists and the kernel for the rest, starts no process and runs nothing in
     a container.
+  - A host without Docker Engine is no failure and told as such, by an engine of null.
   - The loopback interface is never listed, so that a container without any network has an empty list of interfaces.
 requirements:
-  - Docker Engine 20.10 or newer on the host. The Docker SDK for Python is not needed.
+  - Docker Engine 20.10 or newer, or none, on the host. The Docker SDK for Python is not needed.
 notes:
   - Looking into containers' network namespaces needs root (C(become)). Without it, for a member of the group docker,
     the module returns what the engine knows and warns; veths are then not told apart.
@@ -57,7 +58,11 @@ ansible_facts:
       type: dict
       contains:
         engine:
-          description: The engine's version and the newest API version it speaks.
+          description:
+            - The engine's version and the newest API version it speaks.
+            - Null on a host without Docker Engine, where nothing listens and no C(dockerd) is installed or runs. Such a host has
+              no containers; its bridges, veths and routes are told all the same. An engine that is installed and does not
+              answer is a failure.
           type: dict
           sample: {version: 28.5.2, api_version: "1.51"}
         bridges:
@@ -158,21 +163,21 @@ ansible_facts:
 """
 
 import gc
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._dockerd import is_installed
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
-from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe
+from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe, observe_kernel
 
 
 def main() -> None:
     gc.disable()  # the process lives for a tenth of a second: collections would cost three milliseconds of it
     module = AnsibleModule(argument_spec=ENGINE_ARGUMENTS, supports_check_mode=True)
     try:
-        engine = Engine(module.params["docker_host"], module.params["timeout"])
-        seen = observe(engine)
-        facts = {"engine": {"version": engine.version, "api_version": engine.api_version}, **compose(seen)}
+        told, seen = _see(Engine(module.params["docker_host"], module.params["timeout"]))
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     if seen["limited"]:
@@ -180,7 +185,18 @@ def main() -> None:
             "network_facts may not look into network namespaces: interfaces hold only what the engine knows, and veths are "
             "assigned to no container. Run with become: true for the whole picture."
         )
-    module.exit_json(changed=False, ansible_facts={"docker_network": facts})
+    module.exit_json(changed=False, ansible_facts={"docker_network": {"engine": told, **compose(seen)}})
+
+
+def _see(engine: Engine) -> tuple[dict[str, str] | None, dict[str, Any]]:
+    """What the engine says of itself, None on a host that has none, and what was seen."""
+    try:
+        seen = observe(engine)
+    except NobodyListensError:
+        if is_installed():  # then it is down, which somebody has to know
+            raise
+        return None, observe_kernel()
+    return {"version": engine.version, "api_version": engine.api_version}, seen
 
 
 if __name__ == "__main__":

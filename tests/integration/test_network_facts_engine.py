@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from lab import CHECKOUT
 from network_shape import assert_shape, read
 from retold_engine import CLOSE, HANG, retold_engine
 
@@ -62,3 +64,47 @@ def test_an_engine_without_containers(fresh_machine: Callable[..., Host]) -> Non
     assert facts["unclaimed"] == []
     assert facts["bridges"]["docker0"]["ports"] == []
     assert facts["bridges"]["docker0"]["network"] == "bridge"
+
+
+FACTS = CHECKOUT / "playbooks" / "facts.yml"
+
+
+def test_a_host_without_docker_is_no_failure_and_told_with_its_bridges_veths_and_routes(
+    fresh_machine: Callable[..., Host],
+) -> None:
+    host = fresh_machine(bare=True)
+    host.sh(
+        "ip link add br7 type bridge; ip addr add 10.9.0.1/24 dev br7; ip link add own type veth peer name other;"
+        " ip link set own master br7; ip link set br7 up"
+    )
+    facts = read(host)
+    assert facts["engine"] is None
+    assert facts["containers"] == {}
+    assert (facts["bridges"]["br7"]["ipv4"], facts["bridges"]["br7"]["network"]) == (["10.9.0.1/24"], None)
+    assert facts["bridges"]["br7"]["ports"] == ["own"]
+    assert {"own", "other"} <= set(facts["unclaimed"])
+    assert {"destination": "10.9.0.0/24", "gateway": None, "interface": "br7"} in facts["routes"]
+    told = host.run_module("network_facts", {"docker_host": "tcp://127.0.0.1:2375"}, user="games")
+    assert told["ansible_facts"]["docker_network"] == facts
+    host.sh("/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"/run/docker.sock\")'")
+    assert read(host) == facts  # a dead socket that an engine has left
+    drawn = host.play(FACTS)
+    assert drawn.task("Show the networks of all hosts")["msg"].startswith("localhost  no Docker Engine")
+    assert drawn.rc == 0
+    written = host.play(FACTS, facts_dir="/tmp/facts")
+    assert written.rc == 0
+    assert json.loads(host.sh("cat /tmp/facts/fleet.json"))["localhost"] == facts
+
+
+def test_an_engine_that_is_installed_and_down_is_a_failure_wherever_it_lies(fresh_machine: Callable[..., Host]) -> None:
+    host = fresh_machine(bare=True)
+    for program in ("/usr/sbin/dockerd", "/opt/docker/bin/dockerd", "/srv/engine/dockerd"):
+        host.write(program, "#!/bin/sh\n")
+        host.sh(f"chmod 755 {program}")
+        if program.startswith("/srv"):  # nobody would look there, but its unit says so
+            host.write("/etc/systemd/system/docker.service", f"[Service]\nExecStart={program} -H fd://\n")
+        result = host.run_module("network_facts", {})
+        assert result["failed"], program
+        assert "Is Docker installed and started" in result["msg"]
+        host.sh(f"rm {program}")
+    assert read(host)["engine"] is None  # a unit that is left starts nothing

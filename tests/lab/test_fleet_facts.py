@@ -68,6 +68,7 @@ def test_one_document_for_the_fleet_and_one_for_each_host(documents: Path) -> No
 
 
 EXPECTED: dict[str, Any] = {
+    "Which hosts have no Docker Engine?": [],
     "Which sharers were left behind by their donor?": [{"host": "trixie", "sharer": "side", "donor": "web"}],
     "Which Redis does the inventory not know?": [{"host": "trixie", "name": "stranger"}],
     "Which addresses are given twice on one host?": [],

@@ -300,3 +300,13 @@ def test_overlaps() -> None:
 def test_overlaps_says_what_it_wants() -> None:
     with pytest.raises(AnsibleFilterError, match=r"wants objects with a cidr such as 10.0.0.0/8"):
         search({"a": [{"cidr": "docker0"}]}, "overlaps(a, a)")
+
+
+def test_a_host_without_docker_has_a_row_that_says_so_and_rows_of_its_kernel() -> None:
+    tables = fleet_tables({"bare": {**GOLDEN, "engine": None, "containers": {}}, "lost": {}})
+    assert tables["hosts"] == [
+        {"host": "bare", "facts": True, "version": None, "api_version": None},
+        {"host": "lost", "facts": False, "version": None, "api_version": None},
+    ]
+    assert {row["host"] for row in tables["bridges"]} == {"bare"}
+    assert search(tables, "hosts[?facts && !version].host") == ["bare"]

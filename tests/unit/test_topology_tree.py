@@ -74,6 +74,17 @@ def test_a_host_without_any_container() -> None:
     assert topology_tree({}) == ""
 
 
+def test_a_host_without_docker_is_drawn_with_the_bridges_that_it_has(facts: dict[str, Any]) -> None:
+    bridge = {**facts["article"]["bridges"]["docker0"], "network": None, "ports": ["tap0"]}
+    found = {"engine": None, "bridges": {"virbr0": bridge}, "veths": {}, "containers": {}, "unclaimed": []}
+    drawn = topology_tree({"web1": found}).splitlines()
+    assert drawn[0] == "web1  no Docker Engine"
+    assert "virbr0" in drawn[1]
+    assert "not Docker's" in drawn[1]
+    assert "tap0" in drawn[2]
+    assert topology_tree({"web1": {**found, "bridges": {}}}) == "web1  no Docker Engine"
+
+
 @pytest.mark.parametrize(("data", "ports"), [("text", None), (None, None), ([], None), ({}, [6379])])
 def test_what_is_no_facts_is_refused_with_the_way_out(data: Any, ports: Any) -> None:
     with pytest.raises(AnsibleFilterError, match="topology_tree"):
