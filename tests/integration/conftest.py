@@ -18,6 +18,8 @@ fixture made before it stays):
 ``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
 ``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
 ``image``        the name of the Redis image (redis-server, redis-cli, busybox, ip; CMD is redis-server)
+``shape_images`` all images of the table shapes.SHAPES, shaped like the official ones: ``SHAPES["valkey-9"].image``
+                 (shapes.load(host, "nginx", "redis-8") makes some of them)
 
 For more than one test: ``machine`` (session; the same :class:`lab.Host`, nothing is removed by itself).
 
@@ -39,6 +41,7 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 import pytest
+import shapes
 from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases, modules
@@ -100,6 +103,11 @@ def host_state(host: Host) -> Callable[[], dict[str, Any]]:
 @pytest.fixture
 def image(host: Host) -> str:
     return IMAGE
+
+
+@pytest.fixture(scope="session")
+def shape_images(machine: Host) -> None:
+    shapes.load(machine)
 
 
 @pytest.fixture
