@@ -45,7 +45,9 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
         engine.require_sdk()
         for one in pulls:
             applier.pull(one.where, one.image)
-        with alone("containers"):  # who had it before may have changed what was seen
+        names = ", ".join(one.name for one in wanted)
+        with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):
+            # Whoever had it before may have changed what was seen.
             host = observe(engine, wanted)
             made = plan(host, wanted)
             applier.run(made.steps)

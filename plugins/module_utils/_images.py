@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,8 @@ def apply(engine: Engine, step: Step) -> None:
     elif step.action == "build":
         _build(engine, step.image)
     else:
-        with engine.changing(f"image {name}: remove") as client:
+        lock = alone("containers", f"netmode.docker.images: {name}", engine.docker_host)  # they may be about to use it
+        with lock, engine.changing(f"image {name}: remove") as client:
             client.remove_image(name)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
 from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
@@ -24,20 +24,44 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     entries = parse_list(params["interfaces"])
     engine = Engine(params["docker_host"], params["timeout"])
     purged = params.get("purge") or []
-    with alone("interfaces"), Spaces() as spaces:
-        recorded = record.read()
-        listed = [entry.container for entry in entries]
-        host = _by_name(set(purged) - set(listed), observe(engine, [*listed, *purged], spaces))
-        if check_mode:
-            host = _with_pending(host, params.get("pending") or [])
-        entries += _unlisted(purged, entries, recorded, host)
-        changes = plan(entries, host)
-        wanted = _recorded_after(recorded, entries, host)
-        if not check_mode:
-            apply(changes, spaces)
-            if wanted != recorded:
-                record.write(wanted)
-    return _result(changes, _notes(entries, host, recorded, wanted))
+    pending = params.get("pending") or [] if check_mode else []
+    with Spaces() as spaces:
+        found = _planned(entries, purged, pending, engine, spaces)
+    if check_mode or not found.due:
+        return found.result
+    who = "netmode.docker.interfaces: " + ", ".join(sorted({entry.container for entry in found.entries}))
+    with alone("interfaces", who, engine.docker_host), Spaces() as spaces:
+        found = _planned(entries, purged, pending, engine, spaces)  # whoever had the lock may have changed it
+        apply(found.changes, spaces)
+        if found.wanted != found.recorded:
+            record.write(found.wanted)
+    return found.result
+
+
+class _Plan(NamedTuple):
+    entries: list[Interface]
+    """Those of the list, and what else the purged containers have."""
+    changes: list[Change]
+    recorded: Record
+    wanted: Record
+    """What the record is to say."""
+    result: dict[str, Any]
+
+    @property
+    def due(self) -> bool:
+        return self.wanted != self.recorded or any(change.commands for change in self.changes)
+
+
+def _planned(listed: list[Interface], purged: list[str], pending: list[str], engine: Engine, spaces: Spaces) -> _Plan:
+    recorded = record.read()
+    names = [entry.container for entry in listed]
+    host = _by_name(set(purged) - set(names), observe(engine, [*names, *purged], spaces))
+    if pending:
+        host = _with_pending(host, pending)
+    entries = [*listed, *_unlisted(purged, listed, recorded, host)]
+    changes = plan(entries, host)
+    wanted = _recorded_after(recorded, entries, host)
+    return _Plan(entries, changes, recorded, wanted, _result(changes, _notes(entries, host, recorded, wanted)))
 
 
 def _by_name(words: set[str], host: Host) -> Host:

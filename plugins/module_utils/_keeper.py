@@ -109,7 +109,9 @@ class Keeper:
 
     def _look(self, names: set[str] | None, begun: float) -> None:
         """See what the starts of these containers call for, or with None all that there is, and do it."""
-        with alone("interfaces"):  # so that nobody changes what is seen before it is acted on
+        with alone(
+            "interfaces", "netmode-keeper", self.docker_host
+        ):  # so that nobody changes what is seen before it is acted on
             seen = observe(self.engine)
             if seen["limited"]:
                 raise NetmodeError("The keeper may not look into network namespaces. It has to run as root.")
@@ -207,7 +209,7 @@ class Keeper:
         """
         try:
             engine = LeanEngine(self.docker_host, 60)
-            with alone("containers"):
+            with alone("containers", "netmode-keeper", self.docker_host):
                 containers = self._containers(observe(engine))
                 here = {name: donor for name, donor in donors.items() if name in containers}
                 steps, _ = self._due(engine, containers, here, held)

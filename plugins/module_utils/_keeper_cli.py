@@ -58,7 +58,7 @@ class Keeping:
                     f"--docker-host: {self.docker_host}: the keeper works on the engine's own host, by its socket. "
                     f"Give it one like {SOCKET}."
                 )
-            with alone("keeper", patient=False) as held:
+            with alone("keeper", "netmode-keeper", self.docker_host, patient=False) as held:
                 if not held:
                     raise NetmodeError("Another keeper runs on this host already (netmode-keeper status shows it).")
                 Keeper(self.docker_host, self.ignore, _tell).run()

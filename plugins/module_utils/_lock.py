@@ -1,42 +1,101 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One changes at a time: a run of a module, another one, and the keeper would undo each other's steps half-way."""
+"""The host lock: runs of modules and the keeper change an engine one at a time, or each would undo the other's steps.
+
+A lock lies with the engine, not with the user: root's engine has root's lock, so whoever changes that engine takes the
+same one or is refused. Reads and check mode take none.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DIRECTORY = Path("/run")
 """Empty after a boot. A lock ends with the process that holds it, so nothing has to be cleaned up."""
+WAIT = 120.0
+"""Seconds that a run waits for another one."""
+_UNIX = "unix://"
 
 
 @contextmanager
-def alone(subject: str, *, patient: bool = True) -> Iterator[bool]:
-    """Hold the host's lock for changes to ``subject`` (containers, interfaces). What is changed is observed within.
+def alone(subject: str, who: str, docker_host: str, *, seconds: float = WAIT, patient: bool = True) -> Iterator[bool]:
+    """Hold the lock for changes to ``subject`` (containers, images, interfaces). What is changed is observed within.
 
-    Yields whether it is held: not where ``patient`` is false and somebody else has it. Who may not write to /run goes
-    without.
+    ``who`` is written into the lock, for the message of a run that waited ``seconds`` in vain. Yields whether it is
+    held, which is always so unless ``patient`` is false and another process has it. NetmodeError: a user who is
+    neither root nor the engine's owner, and a lock that is not to be had.
     """
+    path = _path(subject, docker_host)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        descriptor = os.open(DIRECTORY / f"netmode-{subject}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        yield True
-        return
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise NetmodeError(f"The lock {path} cannot be opened: {error.strerror}.") from error
     try:
-        yield _take(descriptor, patient=patient)
+        held = _take(descriptor, seconds if patient else 0)
+        if not held and patient:
+            raise NetmodeError(
+                f"{_holder(descriptor)} is changing {subject} of this host and holds {path}. It was waited for "
+                f"{seconds:.0f} s, and nothing was changed. Run again when it has ended."
+            )
+        if held:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} {who}".encode(), 0)
+        yield held
+        if held:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, *, patient: bool) -> bool:
+def _path(subject: str, docker_host: str) -> Path:
+    """Beside the socket of a rootless engine, which its owner and root can write, else in a directory of root's."""
+    owner, directory = 0, DIRECTORY
+    if docker_host.startswith(_UNIX):
+        engine = Path(docker_host[len(_UNIX) :]).resolve()
+        try:
+            owner = engine.stat().st_uid
+        except OSError:  # the engine is down: whoever asks it next says so
+            owner = 0
+        directory = engine.parent if owner else DIRECTORY
+    if os.geteuid() not in (0, owner):
+        raise NetmodeError(
+            f"Changing {subject} of the engine at {docker_host} requires root: become: true. Reading and check mode "
+            "do not."
+        )
+    return directory / f"netmode-{subject}.lock"
+
+
+def _take(descriptor: int, seconds: float) -> bool:
+    """Whether the lock was had in time. The kernel has no wait for it that ends, so it is asked for again and again."""
+    end, pause = time.monotonic() + seconds, 0.01
+    while not _had(descriptor):
+        left = end - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(0.5, pause * 2)
+    return True
+
+
+def _had(descriptor: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if patient else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _holder(descriptor: int) -> str:
+    """Who wrote into the lock, unless that process is gone: then what is written is of one that was killed."""
+    pid, _, who = os.pread(descriptor, 4096, 0).decode(errors="replace").partition(" ")
+    return f"Process {pid} ({who})" if pid.isdigit() and Path(f"/proc/{pid}").exists() else "Another process"

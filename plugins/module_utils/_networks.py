@@ -7,12 +7,18 @@ import ipaddress
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._networks_compare import Daemon
-from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import Network, parse_list, parse_present
+from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import (
+    Entry,
+    Network,
+    parse_list,
+    parse_present,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._plan_networks import (
     Around,
     Attachment,
@@ -36,19 +42,35 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The module's work from its parameters to its result. Raises NetmodeError."""
     entries = parse_list(params["networks"])
     engine = Engine(params["docker_host"], params["timeout"])
+    found = _planned(engine, entries)
+    if not found.steps or check_mode:
+        return _result(found.changes, found.steps, found.attachments, found.ids)
+    engine.require_sdk()
+    who = "netmode.docker.networks: " + ", ".join(change.name for change in found.changes)
+    with alone("containers", who, engine.docker_host):  # a network that is recreated takes its containers along
+        found = _planned(engine, entries)  # whoever had the lock may have changed it
+        found.ids.update((step.change.name, apply(engine, step)) for step in found.steps)
+    return _result(found.changes, found.steps, found.attachments, found.ids)
+
+
+class _Plan(NamedTuple):
+    changes: list[Change]
+    steps: list[Step]
+    attachments: dict[str, tuple[Attachment, ...]]
+    ids: dict[str, str]
+    """Network name → id, empty where it is not there."""
+
+
+def _planned(engine: Engine, entries: list[Entry]) -> _Plan:
     networks = [parse_present(raw) for raw in engine.get("/networks")]
     daemon = observe_daemon(engine.api_version)
     changes = compare(entries, networks, daemon)
     ids = {change.name: change.current.id if change.current else "" for change in changes}
     if all(change.kind == "none" for change in changes):
-        return _result(changes, [], {}, ids)
+        return _Plan(changes, [], {}, ids)
     going = [change.current for change in changes if change.current and change.kind != "none"]
     attachments = observe_attachments(engine, going)
-    plan = steps(changes, Around(daemon, observe_host(), networks, attachments))
-    if not check_mode:
-        engine.require_sdk()
-        ids.update((step.change.name, apply(engine, step)) for step in plan)
-    return _result(changes, plan, attachments, ids)
+    return _Plan(changes, steps(changes, Around(daemon, observe_host(), networks, attachments)), attachments, ids)
 
 
 def _result(

@@ -56,6 +56,18 @@ def _refuse_name(name: str) -> None:
         ) from None
 
 
+def planned(
+    engine: Engine, volumes: list[Volume], *, check_mode: bool
+) -> tuple[dict[str, Volume], list[Step], list[str]]:
+    """(what is there, the steps, :func:`users`). In check mode what has a volume may be removed by an earlier task."""
+    before = observe(engine)
+    steps = plan(volumes, before)
+    in_use = users(engine, steps)
+    if in_use and not check_mode:
+        raise NetmodeError(" ".join(in_use))
+    return before, steps, in_use
+
+
 def users(engine: Engine, steps: list[Step]) -> list[str]:
     """A reason for each volume that is to go and that a container, running or not, has: the engine would refuse."""
     leaving = {step.volume["name"] for step in steps if step.action == "remove"}

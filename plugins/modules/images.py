@@ -196,6 +196,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _images
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 _USER = {
     "name": {"type": "str", "required": True},
@@ -235,8 +236,10 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
     steps = _images.plan(images, before, _images.identifier(check_mode=module.check_mode))
     if steps and not module.check_mode:
         engine.require_sdk()
-        for step in steps:
-            _images.apply(engine, step)
+        who = "netmode.docker.images: " + ", ".join(step.image["name"] for step in steps)
+        with alone("images", who, engine.docker_host):
+            for step in steps:
+                _images.apply(engine, step)
     after = before if module.check_mode or not steps else _images.observe(engine, images)
     return _images.report(images, steps, before, after, check_mode=module.check_mode)
 

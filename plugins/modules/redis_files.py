@@ -130,10 +130,15 @@ revisions:
     cache: 5d41402abc4b2a76b9719d911017c592
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record, _redis_files, _redis_trial
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+
+Json = dict[str, Any]
 
 _TRIAL = {
     "image": {"type": "str", "required": True},
@@ -154,6 +159,14 @@ _INSTANCE = {
 }
 
 
+def _change(engine: Engine, instances: list[Json], steps: list[_redis_files.Step], key_file: str) -> None:
+    new = [step.instance for step in steps if step.after not in (None, step.before) and step.instance["trial"]]
+    _redis_trial.refuse_failing(engine, new)
+    for step in steps:
+        _redis_files.apply(step)
+    _redis_files.tidy(instances, key_file)
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -170,11 +183,10 @@ def main() -> None:
         keyed = _redis_files.has_key(module.params["key_file"])
         steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
         if not module.check_mode:
-            new = [step.instance for step in steps if step.after not in (None, step.before) and step.instance["trial"]]
-            _redis_trial.refuse_failing(engine, new)
-            for step in steps:
-                _redis_files.apply(step)
-            _redis_files.tidy(instances, module.params["key_file"])
+            who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in instances)
+            with alone("containers", who, engine.docker_host):
+                steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
+                _change(engine, instances, steps, module.params["key_file"])
         revisions = _redis_files.revisions(instances, module.params["key_file"], check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))

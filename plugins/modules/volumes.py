@@ -93,6 +93,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _volumes
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 _VOLUME = {
     "name": {"type": "str", "required": True},
@@ -114,15 +115,14 @@ def main() -> None:
     volumes = module.params["volumes"]
     try:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
-        before = _volumes.observe(engine)
-        steps = _volumes.plan(volumes, before)
-        in_use = _volumes.users(engine, steps)
-        if in_use and not module.check_mode:
-            raise NetmodeError(" ".join(in_use))
+        before, steps, in_use = _volumes.planned(engine, volumes, check_mode=module.check_mode)
         if steps and not module.check_mode:
             engine.require_sdk()
-            for step in steps:
-                _volumes.apply(engine, step)
+            who = "netmode.docker.volumes: " + ", ".join(step.volume["name"] for step in steps)
+            with alone("containers", who, engine.docker_host):
+                before, steps, in_use = _volumes.planned(engine, volumes, check_mode=False)
+                for step in steps:
+                    _volumes.apply(engine, step)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     for reason in in_use:  # in check mode: what has it may be about to be removed by an earlier task

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host lock, live: who changes an engine takes it, who may not is refused, and reads go without."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from containers_lab import IDLE, IMAGE, Lab, entry, make_images
+from lab import MODULE_UTILS, Host
+from tree import COLLECTIONS
+
+Json = dict[str, Any]
+MEMBER = "netmode-member"
+CHANGES: dict[str, Json] = {
+    "containers": {"containers": [entry("new")]},
+    "networks": {"networks": [{"name": "nmt-new"}]},
+    "volumes": {"volumes": [{"name": "nmt-new"}]},
+    "images": {"images": [{"name": IMAGE, "state": "absent"}]},
+    "redis_files": {"instances": [{"name": "new", "directory": "/etc/netmode/redis/new"}]},
+}
+
+
+def begin(module: str, args: Json) -> subprocess.Popen[str]:
+    """A module in a process of its own, which is not waited for."""
+    argv = ["/usr/bin/python3", "-m", f"ansible_collections.netmode.docker.plugins.modules.{module}"]
+    env = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}"}
+    run = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+    assert run.stdin
+    run.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": args}))
+    run.stdin.close()
+    return run
+
+
+@pytest.fixture
+def lab(host: Host) -> Lab:
+    make_images(host)
+    return Lab(host)
+
+
+@pytest.fixture
+def member(host: Host) -> Callable[..., Json]:
+    """Runs a module as a user who is not root and may use the engine."""
+    host.sh("chgrp nogroup /var/run/docker.sock; chmod 660 /var/run/docker.sock")
+    return lambda name, args, check=False: host.run_module(name, args, check=check, user="65534")
+
+
+@pytest.mark.parametrize("module", CHANGES)
+def test_o10_a_user_who_may_use_the_engine_and_is_not_root_changes_nothing(
+    module: str, lab: Lab, member: Callable[..., Json], host_state: Callable[[], Json]
+) -> None:
+    before = host_state()
+    assert member(module, CHANGES[module], check=True)["changed"], "check mode works for everybody"
+    refused = member(module, CHANGES[module])
+    assert refused.get("failed"), refused
+    assert "requires root: become: true" in refused["msg"]
+    assert host_state() == before
+
+
+def test_o10_a_run_without_changes_needs_no_root(lab: Lab, member: Callable[..., Json]) -> None:
+    lab.apply(entry("still"))
+    assert not member("containers", {"containers": [entry("still")]})["changed"]
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("module", [name for name in CHANGES if name != "redis_files"])
+def test_o10_each_waits_for_another_that_changes_the_engine(module: str, lab: Lab) -> None:
+    """A holder that is killed in the middle holds nothing: the one that waits goes on."""
+    subject = "images" if module == "images" else "containers"
+    with subprocess.Popen(
+        ["flock", f"/run/netmode-{subject}.lock", "sh", "-c", "echo held; exec sleep 60"],
+        stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
+        assert holder.stdout
+        holder.stdout.readline()
+        waiting = begin(module, CHANGES[module])
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(2)
+        lab.host.sh(f"pkill -KILL -P {holder.pid}")
+        assert waiting.wait(60) == 0, waiting.stdout
+
+
+@pytest.mark.engines
+def test_o10_two_runs_at_once_make_a_container_once(lab: Lab) -> None:
+    with lab.events() as events:
+        both = [
+            begin("containers", {"containers": [entry("one", command=IDLE, environment={"A": "1"})]}) for _ in range(2)
+        ]
+        assert [run.wait(60) for run in both] == [0, 0]
+    assert [(event.action, event.name) for event in events].count(("create", "one")) == 1
