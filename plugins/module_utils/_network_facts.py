@@ -157,11 +157,21 @@ def configured(network: Facts) -> Facts:
     mtu = options.get("com.docker.network.driver.mtu") or ""
     return {
         "subnet": pool.get("Subnet"),
+        "ip_range": pool.get("IPRange") or None,
         "gateway": pool.get("Gateway"),
+        "default_gateway": (pool.get("AuxiliaryAddresses") or {}).get("DefaultGatewayIPv4"),
+        "host_ip": options.get("com.docker.network.bridge.host_binding_ipv4"),
+        "unaddressed": _unaddressed(options) if options or pool else None,
         "mtu": int(mtu) if mtu.isdigit() else None,
         "icc": _switch(options.get("com.docker.network.bridge.enable_icc")),
         "masquerade": _switch(options.get("com.docker.network.bridge.enable_ip_masquerade")),
     }
+
+
+def _unaddressed(options: Facts) -> bool:
+    """Whether the bridge is to have no IPv4 address of the engine's; one before 27.1 gives it one all the same."""
+    mode = options.get("com.docker.network.bridge.gateway_mode_ipv4")
+    return mode == "isolated" or bool(_switch(options.get("com.docker.network.bridge.inhibit_ipv4")))
 
 
 def _switch(value: str | None) -> bool | None:
@@ -204,6 +214,7 @@ def _interfaces(
                 "bridge": veth["bridge"] if veth else None,
                 "network": None,
                 "managed_by": "netmode" if link["marked"] else None,
+                "assigned": None,
             }
         )
     _claim_for_docker(found, container["endpoints"], networks)
@@ -220,9 +231,19 @@ def _claim_for_docker(interfaces: list[Facts], endpoints: dict[str, Facts], netw
                 same_mac = not by_mac or (endpoint["mac"] is not None and interface["mac"] == endpoint["mac"])
                 same_bridge = not by_bridge or networks.get(interface["bridge"]) == name
                 if free and same_mac and same_bridge:
-                    interface.update(network=name, managed_by="docker")
+                    interface.update(network=name, managed_by="docker", assigned=_assigned(interface, endpoint))
                     del waiting[name]
                     break
+
+
+def _assigned(interface: Facts, endpoint: Facts) -> Facts | None:
+    """What the engine gave to an interface, where the kernel shows another; it adds no IPv6 address to the engine's."""
+    same = (
+        endpoint["mac"] in (None, interface["mac"])
+        and (not endpoint["ipv4"] or endpoint["ipv4"] == interface["ipv4"])
+        and set(endpoint["ipv6"]) <= set(interface["ipv6"])
+    )
+    return None if same else {key: endpoint[key] for key in ("mac", "ipv4", "ipv6")}
 
 
 def _known_to_engine(container: Facts, networks: dict[str, str]) -> list[Facts]:
@@ -242,6 +263,7 @@ def _known_to_engine(container: Facts, networks: dict[str, str]) -> list[Facts]:
             "bridge": bridges.get(name),
             "network": name,
             "managed_by": "docker",
+            "assigned": None,
         }
         for name, endpoint in container["endpoints"].items()
         if endpoint["mac"] or endpoint["ipv4"]

@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis_witness import listening, recognised
 
 LONGEST = 24 * 60 * 60
 """Seconds that are waited at most. A socket can be given 292 years, and nan and inf are floats as well."""
 
 MAX_REPLY = 1 << 20
 """Bytes of one reply that are read at most: INFO is some 6 KB, and what listens may be anything."""
+
+MAX_CLIENTS = 64 << 20
+"""The same for CLIENT LIST, some 400 bytes for each client."""
 
 SERVER_FIELDS = ("server_name", "redis_version", "valkey_version", "redis_mode", "role", "run_id", "tcp_port")
 """Lines of INFO that are handed on. ``run_id`` tells two servers behind one address apart."""
@@ -47,6 +51,8 @@ class Endpoint:
     socket: str | None = None
     username: str | None = None
     password: str | None = None
+    witness: Endpoint | None = None
+    """A socket whose server is asked whether it sees the connection: so an address is known without a password."""
 
     @property
     def where(self) -> str:
@@ -78,7 +84,8 @@ def encode(*words: str) -> bytes:
 class Connection:
     """One connection with one deadline for everything that is done over it."""
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float, limit: int = MAX_REPLY) -> None:
+        self._limit = limit
         self._deadline = time.monotonic() + timeout
         self._buffer = b""
         if endpoint.socket:
@@ -91,6 +98,10 @@ class Connection:
                 raise
         else:
             self._socket = socket.create_connection((endpoint.host, endpoint.port), timeout)
+
+    def listening(self) -> list[str] | None:
+        """Where the server of a unix socket listens for TCP."""
+        return listening(self._socket) if self._socket.family == socket.AF_UNIX else None
 
     def close(self) -> None:
         """Close it; the server is told nothing."""
@@ -108,8 +119,8 @@ class Connection:
         return left
 
     def _more(self) -> None:
-        if len(self._buffer) > MAX_REPLY:
-            raise NotRedisError(f"more than {MAX_REPLY} bytes without an end")
+        if len(self._buffer) > self._limit:
+            raise NotRedisError(f"more than {self._limit} bytes without an end")
         self._socket.settimeout(self._left())
         data = self._socket.recv(65536)
         if not data:
@@ -130,7 +141,7 @@ class Connection:
             return rest
         if kind == b"-":
             return ErrorReply(rest)
-        if kind != b"$" or not rest.lstrip("-").isdigit() or int(rest) > MAX_REPLY:
+        if kind != b"$" or not rest.lstrip("-").isdigit() or int(rest) > self._limit:
             raise NotRedisError(line[:80].decode("utf-8", "replace"))
         size = int(rest)
         if size < 0:
@@ -157,11 +168,14 @@ def _error_word(error: OSError) -> str:
     return _ERRNO_WORDS.get(error.errno, (error.strerror or str(error)).lower())
 
 
+def _auth(endpoint: Endpoint, password: str) -> tuple[str, ...]:
+    return ("AUTH", *((endpoint.username,) if endpoint.username else ()), password)
+
+
 def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
-    commands = [("PING",), ("INFO", "server"), ("INFO", "replication")]
+    commands: list[tuple[str, ...]] = [("PING",), ("INFO", "server"), ("INFO", "replication")]
     if endpoint.password is not None:
-        user = (endpoint.username,) if endpoint.username else ()
-        commands.insert(0, ("AUTH", *user, endpoint.password))
+        commands.insert(0, _auth(endpoint, endpoint.password))
     connection.send(b"".join(encode(*command) for command in commands))
     auth = connection.reply() if endpoint.password is not None else None
     answer = connection.reply()
@@ -178,17 +192,43 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         "answer": str(answer),
         "authenticated": auth is not None and not isinstance(auth, ErrorReply),
         "server": {key: info[key] for key in SERVER_FIELDS if key in info} or None,
+        "listens": connection.listening(),
+        "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
     }
 
 
+def _seen(connection: Connection, witness: Endpoint) -> bool | None:
+    """Whether the server behind ``witness`` sees ``connection``; None where it does not answer or does not say."""
+
+    def clients() -> str | None:
+        listed = asked.reply()
+        asked.send(encode("CLIENT", "LIST"))
+        return None if isinstance(listed, ErrorReply) else listed
+
+    try:
+        asked = Connection(witness, 3, MAX_CLIENTS)
+    except OSError:
+        return None
+    try:
+        if witness.password is not None:
+            asked.send(encode(*_auth(witness, witness.password)))
+            asked.reply()
+        asked.send(encode("CLIENT", "LIST"))
+        return recognised(connection.send, clients)
+    except (OSError, NotRedisError):
+        return None
+    finally:
+        asked.close()
+
+
 def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
-    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, ms, error.
+    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, listens, seen, ms, error.
 
     ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer); ``error`` is the one
     word for why not. ``ms`` is the time from the first packet to the last reply.
     """
     result: dict[str, Any] = {"where": endpoint.where, "reachable": False, "answer": None, "authenticated": False}
-    result.update(server=None, error=None)
+    result.update(server=None, listens=None, seen=None, error=None)
     start = time.monotonic()
     try:
         connection = Connection(endpoint, timeout)

@@ -70,6 +70,8 @@ ansible_facts:
             - Every Linux bridge of the host by name, whoever made it.
             - RV(ignore:network) is the Docker network that it carries, RV(ignore:ports) what C(brctl show) lists,
               RV(ignore:configured) what the engine says of that network, null where it says nothing.
+            - Of RV(ignore:configured), C(default_gateway) is that of C(daemon.json), C(host_ip) the address at which ports are
+              published that name none, and C(unaddressed) whether its options ask for a bridge without an address.
           type: dict
           sample:
             docker0:
@@ -84,7 +86,16 @@ ansible_facts:
               ipv6: []
               network: bridge
               ports: [veth062947b]
-              configured: {subnet: 172.17.0.0/16, gateway: null, mtu: 1500, icc: true, masquerade: true}
+              configured:
+                subnet: 172.17.0.0/16
+                ip_range: null
+                gateway: null
+                default_gateway: null
+                host_ip: 0.0.0.0
+                unaddressed: false
+                mtu: 1500
+                icc: true
+                masquerade: true
         veths:
           description:
             - Every veth of the host by name. RV(ignore:container) and RV(ignore:interface) are null where the other end is
@@ -115,6 +126,8 @@ ansible_facts:
               sharers is stale as a whole.
             - A sharer that is not stale lists no interfaces and no gateway, for they are its donor's. What is in a namespace
               that its donor has left is listed with one of the sharers left there.
+            - RV(ignore:assigned) is null where an interface has what the engine gave it, else C(mac), C(ipv4) and C(ipv6) as the
+              engine gave them.
             - RV(ignore:managed_by) is V(docker) for the engine's interfaces, V(netmode) for those of this collection, else null.
           type: dict
           sample:
@@ -144,6 +157,7 @@ ansible_facts:
                   bridge: docker0
                   network: bridge
                   managed_by: docker
+                  assigned: null
               published:
                 - {container_port: 6379, protocol: tcp, host_ip: 0.0.0.0, host_port: 6379}
         unclaimed:

@@ -48,7 +48,14 @@ options:
         description: The user of Redis' access control lists. Without it the password is that of the user V(default).
         type: str
       password:
-        description: Sent by AUTH. It appears in no output.
+        description:
+          - Sent by AUTH. It appears in no output.
+          - Whoever listens there is sent it. Where that may be another, ask without it, with O(endpoints[].witness).
+        type: str
+      witness:
+        description:
+          - The name of another endpoint, with a O(endpoints[].socket). The Redis behind that is asked whether it sees this
+            connection, so that RV(endpoints.seen) tells without a password whether they are one.
         type: str
       expect:
         description:
@@ -120,6 +127,8 @@ endpoints:
         role: master
         run_id: 0f2a4e8ad12f6f2b8b8f6a3c9a5e0d9b1c7e4f60
         tcp_port: '6379'
+      listens: null
+      seen: null
   contains:
     where:
       description: The address or path that was asked.
@@ -151,6 +160,19 @@ endpoints:
       type: dict
       returned: always
       sample: {redis_version: 7.0.15, redis_mode: standalone, role: master}
+    listens:
+      description:
+        - Of a socket, the addresses at which its server listens for TCP, as the kernel says. Null for who is not root, and for
+          an address.
+      type: list
+      elements: str
+      returned: always
+      sample: ['0.0.0.0:6379', '[::]:6379']
+    seen:
+      description: Whether the Redis of O(endpoints[].witness) sees this connection. Null without one, and where it does not say.
+      type: bool
+      returned: always
+      sample: true
     ms:
       description: Milliseconds from connecting to the last reply or to the error.
       type: float
@@ -165,6 +187,7 @@ endpoints:
       sample: refused
 """
 
+from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -185,18 +208,26 @@ WAY_OUT = (
 
 
 def _endpoints(given: list[dict[str, Any]]) -> list[Endpoint]:
-    seen: set[str] = set()
-    endpoints = []
+    found: dict[str, Endpoint] = {}
     for item in given:
-        if item["name"] in seen:
-            raise NetmodeError(f"endpoints: two of them have the name {item['name']!r}. Give each a name of its own.")
-        seen.add(item["name"])
+        name = item["name"]
+        if name in found:
+            raise NetmodeError(f"endpoints: two of them have the name {name!r}. Give each a name of its own.")
         if item["username"] and item["password"] is None:
-            raise NetmodeError(
-                f"endpoint {item['name']}: username without a password. Add password, or leave both out."
-            )
-        endpoints.append(Endpoint(**{key: value for key, value in item.items() if key not in ("expect", "container")}))
-    return endpoints
+            raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
+        how = {key: value for key, value in item.items() if key not in ("expect", "container", "witness")}
+        found[name] = Endpoint(**how)
+    return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
+
+
+def _with_witness(endpoint: Endpoint, named: str | None, found: dict[str, Endpoint]) -> Endpoint:
+    if not named:
+        return endpoint
+    if named not in found or not found[named].socket:
+        raise NetmodeError(
+            f"endpoint {endpoint.name}: witness: {named!r} is not the name of an endpoint with a socket."
+        )
+    return replace(endpoint, witness=found[named])
 
 
 def _logs(endpoints: list[dict[str, Any]], params: dict[str, Any]) -> list[str]:
@@ -229,6 +260,7 @@ def main() -> None:
                     "socket": {"type": "path"},
                     "username": {"type": "str"},
                     "password": {"type": "str", "no_log": True},
+                    "witness": {"type": "str"},
                     "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
                     "container": {"type": "str"},
                 },

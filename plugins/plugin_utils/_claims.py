@@ -12,7 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.plugin_utils._claims_asked import (
+    Compared,
+    engines_address,
+    listens_as_asked,
+    published_as_asked,
+)
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
+    ANSWER,
+    NOAUTH,
+    NOTHING,
+    PONG,
     Facts,
     Instance,
     Way,
@@ -46,14 +56,6 @@ def _peer(veth: Any) -> tuple[Any, Any]:
     return (veth.get("container"), veth.get("interface")) if isinstance(veth, Mapping) else (None, None)
 
 
-def _engines_address(configured: Mapping[str, Any]) -> str | None:
-    """The address of a bridge that follows from what the engine was configured with, None if it says nothing."""
-    if not configured.get("subnet"):
-        return None
-    subnet = ipaddress.ip_network(configured["subnet"], strict=False)
-    return f"{configured.get('gateway') or subnet[1]}/{subnet.prefixlen}"
-
-
 class _Proof:
     """Collects the claims of one instance."""
 
@@ -68,6 +70,9 @@ class _Proof:
     def claim(self, claim: str, expected: str, observed: str, *, ok: bool | None = None) -> None:
         holds = expected == observed if ok is None else ok
         self.claims.append(Claim(self.host, self.instance.name, claim, expected, observed, holds))
+
+    def compare(self, claim: str, compared: Compared) -> None:
+        self.claim(claim, compared.expected, compared.observed, ok=compared.ok)
 
     # --- what is said of every instance -----------------------------------------------------------------------------
 
@@ -90,33 +95,53 @@ class _Proof:
     def answers(self) -> None:
         asked = ways(self.facts, self.instance)
         for way in asked:
-            answer = self.pings.get(key_of(self.instance, way)) or {}
+            answer = self.answer(way)
             told = str(answer.get("answer") or answer.get("error") or "not asked")
-            if way.pong:
-                self.claim(way.label, "PONG", told)
-            elif not way.with_password:
-                self.claim(way.label, "NOAUTH", told, ok=told.startswith("NOAUTH"))
-            else:
+            if way.expected == NOTHING:
                 self.nobody(way, answer, told)
+            else:
+                words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
+                self.claim(way.label, way.expected, told, ok=told.split(" ", 1)[0] in words)
         self.one_and_the_same(asked)
+        self.listeners(asked)
+
+    def answer(self, way: Way) -> Mapping[str, Any]:
+        return self.pings.get(key_of(self.instance, way)) or {}
 
     def run_ids(self, asked: Sequence[Way]) -> list[str]:
-        """The run id behind every address where it must answer, as far as it says one; the socket's, its own, first."""
-        wanted = sorted((way for way in asked if way.pong), key=lambda way: way.socket is None)
-        answers = [self.pings.get(key_of(self.instance, way)) or {} for way in wanted]
-        return [str(answer["server"]["run_id"]) for answer in answers if (answer.get("server") or {}).get("run_id")]
+        """The run id behind every address where it must answer, as far as that is known; the socket's, its own, first.
+
+        What asks for a password says none: there its own Redis said whether it saw the connection.
+        """
+        wanted = sorted((way for way in asked if way.expected in (PONG, ANSWER)), key=lambda way: way.socket is None)
+        found: list[str] = []
+        for answer in map(self.answer, wanted):
+            run_id = (answer.get("server") or {}).get("run_id")
+            if run_id:
+                found.append(str(run_id)[:8])
+            elif found and answer.get("seen") is not None:
+                found.append(found[0] if answer["seen"] else "of another Redis")
+        return found
 
     def one_and_the_same(self, asked: Sequence[Way]) -> None:
-        """A published port could as well lead to another Redis: the run id tells them apart."""
+        """A published port could as well lead to another Redis."""
         found = self.run_ids(asked)
         if len(found) > 1:
-            observed = "run id " + ", ".join(dict.fromkeys(run_id[:8] for run_id in found))
+            observed = "run id " + ", ".join(dict.fromkeys(found))
             # Nothing is published in host mode: a port of the host that is its own is one of the host's namespace.
             label = {
                 "host": "it has no namespace of its own: the host's port and its socket are one Redis",
                 "container": "its donor's address and its socket are one Redis",
             }.get(self.instance.mode, "all of its addresses are one Redis")
-            self.claim(label, f"run id {found[0][:8]}", observed, ok=len(set(found)) == 1)
+            self.claim(label, f"run id {found[0]}", observed, ok=len(set(found)) == 1)
+
+    def listeners(self, asked: Sequence[Way]) -> None:
+        """All that its container listens at, as the kernel knows it; who may not look says nothing of it."""
+        observed = next((self.answer(way).get("listens") for way in asked if way.socket), None)
+        if observed is not None:
+            ports = ", ".join(dict.fromkeys(str(port) for _, port in self.instance.listens))
+            label = f"it listens at port {ports}, where it was told to, alone" if ports else "it listens at no port"
+            self.compare(label, listens_as_asked(self.instance.listens, observed))
 
     def nobody(self, way: Way, answer: Mapping[str, Any], told: str) -> None:
         """Either nothing answers, or what answers there is another Redis than the one behind the socket."""
@@ -125,12 +150,13 @@ class _Proof:
         if not answer.get("reachable"):
             unreachable = bool(answer.get("error"))
             self.claim(way.label, told if unreachable else "an error", told, ok=unreachable)
-        elif other and own and other != own[0]:
-            self.claim(way.label, f"not run id {own[0][:8]}", f"another Redis, run id {str(other)[:8]}", ok=True)
-        elif told.startswith(("WRONGPASS", "NOAUTH")) and own:
-            self.claim(way.label, f"not run id {own[0][:8]}", "another Redis, with another password", ok=True)
+        elif other and own and str(other)[:8] != own[0]:
+            self.claim(way.label, f"not run id {own[0]}", f"another Redis, run id {str(other)[:8]}", ok=True)
+        elif told.startswith(NOAUTH) and answer.get("seen") is not True:
+            # Without a password it would not ask for one; with one, it said that it does not see who was asked there.
+            self.claim(way.label, "not this Redis", "another Redis, with a password", ok=True)
         else:
-            self.claim(way.label, "no answer", told, ok=False)
+            self.claim(way.label, NOTHING, told, ok=False)
 
     # --- the four modes ---------------------------------------------------------------------------------------------
 
@@ -140,24 +166,60 @@ class _Proof:
         return next((bridge for bridge in bridges.values() if bridge.get("network") == network), None)
 
     def bridge(self) -> None:
-        self.claim("it is in bridge mode", "bridge", str(self.container.get("mode")))
-        gateways = []
+        interfaces = {item.get("network"): item for item in self.container.get("interfaces") or []}
+        carried = [network for network in self.instance.networks if self.bridge_of(network)]
+        mode = str(self.container.get("mode"))
+        # The first network says the mode: one that no bridge carries, such as a macvlan, is other to the engine.
+        self.claim("it is in bridge mode", "bridge" if carried or mode != "other" else "other", mode)
+        gateways: list[tuple[str, str]] = []
         for network in self.instance.networks:
-            interface = next(
-                (item for item in self.container.get("interfaces") or [] if item.get("network") == network), None
-            )
-            if interface is None:
+            if network not in interfaces:
                 self.claim(f"it has an interface on the network {network}", "an interface", "none")
                 continue
-            bridge = self.bridge_of(network)
-            if bridge is None:
-                self.claim(f"a bridge of the host carries the network {network}", "a bridge", "none")
-                continue
-            name = str(bridge["name"])
-            self.bridge_address(name, bridge)
-            self.peer(name, bridge, interface)
-            gateways += [(name, bare(address)) for address in bridge.get("ipv4") or []]
-        self.gateway(gateways)
+            interface, bridge = interfaces[network], self.bridge_of(network)
+            if bridge:
+                name = str(bridge["name"])
+                self.bridge_address(name, bridge)
+                self.peer(name, bridge, interface)
+                gateways += _gateways(name, bridge)
+            else:
+                self.unbridged(network, interface)
+            self.as_assigned(interface)
+        self.no_other(set(self.instance.networks))
+        self.published()
+        self.gateway(gateways, alone=len(carried) == len(self.instance.networks))
+
+    def unbridged(self, network: str, interface: Mapping[str, Any]) -> None:
+        """A network of a driver without a bridge: nothing is plugged in anywhere, so its interface is no veth."""
+        kind = str(interface.get("kind"))
+        label = f"a bridge of the host carries the network {network}"
+        if kind == "veth":
+            self.claim(label, "a bridge", "none")
+        else:
+            self.claim(f"its {interface['name']} is on the network {network}, without a bridge", kind, kind)
+
+    def as_assigned(self, interface: Mapping[str, Any]) -> None:
+        given = interface.get("assigned") or interface
+        label = f"its {interface['name']} has the MAC and the address that the engine gave it"
+        self.claim(label, _card(given), _card(interface), ok=not interface.get("assigned"))
+
+    def no_other(self, networks: set[str]) -> None:
+        other = [
+            str(item["name"])
+            for item in self.container.get("interfaces") or []
+            if item.get("network") not in networks and not _of_the_kernel(item)
+        ]
+        self.claim("it has no other interface", "none", ", ".join(other) or "none")
+
+    def published(self) -> None:
+        asked, observed = self.instance.published, self.container.get("published") or []
+        host_ips = [
+            (bridge.get("configured") or {}).get("host_ip")
+            for bridge in (self.facts.get("bridges") or {}).values()
+            if bridge.get("network") in self.instance.networks
+        ]
+        if asked or observed:
+            self.compare("its published ports are those asked for", published_as_asked(asked, observed, host_ips))
 
     def peer(self, name: str, bridge: Mapping[str, Any], interface: Mapping[str, Any]) -> None:
         """Read from the bridge's end: its ports whose peer is this very interface."""
@@ -169,28 +231,31 @@ class _Proof:
             f"one veth of {name} is the peer of its {interface['name']}", "one veth", observed, ok=len(ports) == 1
         )
 
-    def gateway(self, gateways: Sequence[tuple[str, str]]) -> None:
-        """An internal network has no gateway, so only the default bridge's must be there."""
+    def gateway(self, gateways: Sequence[tuple[str, str]], *, alone: bool) -> None:
+        """An internal network has none, so only the default bridge's must be there. ``alone``: a bridge carries each."""
         observed = str(self.container.get("gateway") or "none")
-        if not gateways or (observed == "none" and "bridge" not in self.instance.networks):
+        known = [item for item in gateways if item[1] == observed]
+        if not gateways or (not known and not alone) or (observed == "none" and "bridge" not in self.instance.networks):
             return
-        name, expected = next((item for item in gateways if item[1] == observed), gateways[0])
-        self.claim(f"its gateway is {name}'s address", expected, observed)
+        whose, expected = known[0] if known else gateways[0]
+        self.claim(f"its gateway is {whose}", expected, observed)
 
     def bridge_address(self, name: str, bridge: Mapping[str, Any]) -> None:
-        """Docker's own logic: the gateway that the engine was told, or the first address of the network's subnet.
+        """Docker's own logic: the gateway that the engine was told, or the one that it takes.
 
-        An address from elsewhere (DHCP, a hand) is another one, or stands beside it.
+        An address from elsewhere (DHCP, a hand) is another one, or stands beside it. A network without IPv4, and one
+        whose options ask for it, has none.
         """
-        configured = bridge.get("configured") or {}
-        observed = ", ".join(bridge.get("ipv4") or []) or "none"
-        expected = _engines_address(configured)
-        self.claim(f"{name} has {expected or 'the address that the engine chose'}", expected or "an address", observed)
-        source = f"{configured.get('subnet')} of the engine's network {bridge.get('network')}"
-        holds = expected is not None and list(bridge.get("ipv4") or []) == [expected]
-        self.claim(
-            f"{name}'s address is Docker's choice from {source}, not DHCP's", f"{expected} alone", observed, ok=holds
-        )
+        configured, addresses = bridge.get("configured") or {}, list(bridge.get("ipv4") or [])
+        expected = engines_address(configured)
+        if not addresses and (expected is None or configured.get("unaddressed")):
+            return
+        observed = ", ".join(addresses) or "none"
+        self.claim(f"{name} has {expected or 'no IPv4 address'}", expected or "none", observed)
+        if expected:
+            source = f"{configured.get('subnet')} of the engine's network {bridge.get('network')}"
+            label = f"{name}'s address is Docker's choice from {source}, not DHCP's"
+            self.claim(label, f"{expected} alone", observed, ok=addresses == [expected])
 
     def shared(self) -> None:
         donor_name = self.instance.donor
@@ -247,7 +312,11 @@ class _Proof:
         for wanted in declared:
             self.own(wanted)
         names = [wanted.name for wanted in declared]
-        other = [str(item["name"]) for item in self.container.get("interfaces") or [] if item["name"] not in names]
+        other = [
+            str(item["name"])
+            for item in self.container.get("interfaces") or []
+            if item["name"] not in names and not _of_the_kernel(item)
+        ]
         label = " and ".join(["it has nothing but lo", *names])
         self.claim(label, "nothing else", ", ".join(other) or "nothing else")
         routes = [route for wanted in declared for route in wanted.routes if str(route.to) == "0.0.0.0/0"]
@@ -268,8 +337,26 @@ class _Proof:
             self.peer(on, bridge, found[0])
 
 
+_FALLBACK = frozenset("tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0 ip6gretap0 ip6erspan0".split())
+"""What the kernel puts into every namespace once the module of a kind of tunnel is loaded."""
+
+
+def _of_the_kernel(interface: Mapping[str, Any]) -> bool:
+    addresses = [*(interface.get("ipv4") or []), *(interface.get("ipv6") or [])]
+    return interface["name"] in _FALLBACK and interface.get("operstate") == "DOWN" and not addresses
+
+
+def _gateways(name: str, bridge: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(whose, address) of what a container on this bridge may have as its gateway."""
+    told = (bridge.get("configured") or {}).get("default_gateway")
+    if told:
+        return [("the engine's default-gateway", str(told))]
+    return [(f"{name}'s address", bare(address)) for address in bridge.get("ipv4") or []]
+
+
 def _card(interface: Mapping[str, Any]) -> str:
-    return " ".join([str(interface.get("mac")), *(interface.get("ipv4") or [])])
+    kept = [address for address in interface.get("ipv6") or [] if not address.startswith("fe80:")]
+    return " ".join([str(interface.get("mac")), *(interface.get("ipv4") or []), *kept])
 
 
 def _own_card(found: Mapping[str, Any], wanted: Interface) -> str:

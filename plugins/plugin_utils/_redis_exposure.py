@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._parse import ports as parse_ports
+from ansible_collections.netmode.docker.plugins.module_utils._ports import overlap
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, lets_in
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
-
-_PORT = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?:(?P<host>[0-9]+(?:-[0-9]+)?):|:)?(?P<inner>[0-9]+(?:-[0-9]+)?)(?:/(?P<protocol>tcp|udp|sctp))?\Z"
-)
-
 
 EVERYWHERE = ("0.0.0.0", "::", "::*", "*")  # noqa: S104 (read, not bound to)
 """What stands for every address where Redis is told what to bind to."""
@@ -23,37 +20,25 @@ EVERYWHERE = ("0.0.0.0", "::", "::*", "*")  # noqa: S104 (read, not bound to)
 
 class Published(NamedTuple):
     ip: str
-    """The host's address; '' for all of them."""
+    """The host's address; '' for the engine's default, which is all of them unless the network says another."""
     host: range
-    """Empty where the engine chooses."""
-    inner: range
+    """Of these the engine takes one; empty where it chooses."""
+    inner: int
 
 
 def published(ports: Any) -> list[Published]:
-    """Compose's short and long syntax of published TCP ports. ValueError with the entry that is neither."""
-    found = []
-    for port in ports or []:
-        if isinstance(port, dict):
-            text = f"{port.get('published', '')}:{port.get('target', '')}/{port.get('protocol', 'tcp')}"
-            address = str(port.get("host_ip") or "")
-            address = f"[{address}]" if ":" in address and not address.startswith("[") else address
-            text = f"{address}:{text}" if address else text
-        else:
-            text = str(port)
-        match = _PORT.match(text)
-        if not match:
-            raise ValueError(port)
-        if match["protocol"] in ("udp", "sctp"):
-            continue
-        found.append(Published((match["ip"] or "").strip("[]"), _range(match["host"]), _range(match["inner"])))
-    return found
+    """The published TCP ports of Compose's short and long syntax. ValueError with the reason."""
+    return [
+        Published(binding["HostIp"], _range(binding["HostPort"]), int(target.partition("/")[0]))
+        for target, bindings in (parse_ports(ports) if ports else {}).items()
+        for binding in bindings
+        if target.endswith("/tcp")
+    ]
 
 
-def _range(text: str | None) -> range:
-    if not text:
-        return range(0)
+def _range(text: str) -> range:
     first, _, last = text.partition("-")
-    return range(int(first), int(last or first) + 1)
+    return range(int(first), int(last or first) + 1) if first else range(0)
 
 
 def is_loopback(address: str) -> bool:
@@ -121,23 +106,18 @@ class Namespaces:
     def knows(self, name: str) -> bool:
         return name in self.instances or name in self.companions
 
+    def has_sharers(self, name: str) -> bool:
+        return any(self.owner(other) == name for other in (*self.instances, *self.companions) if other != name)
+
 
 def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Problems) -> None:
-    """Two that listen on one port of one namespace, or are published on one port of the host."""
-    listening: dict[tuple[str, int], str] = {}
-    for instance in instances:
-        name, mode = instance["name"], instance["network_mode"]
-        if mode == "none" and not instance["interfaces"]:
-            continue
-        owner, port = namespaces.owner(name), int(instance["port"])
-        other = listening.setdefault((owner, port), name)
-        if other != name:
-            where = "on the host" if owner == "(host)" else f"in the namespace of {owner}"
-            problems.add(name, "port", f"{port} is taken {where} by instance {other}. Give one of them another port.")
+    """Two that listen on one port of a namespace or are published on one of the host, and ports that lead nowhere."""
+    _check_listening(instances, namespaces, problems)
     taken: list[tuple[str, str, range]] = [
-        (item["name"], address.lstrip("-"), range(int(item["port"]), int(item["port"]) + 1))
+        (item["name"], address.lstrip("-"), range(listener.port, listener.port + 1))
         for item in instances
         if item["network_mode"] == "host"
+        for listener in listeners(item)
         for address in addresses(item)
     ]
     every = {**{item["name"]: item["ports"] for item in instances}}
@@ -146,58 +126,92 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
         try:
             mine = published(ports)
         except ValueError as error:
-            problems.add(
-                name,
-                "ports",
-                f"{error.args[0]!r} is no published port. Write it like '127.0.0.1:6379:6379' or '6379:6379'.",
-            )
+            problems.add(name, "ports", f"{error}. Write it like '127.0.0.1:6379:6379' or '6379:6379'.")
             continue
         for item in mine:
-            for number in sorted({*item.host[:1], *item.host[-1:], *item.inner[:1], *item.inner[-1:]}):
-                if not 1 <= number <= 65535:
-                    problems.add(name, "ports", f"{number} is not between 1 and 65535.")
             for other, address, ports_taken in taken:
-                if set(item.host) & set(ports_taken) and _same_place(item.ip, address):
-                    number = min(set(item.host) & set(ports_taken))
+                common = range(max(item.host.start, ports_taken.start), min(item.host.stop, ports_taken.stop))
+                # Of a range the engine takes what is free.
+                if len(item.host) == 1 and len(ports_taken) == 1 and common and overlap(item.ip, plain(address)):
                     problems.add(
-                        name, "ports", f"port {number} of the host is taken by {other}. Give one of them another."
+                        name, "ports", f"port {common[0]} of the host is taken by {other}. Give one of them another."
                     )
         taken += [(name, item.ip, item.host) for item in mine]
+    for instance in instances:
+        _check_led_to(instance, namespaces, problems)
 
 
-def _same_place(one: str, other: str) -> bool:
-    every = ("", "*", "0.0.0.0", "::", "::*")  # noqa: S104
-    return one == other or one in every or other in every
+def _check_listening(instances: list[Settings], namespaces: Namespaces, problems: Problems) -> None:
+    listening: list[tuple[Settings, str, int, list[str]]] = []
+    for instance in instances:
+        owner, bound = namespaces.owner(instance["name"]), [plain(item) for item in addresses(instance)]
+        for option, port in listeners(instance):
+            for other, theirs, taken, at in listening:
+                both = (theirs, taken) == (owner, port) and any(overlap(one, two) for one in bound for two in at)
+                if both and other["name"] == instance["name"]:
+                    problems.add(instance["name"], option, f"{port} is its own port already. Give it another.")
+                elif both:
+                    where = "on the host" if owner == "(host)" else f"in the namespace of {owner}"
+                    problems.add(
+                        instance["name"], option, f"{port} is taken {where} by instance {other['name']}. "
+                        "Give one of them another port.",
+                    )  # fmt: skip
+                if both:
+                    break
+            listening.append((instance, owner, port, bound))
+
+
+def plain(address: str) -> str:
+    """An address that Redis binds to, as the kernel knows it."""
+    bare = address.lstrip("-")
+    return {"*": "0.0.0.0", "::*": "::"}.get(bare) or str(ipaddress.ip_address(bare))  # noqa: S104 (read, not bound to)
+
+
+def _check_led_to(instance: Settings, namespaces: Namespaces, problems: Problems) -> None:
+    """Of the ports that a Redis publishes one leads to it, unless they are known to be for a sharer."""
+    name, ports = instance["name"], [item.port for item in listeners(instance)]
+    try:
+        inner = {item.inner for item in published(instance["ports"])}
+    except ValueError:
+        return  # told already
+    if inner and not inner & set(ports) and not namespaces.has_sharers(name):
+        problems.add(
+            name, "ports", f"{', '.join(map(str, sorted(inner)))} of the container is published, and Redis listens at "
+            f"{', '.join(map(str, ports))}. Write it like '{ports[0]}:{ports[0]}'; what is for a container that shares "
+            "its namespace needs that one in redis_companions.",
+        )  # fmt: skip
 
 
 def check_exposure(instance: Settings, namespaces: Namespaces, problems: Problems) -> None:
     """Refuse a Redis without a password that others than this host may reach, unless that is said to be meant."""
-    if instance["password"] or instance["allow_unauthenticated"] or instance["state"] == "absent":
+    if instance["allow_unauthenticated"] or instance["state"] == "absent":
         return
-    why = _exposed(instance, namespaces)
+    why_open = open_to_all(instance)
+    why = _exposed(instance, namespaces) if why_open else ""
     if why:
+        option, _, reason = why_open.partition(": ")
         problems.add(
             instance["name"],
-            "password",
-            f"none is set, and {why}. Set redis_password, keep it to the loopback (127.0.0.1), "
+            option,
+            f"{reason}, and {why}. Set redis_password, keep it to the loopback (127.0.0.1), "
             "or say redis_allow_unauthenticated: true.",
         )
 
 
 def _exposed(instance: Settings, namespaces: Namespaces) -> str:
-    mode, port = instance["network_mode"], int(instance["port"])
+    mode = instance["network_mode"]
     bound = [address for address in addresses(instance) if not is_loopback(address)]
     if not bound or (mode == "none" and not instance["interfaces"]):
         return ""
     if mode == "host":
         return f"it listens on {', '.join(bound)} of the host"
-    return _exposed_by(namespaces.owner(instance["name"]), instance["donor"], port, namespaces)
+    return _exposed_by(namespaces.owner(instance["name"]), instance, namespaces)
 
 
-def _exposed_by(owner: str, donor: str, port: int, namespaces: Namespaces) -> str:
-    """The owner of the namespace publishes the port, is on a network of the LAN, or is not known to the plan."""
+def _exposed_by(owner: str, instance: Settings, namespaces: Namespaces) -> str:
+    """The owner of the namespace publishes a port, is on a network of the LAN, or is not known to the plan."""
     if owner == "(host)":
-        return f"its donor {donor} is in the host's namespace"
+        return f"its donor {instance['donor']} is in the host's namespace"
     if not namespaces.knows(owner):
         return f"what its donor {owner} publishes is not known here, since redis_companions does not declare it"
     lan = namespaces.open_by(owner)
@@ -207,7 +221,9 @@ def _exposed_by(owner: str, donor: str, port: int, namespaces: Namespaces) -> st
         ports = published(namespaces.published_by(owner))
     except ValueError:
         return ""  # told already
+    options = {port: option for option, port in listeners(instance)}
     for item in ports:
-        if port in item.inner and not is_loopback(item.ip):
-            return f"its port is published on {item.ip or 'all addresses'} of the host"
+        if item.inner in options and not is_loopback(item.ip):
+            whose = {"port": "its port"}.get(options[item.inner], f"the port {item.inner} of {options[item.inner]}")
+            return f"{whose} is published on {item.ip or 'all addresses'} of the host"
     return ""

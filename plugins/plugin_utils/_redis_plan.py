@@ -18,6 +18,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces i
     check_pairs,
     entries_of,
 )
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     Problems,
     Settings,
@@ -272,6 +273,7 @@ def make_plan(
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
         check_pairs([item for item in merged if item["state"] == "started"], problems)
         for instance in merged:
+            check_users(instance, problems)
             check_exposure(instance, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
     archives = _archives(images, archive_dir, problems) if archive_dir else []

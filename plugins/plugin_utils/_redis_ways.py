@@ -9,8 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, published
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
+    EVERYWHERE,
+    Published,
+    addresses,
+    published,
+)
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, check, merge
 
 if TYPE_CHECKING:
@@ -23,8 +29,7 @@ Facts = Mapping[str, Any]
 class Instance:
     """One wanted Redis. ``name`` is its container's, ``donor`` is set in container mode.
 
-    ``socket`` is a path on the host, ``networks`` are Docker's, of mode bridge; ``published`` holds addresses and ports
-    of the host.
+    ``socket`` is a path on the host; ``networks``, Docker's, and ``published`` are of mode bridge.
     """
 
     name: str
@@ -33,8 +38,10 @@ class Instance:
     socket: str
     donor: str = ""
     networks: tuple[str, ...] = ("bridge",)
-    published: tuple[tuple[str, int], ...] = ()
+    published: tuple[Published, ...] = ()
     bind: tuple[str, ...] = ()
+    listens: tuple[tuple[str, int], ...] = ()
+    """Where it binds to, as Redis is told: each address with each of its ports."""
     password: str = ""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
@@ -43,13 +50,8 @@ class Instance:
 
 def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
     """From one entry of the role redis, merged with the role's variables and checked."""
+    given = dict(settings)
     networks = list(settings["networks"] or [])  # names, or a mapping by name
-    taken = [
-        (item.ip, number)
-        for item in published(settings["ports"])
-        for number, inner in zip(item.host, item.inner)
-        if inner == int(settings["port"])
-    ]
     return Instance(
         name=str(settings["name"]),
         mode=str(settings["network_mode"]),
@@ -57,11 +59,12 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         socket=f"{socket_dir}/{settings['name']}/redis.sock",
         donor=str(settings["donor"] or ""),
         networks=tuple(str(name) for name in networks) or ("bridge",),
-        published=tuple(taken),
+        published=tuple(published(settings["ports"])),
+        listens=tuple((address, port) for _, port in listeners(given) for address in addresses(given)),
         bind=tuple(str(address) for address in settings["bind"] or []),
         password=str(settings["password"] or ""),
         state=str(settings["state"]),
-        interfaces=tuple(interfaces_of(dict(settings))),
+        interfaces=tuple(interfaces_of(given)),
     )
 
 
@@ -84,16 +87,22 @@ def _with_donors_interfaces(found: list[Instance]) -> list[Instance]:
     return [replace(instance, interfaces=given[instance.name]) for instance in found]
 
 
+PONG, ANSWER, NOAUTH, NOTHING = "PONG", "an answer", "NOAUTH", "no answer"
+
+
 @dataclass(frozen=True)
 class Way:
-    """One address to ask an instance at. ``pong`` is whether it must answer there."""
+    """One address to ask an instance at, and what is to come of it: one of the words above.
+
+    Whoever listens at a TCP address is asked without a password, and so one that has a password is to say that it wants
+    it: ``an answer``.
+    """
 
     label: str
     host: str | None = None
     port: int = 0
     socket: str | None = None
-    pong: bool = True
-    with_password: bool = True
+    expected: str = PONG
 
 
 def container_of(facts: Facts, name: str | None) -> Mapping[str, Any]:
@@ -173,40 +182,39 @@ def _host_addresses(facts: Facts) -> list[str]:
 
 def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
     owner = owner_of(facts, instance.name)
-    socket = Way("PONG over the unix socket", socket=instance.socket)
+
+    def way(where: str, address: str) -> Way:
+        return _way(instance, f"{where} {address}:{instance.port}", address, instance.port)
+
     if instance.mode == "none" or owner.get("mode") == "none":
-        own = [
-            Way(f"PONG over its {interface.name} {address}:{instance.port}", address, instance.port)
-            for interface, address, near in on_links(facts, instance)
-            if near
-        ]
-        return [*own, socket]
+        return [way(f"its {item.name}", address) for item, address, near in on_links(facts, instance) if near]
     if instance.mode == "host" or owner.get("mode") == "host":
-        address = _loopback(instance.bind)
-        return [Way(f"PONG over the host's port {address}:{instance.port}", address, instance.port), socket]
+        return [way("the host's port", _loopback(instance.bind))]
     inside = address_of(owner)
     if inside is None or not bound(instance.bind, inside):
-        return [socket]
-    whose = f"{owner['name']}'s address" if instance.mode == "container" else "the container's address"
-    return [Way(f"PONG over {whose} {inside}:{instance.port}", inside, instance.port), socket]
+        return []
+    return [way(f"{owner['name']}'s address" if instance.mode == "container" else "the container's address", inside)]
+
+
+def _way(instance: Instance, where: str, address: str, port: int) -> Way:
+    expected = ANSWER if instance.password else PONG
+    return Way(f"{expected} over {where}", address, port, expected=expected)
 
 
 def ways(facts: Facts, instance: Instance) -> list[Way]:
     """Every address that ``instance`` must or must not answer at. Nothing where it is not to run, or does not."""
     if instance.state != "started" or container_of(facts, instance.name).get("status") != "running":
         return []
-    found = _reached_at(facts, instance)
-    first = found[0]
+    found = [*_reached_at(facts, instance), Way("PONG over the unix socket", socket=instance.socket)]
     found += [
-        Way(f"PONG over the published port {address}:{port}", address, port)
+        _way(instance, f"the published port {address}:{port}", address, port)
         for address, port in _published(facts, instance)
     ]
     if instance.password:
-        label = "no answer without the password"
-        found.append(Way(label, first.host, first.port, first.socket, pong=False, with_password=False))
+        found.append(Way("no answer without the password", socket=instance.socket, expected=NOAUTH))
     if instance.mode == "none":
         found += [
-            Way(f"not to be had at {address}:{instance.port}", address, instance.port, pong=False)
+            Way(f"not to be had at {address}:{instance.port}", address, instance.port, expected=NOTHING)
             for address in _host_addresses(facts)
         ]
     return found
@@ -222,11 +230,12 @@ def bindings(owner: Mapping[str, Any], port: int) -> list[tuple[str, int]]:
 
 
 def _published(facts: Facts, instance: Instance) -> list[tuple[str, int]]:
-    """What was asked for, and what the engine chose or the donor publishes; a wildcard is asked at the loopback."""
-    known = bindings(owner_of(facts, instance.name), instance.port)
-    every = ("0.0.0.0", "::", "", "*")  # noqa: S104 (read, not bound to)
-    told = [("127.0.0.1" if address in every else address, port) for address, port in (*instance.published, *known)]
-    return list(dict.fromkeys(told))
+    """Where the engine publishes its port. A wildcard is asked at the loopback, that of IPv6 where it stands alone."""
+    found = bindings(owner_of(facts, instance.name), instance.port)
+    every = {port for address, port in found if address in ("0.0.0.0", "", "*")}  # noqa: S104 (read, not bound to)
+    asked = {"::": "::1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1", "*": "127.0.0.1"}  # noqa: S104
+    places = [(asked.get(address, address), port) for address, port in found if not (address == "::" and port in every)]
+    return list(dict.fromkeys(places))
 
 
 def key_of(instance: Instance, way: Way) -> str:
@@ -234,13 +243,22 @@ def key_of(instance: Instance, way: Way) -> str:
 
 
 def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any]]:
-    """The option ``endpoints`` of redis_ping for the proof of ``instances``."""
+    """The option ``endpoints`` of redis_ping for the proof of ``instances``.
+
+    A password goes over the instance's own socket alone. At an address anyone may listen: there the Redis behind the
+    socket says whether it is itself.
+    """
     asked = []
     for instance in instances:
         for way in ways(facts, instance):
-            where = {"socket": way.socket} if way.socket else {"host": way.host, "port": way.port}
-            endpoint = {"name": key_of(instance, way), **where}
-            if way.with_password and instance.password:
+            endpoint: dict[str, Any] = {"name": key_of(instance, way)}
+            if way.socket:
+                endpoint["socket"] = way.socket
+            else:
+                endpoint.update(host=way.host, port=way.port)
+            if instance.password and not way.socket:
+                endpoint["witness"] = f"{instance.name}: PONG over the unix socket"
+            elif instance.password and way.expected == PONG:
                 endpoint["password"] = instance.password
             asked.append(endpoint)
     return asked

@@ -19,7 +19,8 @@ SHAPE: Json = {
         "ipv4": list, "ipv6": list, "network": (str, None), "ports": list, "configured": dict,
     },
     "configured": {
-        "subnet": (str, None), "gateway": (str, None), "mtu": (int, None), "icc": (bool, None),
+        "subnet": (str, None), "ip_range": (str, None), "gateway": (str, None), "default_gateway": (str, None),
+        "host_ip": (str, None), "unaddressed": (bool, None), "mtu": (int, None), "icc": (bool, None),
         "masquerade": (bool, None),
     },
     "veths": {
@@ -34,6 +35,7 @@ SHAPE: Json = {
     "interfaces": {
         "name": str, "kind": (str, None), "ifindex": int, "mac": str, "mtu": int, "operstate": str, "ipv4": list,
         "ipv6": list, "veth": (str, None), "bridge": (str, None), "network": (str, None), "managed_by": (str, None),
+        "assigned": (dict, None),
     },
     "published": {"container_port": int, "protocol": str, "host_ip": str, "host_port": int},
 }  # fmt: skip

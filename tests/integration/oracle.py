@@ -185,7 +185,7 @@ class Oracle:
     # --- how each is known ------------------------------------------------------------------------------------------
 
     def _carried(self, bridge: str) -> Json:
-        unknown = dict.fromkeys(("subnet", "gateway", "mtu", "icc", "masquerade"))
+        unknown = dict.fromkeys(("subnet", "ip_range", "gateway", "host_ip", "mtu", "icc", "masquerade"))
         for network in self.networks:
             options = network["Options"] or {}
             name = options.get("com.docker.network.bridge.name", f"br-{network['Id'][:12]}")
@@ -195,7 +195,9 @@ class Oracle:
             mtu = options.get("com.docker.network.driver.mtu")
             configured = {
                 "subnet": ipam.get("Subnet"),
+                "ip_range": ipam.get("IPRange"),
                 "gateway": ipam.get("Gateway"),
+                "host_ip": options.get("com.docker.network.bridge.host_binding_ipv4"),
                 "mtu": int(mtu) if mtu else None,
                 "icc": _flag(options.get("com.docker.network.bridge.enable_icc")),
                 "masquerade": _flag(options.get("com.docker.network.bridge.enable_ip_masquerade")),
@@ -297,6 +299,7 @@ class Oracle:
             "bridge": host_end.get("master"),
             "network": network,
             "managed_by": "docker" if network else None,
+            "assigned": None,
         }
 
 

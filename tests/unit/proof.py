@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
+from ansible_collections.netmode.docker.plugins.module_utils._redis_witness import where
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import plain
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
 
 if TYPE_CHECKING:
-    pass
+    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import Instance
 
 UNIT = Path(__file__).parent
 QUICKSTART = [
@@ -29,13 +32,18 @@ def settings(**changed: Any) -> dict[str, Any]:
     return {**{key: defaults[f"redis_{key}"] for key in own}, **changed}
 
 
-def answers_of(endpoints: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a host answers on which everything is as asked: one run id for each instance."""
+def answers_of(endpoints: list[dict[str, Any]], instances: list[Instance]) -> dict[str, Any]:
+    """What a host answers on which everything is as asked: one run id for each instance, and no listener too many."""
+    told = {instance.name: [where(plain(at), port) for at, port in instance.listens] for instance in instances}
     answers = {}
     for endpoint in endpoints:
         name, _colon, label = endpoint["name"].partition(": ")
         answer: dict[str, Any] = {"reachable": True, "answer": "PONG", "error": None}
         answer["server"] = {"run_id": f"{name[6:9]}{'0' * 37}"}
+        answer["listens"] = told[name] if "socket" in endpoint else None
+        answer["seen"] = True if "witness" in endpoint else None
+        if "over" in label and "witness" in endpoint:
+            answer.update(answer="NOAUTH Authentication required.", server=None)
         if label.startswith("not to be had"):
             answer.update(reachable=False, answer=None, error="refused", server=None)
         if label.startswith("no answer without"):
@@ -46,7 +54,7 @@ def answers_of(endpoints: list[dict[str, Any]]) -> dict[str, Any]:
 
 def prove(facts: dict[str, Any], instances: list[dict[str, Any]], change: Any = None, **changed: Any) -> dict[str, Any]:
     endpoints = redis_endpoints(facts, settings(**changed), instances, "/run/r")
-    answers = answers_of(endpoints)
+    answers = answers_of(endpoints, instances_of(settings(**changed), instances, "web1", "/run/r"))
     if change:
         change(answers)
     return redis_claims(facts, answers, settings(**changed), instances, host="web1", socket_dir="/run/r")

@@ -312,8 +312,11 @@ def test_an_answer_that_is_not_as_claimed_is_told(
     ("changed", "observed"),
     [
         ({"answer": "PONG", "server": {"run_id": "f" * 40}}, "another Redis, run id ffffffff"),
-        ({"answer": "NOAUTH Authentication required.", "server": None}, "another Redis, with another password"),
-        ({"answer": "WRONGPASS invalid", "server": None}, "another Redis, with another password"),
+        ({"answer": "NOAUTH Authentication required.", "server": None}, "another Redis, with a password"),
+        (
+            {"answer": "NOAUTH Authentication required.", "server": None, "seen": False},
+            "another Redis, with a password",
+        ),
         ({"reachable": False, "answer": "HTTP/1.1 400", "error": "not redis"}, "HTTP/1.1 400"),
     ],
 )
@@ -326,12 +329,15 @@ def test_what_answers_beside_an_isolated_redis_may_be_another(
     assert any(observed in line for line in proof["lines"])
 
 
-def test_a_password_is_sent_where_pong_is_wanted_and_left_out_once(facts: dict[str, Any]) -> None:
+def test_a_password_goes_over_the_instances_own_socket_alone(facts: dict[str, Any]) -> None:
     instances = [{**QUICKSTART[0], "password": "s3cret"}]
     endpoints = redis_endpoints(facts, settings(), instances, "/run/r")
-    without = [endpoint["name"] for endpoint in endpoints if "password" not in endpoint]
-    assert without == ["redis-bridge: no answer without the password"]
-    assert {endpoint["password"] for endpoint in endpoints if "password" in endpoint} == {"s3cret"}
+    assert {end["name"]: end["password"] for end in endpoints if "password" in end} == {
+        "redis-bridge: PONG over the unix socket": "s3cret"
+    }
+    assert [end["name"] for end in endpoints if end.get("witness")] == [
+        end["name"] for end in endpoints if "host" in end
+    ]
     proof = prove(facts, instances)
     assert failed(proof) == []
     assert "s3cret" not in json.dumps(proof)
@@ -368,7 +374,8 @@ def test_one_that_is_not_to_run_is_not_asked(facts: dict[str, Any], state: str, 
 
 def test_a_user_defined_network_has_its_own_bridge(facts: dict[str, Any]) -> None:
     rich = json.loads((UNIT / "golden" / "facts.json").read_text())["rich"]
-    instances = [{"name": "app", "network_mode": "bridge", "networks": ["back", "bridge"], "ports": ["7000:6379"]}]
+    instances = [{"name": "app", "network_mode": "bridge", "networks": ["back", "bridge"]}]
+    instances[0]["ports"] = ["7000:6379", "[::1]:7001:6380"]
     proof = prove(rich, instances)
     assert failed(proof) == []
     told = [claim["claim"] for claim in proof["claims"]]

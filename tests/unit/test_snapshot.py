@@ -321,14 +321,16 @@ def test_containers_that_name_each_other_do_not_hang() -> None:
 
 def test_what_is_configured_has_its_true_type() -> None:
     configured = compose(seen([], [DOCKER0], {}, {}))["bridges"]["docker0"]["configured"]
-    expected = {"subnet": "172.17.0.0/16", "gateway": "172.17.0.1", "mtu": 1400, "icc": True, "masquerade": False}
-    assert configured == expected
+    known = {"subnet": "172.17.0.0/16", "gateway": "172.17.0.1", "mtu": 1400, "icc": True, "masquerade": False}
+    unknown = {"ip_range": None, "default_gateway": None, "host_ip": None, "unaddressed": False}
+    assert configured == {**known, **unknown}
 
 
 def test_a_bridge_of_the_users_own_has_the_same_keys() -> None:
     bridge = compose(seen([], [link(3, "br0", "bridge")], {}, {}))["bridges"]["br0"]
     assert bridge["network"] is None
-    assert bridge["configured"] == dict.fromkeys(("subnet", "gateway", "mtu", "icc", "masquerade"))
+    keys = "subnet ip_range gateway default_gateway host_ip unaddressed mtu icc masquerade"
+    assert bridge["configured"] == dict.fromkeys(keys.split())
 
 
 # --- without root ----------------------------------------------------------------------------------------------------
