@@ -232,7 +232,7 @@ class _Proof:
         )
 
     def gateway(self, gateways: Sequence[tuple[str, str]], *, alone: bool) -> None:
-        """An internal network has none, so only the default bridge's must be there. ``alone``: a bridge carries each."""
+        """An internal network has none, so only the default bridge's must be there. ``alone``: bridges carry all."""
         observed = str(self.container.get("gateway") or "none")
         known = [item for item in gateways if item[1] == observed]
         if not gateways or (not known and not alone) or (observed == "none" and "bridge" not in self.instance.networks):

@@ -74,7 +74,8 @@ def _shown(ip: str) -> str:
 
 def listens_as_asked(asked: Iterable[tuple[str, int]], observed: Sequence[str]) -> Compared:
     """``asked``: what Redis is told to bind to; one that begins with ``-`` may be missing, where the host lacks it."""
-    must, may = [], []
+    must: list[str] = []
+    may: list[str] = []
     for address, port in asked:
         bare = plain(address)
         (may if address.startswith("-") else must).append(f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}")
