@@ -10,8 +10,10 @@ options:
   docker_host:
     description:
       - Where the Docker Engine of this very host listens, V(unix:///path) or V(tcp://127.0.0.1:port).
-      - What is read from the kernel is read on the host that the module runs on, so an engine elsewhere would be joined
-        with the wrong kernel.
+      - Where it is not given, E(DOCKER_HOST) of the module's environment counts; contexts of
+        Docker's command line do not.
+      - What is read from the kernel is read on the host that the module runs on, so an engine of another host, also one
+        behind a tunnel, a rootless one and Podman are refused before anything is changed.
     type: str
     default: unix:///var/run/docker.sock
   timeout:

@@ -11,10 +11,11 @@ Every failure leaves this file as a :class:`NetmodeError`.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NetmodeError,
@@ -22,12 +23,27 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NotFoundError,
     UnreachableError,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._this_host import USUAL, Told, is_certain, locate, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+def _of_environment(name: str) -> str:
+    """Ansible's fallback for an option that is not given; an empty variable is none, as to Docker's own tools."""
+    if not os.environ.get(name):
+        from ansible.module_utils.common.parameters import AnsibleFallbackNotFound  # noqa: PLC0415 (as below)
+
+        raise AnsibleFallbackNotFound
+    return os.environ[name]
+
+
 ENGINE_ARGUMENTS: dict[str, Any] = {
-    "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+    "docker_host": {
+        "type": "str",
+        "default": "unix:///var/run/docker.sock",
+        "fallback": (_of_environment, ["DOCKER_HOST"]),
+    },
     "timeout": {"type": "int", "default": 60},
 }
 """The argument spec behind the documentation fragment ``netmode.docker.engine``."""
@@ -37,20 +53,6 @@ OLDEST_API = (1, 41)
 """Docker Engine 20.10, the oldest that is supported and tested."""
 
 
-def _url(docker_host: str) -> SplitResult:
-    """``docker_host`` taken apart. NetmodeError if the engine cannot be there."""
-    known = "unix:///path/to/docker.sock nor tcp://address:port"
-    try:
-        url = urlsplit(docker_host)
-        (url.hostname or "").encode("idna")
-        there = url.path if url.scheme == "unix" else url.scheme in ("tcp", "http") and url.hostname and url.port != 0
-    except ValueError as error:  # brackets, a port that is no number or too large, a name that is too long
-        raise NetmodeError(f"docker_host: {docker_host!r} is neither {known} ({error}).") from None
-    if not there:
-        raise NetmodeError(f"docker_host: {docker_host!r} is neither {known}.")
-    return url
-
-
 def target_of(path: str, query: dict[str, Any]) -> str:
     """The request's target; values of ``query`` that are no strings as JSON."""
     pairs = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
@@ -58,14 +60,18 @@ def target_of(path: str, query: dict[str, Any]) -> str:
 
 
 class Engine:
-    """One Docker Engine. ``version`` and ``api_version`` are known once anything was read."""
+    """The Docker Engine of this host. ``version`` and ``api_version`` are known once anything was read.
+
+    One that turns out to be another host's is refused with the first answer, so before anything is changed.
+    """
 
     def __init__(self, docker_host: str, timeout: int) -> None:
         self.docker_host = docker_host
         self.timeout = timeout
         self.version = ""
         self.api_version = ""
-        self._url = _url(docker_host)
+        self._where = locate(docker_host)
+        self._is_certain = False
         self._asked: dict[str, socket.socket] = {}
         self._client: Any = None
         if not 1 <= timeout <= LONGEST_TIMEOUT:
@@ -124,6 +130,11 @@ class Engine:
             raise OSError("it closed the connection without an answer")
         head, _, body = bytes(received).partition(b"\r\n\r\n")
         status, reason, headers = self._head(head)
+        if status == 400 and b"HTTP request to an HTTPS server" in body:
+            raise NetmodeError(
+                f"docker_host: the engine at {self.docker_host} speaks TLS there, which is not supported. On its own "
+                "host it is reached by its unix socket, usually unix:///var/run/docker.sock."
+            )
         length = headers.get("content-length", "")
         if length.isdigit() and len(body) < int(length):
             raise OSError("it closed the connection in the middle of its answer")
@@ -159,13 +170,15 @@ class Engine:
         return connection, body
 
     def _connect(self) -> socket.socket:
-        if self._url.scheme != "unix":
-            return socket.create_connection((self._url.hostname, self._url.port or 2375), timeout=self.timeout)
+        where = self._where
+        if not where.path:
+            return socket.create_connection((where.host, where.port), timeout=self.timeout)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(self.timeout)
         try:
-            connection.connect(self._url.path)
-        except OSError:
+            connection.connect(where.path)
+            self._is_certain = self._is_certain or is_certain(connection, where.path)
+        except (OSError, NetmodeError):
             connection.close()
             raise
         return connection
@@ -175,7 +188,8 @@ class Engine:
             return
         self.api_version = headers.get("api-version", "")
         # Server: Docker/20.10.24+dfsg1 (linux)
-        self.version = headers.get("server", "").partition("/")[2].partition(" ")[0]
+        product, _, version = headers.get("server", "").partition("/")
+        self.version = version.partition(" ")[0]
         try:
             api = tuple(int(part) for part in self.api_version.split("."))
         except ValueError:
@@ -185,6 +199,43 @@ class Engine:
                 f"Docker Engine {self.version} (API {self.api_version}) at {self.docker_host} is too old: "
                 "20.10 (API 1.41) is the oldest that is supported. Upgrade the engine on this host."
             )
+        if product != "Docker":
+            self._refuse_others()
+        if not self._is_certain:
+            self._is_certain = True  # or refused
+            require(self.docker_host, self._told(), self._usual())
+
+    def _told(self) -> Told:
+        """What a tunnel to another host's engine would tell differently."""
+        from ansible_collections.netmode.docker.plugins.module_utils._snapshot import bridge_of  # noqa: PLC0415 (rare)
+
+        bridges = tuple(bridge for network in self.get("/networks") if (bridge := bridge_of(network)))
+        listed = self.get("/containers/json", limit=1, filters={"status": ["running"]})
+        container = listed[0]["Id"] if listed else ""
+        pid = self.get(f"/containers/{container}/json")["State"]["Pid"] if container else 0
+        return Told(self.get("/info"), bridges, container, pid)
+
+    def _usual(self) -> str:
+        """The id of the engine at the usual socket, where one is that is certainly this host's."""
+        usual = Engine(f"unix://{USUAL}", self.timeout)
+        try:
+            with usual._connect():
+                return str(usual.get("/info")["ID"]) if usual._is_certain else ""
+        except (OSError, NetmodeError):
+            return ""
+
+    def _refuse_others(self) -> None:
+        """Podman answers to the same API; a proxy may put its own name in the engine's place."""
+        said = self.get("/version")
+        parts = [part.get("Name") for part in said.get("Components") or []] if isinstance(said, dict) else []
+        if "Podman Engine" in parts:
+            raise NetmodeError(
+                f"What answers at {self.docker_host} is Podman, which is not supported: its networks are not Docker's. "
+                "docker_host says where a Docker Engine listens."
+            )
+        if "Engine" not in parts:
+            raise _stranger(self.docker_host)
+        self.version = str(said["Version"])
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         if isinstance(error, FileNotFoundError):

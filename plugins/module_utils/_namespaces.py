@@ -23,14 +23,6 @@ NAMESPACE_FILES = "/var/run/docker/netns"
 OWN_NAMESPACE = "/proc/thread-self/ns/net"
 
 
-def namespace_of(pid: int) -> int | None:
-    """The inode of a process's network namespace, None if the process is gone or is not ours to look at."""
-    try:
-        return Path(f"/proc/{pid}/ns/net").stat().st_ino
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None
-
-
 class Kernel:
     """The host's links and the namespaces of its containers, as the kernel shows them now.
 

@@ -8,12 +8,11 @@ outside. Which namespace is whose is told by the MAC addresses of the engine's l
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._namespaces import OWN_NAMESPACE, Kernel, namespace_of
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._namespaces import Kernel
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
@@ -165,7 +164,6 @@ def observe(engine: Engine) -> Facts:
         kernel.numbered()  # the engine works at its lists for as long as the kernel is read
         listed = engine.get("/containers/json", all=True)
         networks = engine.get("/networks")
-        _refuse_foreign(engine.docker_host)
         drivers = {network[key]: network.get("Driver") or "" for network in networks for key in ("Id", "Name")}
         containers = {raw["Id"]: listed_container(raw, drivers) for raw in listed}
         if kernel.limited:
@@ -199,27 +197,6 @@ def _seen(kernel: Kernel, networks: list[Facts], containers: dict[str, Facts]) -
         "gateways": _gateways(containers, networks, kernel),
         "limited": kernel.limited,
     }
-
-
-def _refuse_foreign(docker_host: str) -> None:
-    """Raise if the engine lives in another network namespace than this process (rootless, or this is a container).
-
-    Its bridges and veths are then not among the links seen here: a join would be wrong in every line.
-    """
-    if not docker_host.startswith("unix://"):
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            connection.connect(docker_host[len("unix://") :])
-        except OSError:
-            return  # it has just answered; whatever ails it now is told by the next request
-        pid = int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], "little")
-    theirs = namespace_of(pid) if pid > 0 else None
-    if theirs is not None and theirs != Path(OWN_NAMESPACE).stat().st_ino:
-        raise NetmodeError(
-            f"docker_host: the engine at {docker_host} runs in a network namespace of its own (a rootless one does), "
-            "so its bridges and veths are not on this host. Name the engine that runs in the host's namespace."
-        )
 
 
 def _date_sharers(engine: Engine, containers: dict[str, Facts]) -> None:

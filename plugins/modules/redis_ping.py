@@ -70,7 +70,9 @@ options:
           - When the endpoint is not as O(endpoints[].expect) says, the failure quotes the end of its log.
         type: str
   docker_host:
-    description: Where the Docker Engine listens that is asked for the log of O(endpoints[].container).
+    description: >-
+      Where the Docker Engine of this host listens, which is asked for the log of O(endpoints[].container). Where it is not
+      given, E(DOCKER_HOST) of the module's environment counts.
     type: str
     default: unix:///var/run/docker.sock
   timeout:

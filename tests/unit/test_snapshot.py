@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _snapshot
 from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 
 Facts = dict[str, Any]
@@ -385,17 +384,3 @@ def test_n15_a_container_that_ended_meanwhile_is_told_as_ended() -> None:
     (identifier,) = containers
     assert _snapshot._inspect(Answers({"State": state}), containers, identifier) is None
     assert (containers[identifier]["status"], containers[identifier]["endpoints"]) == ("exited", {})
-
-
-def test_a_process_that_is_gone_has_no_namespace() -> None:
-    assert _snapshot.namespace_of(2**22 + 1) is None
-
-
-def test_an_engine_in_another_network_namespace_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "engine.sock"))
-        server.listen()
-        _snapshot._refuse_foreign(f"unix://{tmp_path}/engine.sock")
-        monkeypatch.setattr(_snapshot, "namespace_of", lambda _pid: 1)
-        with pytest.raises(NetmodeError, match="network namespace of its own"):
-            _snapshot._refuse_foreign(f"unix://{tmp_path}/engine.sock")
