@@ -95,7 +95,11 @@ REFUSED: list[tuple[str, list[dict[str, Any]], str]] = [
         [{"network_mode": "host"}, {"network_mode": "host", "port": 7000, "settings": {"tls-port": 6379}}],
         "settings.tls-port: 6379 is taken on the host by instance r0",
     ),
-    ("two on one port", [{"ports": ["127.0.0.1:7:6379"]}, {"ports": ["7:6379"], "password": "x"}], "port 7 of the host is taken by r0"),
+    (
+        "two on one port",
+        [{"ports": ["127.0.0.1:7:6379"]}, {"ports": ["7:6379"], "password": "x"}],
+        "port 7 of the host is taken by r0",
+    ),
     ("the short form", [{"ports": ["127.0.0.1:6379:6379"]}, {"ports": ["127.0.0.1:6379:6379"]}], "is taken by r0"),
     (
         "the long form",
