@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._options import NAME_LABEL
+from ansible_collections.netmode.docker.plugins.module_utils._sockets import takes_ipv6
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
@@ -55,6 +56,8 @@ class Host(NamedTuple):
     """Whether the kernel can limit swap; looked up where a container's is not limited."""
     host_name: str = ""
     """The host's own name."""
+    takes_ipv6: bool = True
+    """Whether what is published on all addresses is published on those of IPv6 too."""
 
     def find(self, reference: str) -> str | None:
         """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
@@ -114,7 +117,10 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
     unlimited = any(inspect["HostConfig"].get("MemorySwap") == -1 for inspect in host.inspected.values())
     info = engine.get("/info") if unlimited or any(one.options.get("cpus") for one in wanted) else {}
     return host._replace(
-        cpus=info.get("NCPU", 0), limits_swap=info.get("SwapLimit", True), host_name=socket.gethostname()
+        cpus=info.get("NCPU", 0),
+        limits_swap=info.get("SwapLimit", True),
+        host_name=socket.gethostname(),
+        takes_ipv6=takes_ipv6(),
     )
 
 

@@ -27,6 +27,9 @@ OWNER_MARK = "netmode:"
 """An interface whose alternative name or alias begins with this was made by this collection."""
 
 RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE, RTM_GETNSID = 18, 22, 26, 90
+SOCK_DIAG = 4
+"""The part of the kernel that tells of sockets, sock_diag(7); the routing tables are 0."""
+_SOCK_DIAG_BY_FAMILY, _INET_DIAG_SKV6ONLY = 20, 11
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_MULTI, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x2, 0x10
 _SOL_NETLINK, _NETLINK_GET_STRICT_CHK = 270, 12
@@ -47,6 +50,8 @@ _UINT = struct.Struct("=I")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=8BI")
+_SOCKETS = struct.Struct("=BBBBI48x")
+"""struct inet_diag_req_v2: family, protocol, attributes, padding, states, and no socket in particular."""
 
 
 class KernelError(NetmodeError):
@@ -231,17 +236,27 @@ def parse_nsid(data: bytes, start: int, end: int) -> int:
     return -1 if number is None else number
 
 
+def parse_socket(data: bytes, start: int, end: int) -> tuple[int, bool]:
+    """One struct inet_diag_msg of IPv6: (inode of the socket, whether it takes IPv6 alone)."""
+    _require(start, end, 72)
+    narrow = attributes(data, start + 72, end, frozenset((_INET_DIAG_SKV6ONLY,))).get(_INET_DIAG_SKV6ONLY, b"")
+    return _UINT.unpack_from(data, start + 68)[0], narrow == b"\1"
+
+
 def _attribute(kind: int, number: int) -> bytes:
     return _ATTRIBUTE.pack(8, kind) + _INT.pack(number)
 
 
 class Netlink:
-    """A socket to the kernel's routing tables, of the namespace that the calling thread is in when it is made."""
+    """A socket to the kernel's routing tables, of the namespace that the calling thread is in when it is made.
 
-    def __init__(self) -> None:
+    ``protocol``: another part of the kernel, :data:`SOCK_DIAG`.
+    """
+
+    def __init__(self, protocol: int = 0) -> None:
         self._sequence = 0
         try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             # The kernel always answers at once; 10 s are the bound should an answer be lost for want of memory.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 10, 0))
@@ -274,6 +289,11 @@ class Netlink:
         """The routes of the main table that lead somewhere."""
         found = self._dump(RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), parse_route)
         return [route for route in found if route["table"] == 254 and route["unicast"]]
+
+    def sockets_of_ipv6(self, protocol: int) -> list[tuple[int, bool]]:
+        """(inode, takes IPv6 alone) of every socket of IPv6 of an IP protocol, where the socket is one of SOCK_DIAG."""
+        body = _SOCKETS.pack(socket.AF_INET6, protocol, 0, 0, 0xFFFFFFFF)
+        return self._dump(_SOCK_DIAG_BY_FAMILY, body, parse_socket)
 
     def gateway(self) -> str | None:
         """The IPv4 gateway of the main table's best default route, None without one."""
@@ -344,13 +364,13 @@ def _raise_error(data: bytes, start: int, end: int) -> None:
         raise KernelError("netlink: the kernel refuses", number)
 
 
-def inside(descriptor: int) -> Netlink:
+def inside(descriptor: int, protocol: int = 0) -> Netlink:
     """A socket that belongs to the namespace behind an open namespace file. The caller's own namespace is kept."""
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _set_namespace(descriptor)
         try:
-            return Netlink()
+            return Netlink(protocol)
         finally:
             _set_namespace(own)
     finally:

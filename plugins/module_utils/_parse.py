@@ -339,30 +339,23 @@ def ports(value: Any) -> dict[str, list[dict[str, str]]]:
             entry = {"HostIp": ip, "HostPort": host}
             if entry not in bindings.setdefault(f"{port}/{protocol}", []):
                 bindings[f"{port}/{protocol}"].append(entry)
-    _refuse_one_for_two(bindings)
     return bindings
 
 
-def _refuse_one_for_two(bindings: dict[str, list[dict[str, str]]]) -> None:
-    """A port of the host leads to one port of the container."""
-    leads: dict[tuple[str, str, str], str] = {}
-    for target, entries in bindings.items():
-        for entry in entries:
-            published = (entry["HostIp"], entry["HostPort"], target.partition("/")[2])
-            other = leads.setdefault(published, target)
-            if other != target and entry["HostPort"] and "-" not in entry["HostPort"]:
-                raise ValueError(
-                    f"port {entry['HostPort']} of the host would lead to {other} and to {target} of the container"
-                )
+def listening(value: Any) -> list[tuple[str, str, str]]:
+    """``6379``, ``"6379/udp"``, ``"7000-7005"``, ``"127.0.0.1:6379"`` → [(address or empty, port, protocol)]."""
+    found = []
+    for item in strings(value):
+        place, _, protocol = item.partition("/")
+        given, _, ports_of = place.rpartition(":")
+        ip, kind = address(given.strip("[]")) if given else "", _protocol(protocol)
+        found += [(ip, str(port), kind) for port in _port_range(ports_of, "container")]
+    return found
 
 
 def exposed(value: Any) -> list[str]:
-    """``6379``, ``"6379/udp"``, ``"7000-7005"`` → sorted ``["6379/tcp", …]``."""
-    found: set[str] = set()
-    for item in strings(value):
-        port, _, protocol = item.partition("/")
-        found.update(f"{number}/{_protocol(protocol)}" for number in _port_range(port, "container"))
-    return sorted(found)
+    """What an image or a container can expose: sorted ``["6379/tcp", …]``, without the addresses."""
+    return sorted({f"{port}/{protocol}" for _, port, protocol in listening(value)})
 
 
 _ENDPOINT: dict[str, Callable[[Any], Any]] = {

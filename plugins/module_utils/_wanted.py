@@ -32,6 +32,8 @@ class Wanted(NamedTuple):
     options: Json
     recreate: str
     pull_policy: str
+    listens: tuple[tuple[str, str, str], ...] = ()
+    """(address or empty, port, protocol) that the process listens on, as far as ``expose`` says."""
 
 
 def read(entries: list[Json], engine_version: str) -> list[Wanted]:
@@ -82,6 +84,7 @@ def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
         options,
         entry.get("recreate") or "auto",
         entry.get("pull_policy") or "missing",
+        tuple(_parsed(where, entry, "expose", _parse.listening, [])),
     )
 
 

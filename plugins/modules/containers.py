@@ -93,8 +93,9 @@ options:
         elements: raw
       expose:
         description: >-
-          Ports that the process listens on. In V(host) and V(container) mode they are checked to be free
-          before anything is changed.
+          Ports that the process listens on, C([ip:]port[/protocol]) with ranges. In V(host) and V(container) mode they are
+          checked to be free before anything is changed, at that address or, without one, at those that C(--bind) of the
+          command names, else at all of them. The engine is told the port alone.
         type: list
         elements: raw
       command:

@@ -7,7 +7,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._parse import ports as parse_ports
-from ansible_collections.netmode.docker.plugins.module_utils._ports import overlap
+from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound, overlap
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, lets_in
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 
@@ -114,11 +114,11 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
     """Two that listen on one port of a namespace or are published on one of the host, and ports that lead nowhere."""
     _check_listening(instances, namespaces, problems)
     taken: list[tuple[str, str, range]] = [
-        (item["name"], address.lstrip("-"), range(listener.port, listener.port + 1))
+        (item["name"], address, range(listener.port, listener.port + 1))
         for item in instances
         if item["network_mode"] == "host"
         for listener in listeners(item)
-        for address in addresses(item)
+        for address in bound(addresses(item))
     ]
     every = {**{item["name"]: item["ports"] for item in instances}}
     every.update({name: item.get("ports") for name, item in namespaces.companions.items()})
@@ -132,7 +132,7 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
             for other, address, ports_taken in taken:
                 common = range(max(item.host.start, ports_taken.start), min(item.host.stop, ports_taken.stop))
                 # Of a range the engine takes what is free.
-                if len(item.host) == 1 and len(ports_taken) == 1 and common and overlap(item.ip, plain(address)):
+                if len(item.host) == 1 and len(ports_taken) == 1 and common and overlap(item.ip, address):
                     problems.add(
                         name, "ports", f"port {common[0]} of the host is taken by {other}. Give one of them another."
                     )
@@ -144,10 +144,10 @@ def check_ports(instances: list[Settings], namespaces: Namespaces, problems: Pro
 def _check_listening(instances: list[Settings], namespaces: Namespaces, problems: Problems) -> None:
     listening: list[tuple[Settings, str, int, list[str]]] = []
     for instance in instances:
-        owner, bound = namespaces.owner(instance["name"]), [plain(item) for item in addresses(instance)]
+        owner, mine = namespaces.owner(instance["name"]), bound(addresses(instance))
         for option, port in listeners(instance):
             for other, theirs, taken, at in listening:
-                both = (theirs, taken) == (owner, port) and any(overlap(one, two) for one in bound for two in at)
+                both = (theirs, taken) == (owner, port) and any(overlap(one, two) for one in mine for two in at)
                 if both and other["name"] == instance["name"]:
                     problems.add(instance["name"], option, f"{port} is its own port already. Give it another.")
                 elif both:
@@ -158,7 +158,7 @@ def _check_listening(instances: list[Settings], namespaces: Namespaces, problems
                     )  # fmt: skip
                 if both:
                     break
-            listening.append((instance, owner, port, bound))
+            listening.append((instance, owner, port, mine))
 
 
 def plain(address: str) -> str:

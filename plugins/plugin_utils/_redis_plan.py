@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
     Namespaces,
     addresses,
@@ -18,7 +19,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces i
     check_pairs,
     entries_of,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     Problems,
     Settings,
@@ -146,10 +147,19 @@ def _container(instance: Settings, config_dir: str, socket_dir: str, revision: s
         if instance[option]:
             container[option] = instance[option]
     if mode in ("host", "container"):  # nothing is published there; so the port is looked up before anything is changed
-        container["expose"] = [int(instance["port"])]
+        container["expose"] = _listens(instance)
     if mode == "bridge" and instance["networks"]:
         del container["network_mode"]
     return container
+
+
+def _listens(instance: Settings) -> list[Any]:
+    """Its ports, each with the address where it does not listen on all: others may have the port on another one."""
+    found = bound(addresses(instance))
+    if "" in found or {"0.0.0.0", "::"} <= {*found}:  # noqa: S104 (compared, not bound)
+        return [listener.port for listener in listeners(instance)]
+    at = [f"[{address}]" if ":" in address else address for address in found]
+    return [f"{address}:{listener.port}" for listener in listeners(instance) for address in at]
 
 
 def _without(container: dict[str, Any], pending: dict[str, list[str]]) -> dict[str, Any]:

@@ -80,12 +80,18 @@ def modules() -> Prefork:
 
 def _ask(path: str, timeout: float = 120) -> bytes:
     """The body of the engine's answer to ``GET path``."""
+    return _request("GET", path, timeout=timeout)[1]
+
+
+def _request(method: str, path: str, body: Any = None, timeout: float = 120) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("engine", timeout=timeout)
+    given = {} if body is None else {"body": json.dumps(body), "headers": {"Content-Type": "application/json"}}
     with socket.socket(socket.AF_UNIX) as connection.sock:
         connection.sock.settimeout(timeout)
         connection.sock.connect(SOCKET)
-        connection.request("GET", path)
-        return connection.getresponse().read()
+        connection.request(method, path, **given)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
@@ -189,6 +195,14 @@ class Host:
         if self.prefix:
             return json.loads(self.run("curl", "-sS", "--unix-socket", SOCKET, f"http://engine{path}").stdout)
         return json.loads(_ask(path))
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """(status, decoded answer) of a request to the engine of the machine that pytest runs in."""
+        status, answer = _request(method, path, body)
+        try:
+            return status, json.loads(answer) if answer else None
+        except ValueError:
+            return status, answer.decode(errors="replace")
 
     def prepare(self) -> None:
         """Lay out what ``run_module`` and ``play`` need on this host: links to the checkout and to ansible."""

@@ -98,3 +98,17 @@ def test_r14_the_donor_may_be_a_redis_that_publishes_the_sharers_port() -> None:
     told = problems(donor, {"name": "bb", "network_mode": "container", "donor": "aa", "port": 7000})
     assert len(told) == 1
     assert "instance bb" in told[0]
+
+
+@pytest.mark.parametrize("mode", [{"network_mode": "host"}, {"network_mode": "container", "donor": "web"}])
+def test_o7_instances_on_one_port_of_different_addresses(mode: dict[str, Any]) -> None:
+    two = [
+        {"name": name, "bind": [address], "password": "x", **mode}
+        for name, address in (("aa", "127.0.0.1"), ("bb", "127.0.0.2"))
+    ]
+    found = plan(*two)
+    assert found["problems"] == []
+    assert [one["expose"] for one in found["containers"]] == [["127.0.0.1:6379"], ["127.0.0.2:6379"]]
+    assert plan({"name": "aa", "bind": ["*", "-::*"], "password": "x", **mode})["containers"][0]["expose"] == [6379]
+    for bind in (["127.0.0.1"], ["*"], ["10.9.9.9", "127.0.0.1"]):
+        assert "is taken" in problems(two[0], {**two[1], "bind": bind})[0]
