@@ -144,7 +144,7 @@ class _Space(NamedTuple):
             if any(_on_one_port(place, item) for item in there):
                 return f"the container {host.name(key)} publishes it"
         for item in self.table:
-            here = (item.address, str(item.port), item.protocol)
+            here = (item.at, str(item.port), item.protocol)
             if _on_one_port(place, here) and not self._engines(here):
                 pid, command, groups = holder(item.inode)
                 container = next((key for key in groups if key in host.modes), "")

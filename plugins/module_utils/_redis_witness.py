@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.netmode.docker.plugins.module_utils._ports import listeners
+from ansible_collections.netmode.docker.plugins.module_utils._sockets import listeners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,9 +27,15 @@ _EVERYWHERE = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 (compared, not bound)
 class Listener(NamedTuple):
     protocol: str
     address: str
-    """Empty: every address of both families."""
     port: int
     inode: str
+    dual: bool = False
+    """It listens on ``::``, and on every address of IPv4 as well."""
+
+    @property
+    def at(self) -> str:
+        """The address as :func:`overlap` takes it."""
+        return "" if self.dual else self.address
 
 
 def listeners(pid: int | str = "self") -> list[Listener]:
@@ -45,14 +51,9 @@ def listeners(pid: int | str = "self") -> list[Listener]:
                 if fields[3] == state:
                     address, _, port = fields[1].partition(":")
                     found.append(Listener(protocol, _address(address), int(port, 16), fields[9]))
-        if any(item.address == "::" and item.protocol == protocol for item in found):
-            narrow = _only_ipv6(pid, number)
-            found = [
-                item._replace(address="")
-                if item.address == "::" and item.protocol == protocol and item.inode not in narrow
-                else item
-                for item in found
-            ]
+        wide = [item.address == "::" and item.protocol == protocol for item in found]
+        narrow = _only_ipv6(pid, number) if any(wide) else frozenset()
+        found = [item._replace(dual=item.inode not in narrow) if of_all else item for item, of_all in zip(found, wide)]
     return found
 
 

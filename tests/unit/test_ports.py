@@ -49,7 +49,7 @@ def test_o7_two_places_exclude_each_other_where_the_kernel_says_so(
         inode = str(os.fstat(there.fileno()).st_ino)
         found = [item for item in listeners() if item.inode == inode]
         assert [(item.port, item.protocol) for item in found] == [(port, "udp" if udp else "tcp")]
-        ours = not other_protocol and overlap(second, found[0].address)
+        ours = not other_protocol and overlap(second, found[0].at)
         try:
             opened(second, port, narrow=True, udp=udp != other_protocol).close()
             kernels = False
