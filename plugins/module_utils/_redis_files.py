@@ -17,12 +17,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils import _redis_access
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 
-FILE_MODE, DIRECTORY_MODE = 0o640, 0o750
 _KEY_BYTES = 32
 HEADER = "# Written by Ansible (netmode.docker.redis): change the variables of the role, not this file.\n"
 SECRET = frozenset(
@@ -55,29 +55,44 @@ def content_of(instance: Instance) -> str:
     return HEADER + "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"]])
 
 
-def observe(instances: list[Instance], engine: Engine) -> dict[str, Found]:
+class Access(NamedTuple):
+    """Owners and modes of what an instance has on the host, and of the directories above."""
+
+    own: dict[str, dict[Path, _redis_access.Access]]
+    above: dict[Path, _redis_access.Access]
+    group: int | None
+
+
+def access_of(instances: list[Instance], key_file: str, socket_group: str = "") -> Access:
+    """By the name of each instance. NetmodeError for a group that the host does not have."""
+    group = _redis_access.group_of(socket_group)
+    own = {instance["name"]: _redis_access.wanted(instance, group) for instance in instances}
+    return Access(own, _redis_access.wanted_above(instances, group, key_file), group)
+
+
+def observe(instances: list[Instance], engine: Engine, access: Access) -> dict[str, Found]:
     """The engine is asked only for volumes that may be older than their configuration.
 
     Raises NetmodeError where root's rights are missing, or something else lies where a directory is to be.
     """
     try:
-        return {instance["name"]: _observe(instance, engine) for instance in instances}
+        return {instance["name"]: _observe(instance, engine, access) for instance in instances}
     except PermissionError as error:
         raise NetmodeError(f"{error.filename}: permission denied. Run with become: true.") from error
     except OSError as error:
         raise NetmodeError(f"{error.filename}: {error.strerror}. Look at what lies there.") from error
 
 
-def _observe(instance: Instance, engine: Engine) -> Found:
-    directories = _directories(instance)
-    right = all(_is(path, instance, stat.S_IFDIR | DIRECTORY_MODE) for path in directories)
+def _observe(instance: Instance, engine: Engine, access: Access) -> Found:
+    wanted = {**access.own[instance["name"]], **access.above}
+    right = all(_redis_access.holds(path, wanted[path]) for path in wanted)
+    right = right and _redis_access.socket_is_right(instance, access.group)
     file = Path(instance["directory"]) / "redis.conf"
     if not _there(file):
         data = _data(instance, engine)
         return Found(None, right, _dump(data), _foreign(data, instance))
     moved = (file.lstat().st_uid, file.lstat().st_gid) != (instance["uid"], instance["gid"])
     foreign = _foreign(_data(instance, engine), instance) if moved else ""
-    right = right and _is(file, instance, stat.S_IFREG | FILE_MODE)
     descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
         return Found(stream.read(), right, foreign=foreign)
@@ -123,13 +138,6 @@ def _there(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _is(path: Path, instance: Instance, mode: int) -> bool:
-    if not _there(path):
-        return False
-    found = path.lstat()
-    return (found.st_mode, found.st_uid, found.st_gid) == (mode, instance["uid"], instance["gid"])
 
 
 def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
@@ -194,7 +202,7 @@ def _refuse_loss(instance: Instance, found: Found, after: str) -> None:
         )
 
 
-def apply(step: Step) -> None:
+def apply(step: Step, access: Access) -> None:
     instance = step.instance
     try:
         if step.after is None:
@@ -204,10 +212,13 @@ def apply(step: Step) -> None:
             return
         for path in _directories(instance):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-            _own(path, instance, DIRECTORY_MODE)
+            path.mkdir(mode=0o700, exist_ok=True)
+        for path, given in {**access.above, **access.own[instance["name"]]}.items():
+            if stat.S_ISDIR(given.mode):
+                _redis_access.give(path, given)
+        _redis_access.give_socket(instance, access.group)
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
-        _write(file, step.after.encode(), FILE_MODE, owner)
+        _write(file, step.after.encode(), 0o600, owner)
     except OSError as error:
         way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
@@ -228,15 +239,6 @@ def tidy(instances: list[Instance], key_file: str) -> None:
         parent.rmdir()
         if parent.parent.name == "netmode" and not any(parent.parent.iterdir()):
             parent.parent.rmdir()
-
-
-def _own(path: Path, instance: Instance, mode: int) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        os.fchown(descriptor, instance["uid"], instance["gid"])
-        os.fchmod(descriptor, mode)
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:

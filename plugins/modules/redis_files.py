@@ -24,6 +24,12 @@ attributes:
     support: full
     description: Shows the lines that change. Of a secret it says that it changes, never what it is.
 options:
+  socket_group:
+    description:
+      - The group of the host, by name or number, whose members may connect to the sockets that their mode opens to the group.
+        Without one root alone gets to them, unless the mode lets everybody.
+    type: str
+    default: ''
   key_file:
     description:
       - The host's own key for the revisions, made at the first run, read by root only. It keeps the label of a container from being a way
@@ -52,6 +58,10 @@ options:
       socket_directory:
         description: The directory of the unix socket.
         type: path
+      socket_mode:
+        description: The permissions of the unix socket in octal digits. Those who may connect get through its directories.
+        type: str
+        default: '770'
       volume:
         description: The named volume of its data, to see what a change of the persistence would mean for it.
         type: str
@@ -150,6 +160,7 @@ _INSTANCE = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "directory": {"type": "path", "required": True},
     "socket_directory": {"type": "path"},
+    "socket_mode": {"type": "str", "default": "770"},
     "volume": {"type": "str"},
     "uid": {"type": "int", "default": 999},
     "gid": {"type": "int", "default": 999},
@@ -159,11 +170,13 @@ _INSTANCE = {
 }
 
 
-def _change(engine: Engine, instances: list[Json], steps: list[_redis_files.Step], key_file: str) -> None:
+def _change(
+    engine: Engine, instances: list[Json], steps: list[_redis_files.Step], access: _redis_files.Access, key_file: str
+) -> None:
     new = [step.instance for step in steps if step.after not in (None, step.before) and step.instance["trial"]]
     _redis_trial.refuse_failing(engine, new)
     for step in steps:
-        _redis_files.apply(step)
+        _redis_files.apply(step, access)
     _redis_files.tidy(instances, key_file)
 
 
@@ -172,6 +185,7 @@ def main() -> None:
         argument_spec={
             **ENGINE_ARGUMENTS,
             "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
+            "socket_group": {"type": "str", "default": ""},
             "instances": {"type": "list", "elements": "dict", "required": True, "options": _INSTANCE},
         },
         supports_check_mode=True,
@@ -181,12 +195,13 @@ def main() -> None:
         recorded = {entry["container"] for entry in _interfaces_record.read().values()}
         engine = Engine(module.params["docker_host"], module.params["timeout"])
         keyed = _redis_files.has_key(module.params["key_file"])
-        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
+        access = _redis_files.access_of(instances, module.params["key_file"], module.params["socket_group"])
+        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine, access), keyed=keyed)
         if not module.check_mode:
             who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in instances)
             with alone("containers", who, engine.docker_host):
-                steps = _redis_files.plan(instances, _redis_files.observe(instances, engine), keyed=keyed)
-                _change(engine, instances, steps, module.params["key_file"])
+                steps = _redis_files.plan(instances, _redis_files.observe(instances, engine, access), keyed=keyed)
+                _change(engine, instances, steps, access, module.params["key_file"])
         revisions = _redis_files.revisions(instances, module.params["key_file"], check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))

@@ -91,6 +91,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "state": "absent" if absent else "present",
         "directory": f"{config_dir}/{instance['name']}",
         "socket_directory": f"{socket_dir}/{instance['name']}",
+        "socket_mode": str(instance["socket_mode"]),
         "volume": volume_of(instance),
         "uid": int(uid),
         "gid": int(gid),

@@ -40,8 +40,8 @@ _LISTS = {
 """Settings that are lists, each as it may be written."""
 
 HOST_VARIABLES = (
-    "instances", "companions", "network_definitions", "config_dir", "socket_dir", "image_dir", "start_timeout",
-    "keeper", "address", "reach_witnesses", "teardown_data",
+    "instances", "companions", "network_definitions", "config_dir", "socket_dir", "socket_group", "image_dir",
+    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 

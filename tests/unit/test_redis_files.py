@@ -26,7 +26,7 @@ class NoEngine:
 def instance(root: Path, **given: Any) -> dict[str, Any]:
     return {
         "name": "cache", "state": "present", "directory": str(root / "conf" / "cache"), "volume": None,
-        "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(),
+        "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(), "socket_mode": "770",
         "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], **given,
     }  # fmt: skip
 
@@ -72,14 +72,18 @@ def test_a_trial_that_ends_is_told_in_its_own_words(tmp_path: Path) -> None:
         trial._listen(Logs(b"", b"Bad directive"), instance(tmp_path), "id")  # type: ignore[arg-type]
 
 
-def steps(wanted: dict[str, Any]) -> list[files.Step]:
-    return files.plan([wanted], files.observe([wanted], NoEngine()))  # type: ignore[arg-type]
+def observe(wanted: dict[str, Any], engine: Any, group: str = "") -> dict[str, files.Found]:
+    return files.observe([wanted], engine, files.access_of([wanted], "/nowhere/key", group))
 
 
-def bring(wanted: dict[str, Any]) -> list[files.Step]:
-    done = steps(wanted)
+def steps(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
+    return files.plan([wanted], observe(wanted, NoEngine(), group))
+
+
+def bring(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
+    done = steps(wanted, group)
     for step in done:
-        files.apply(step)
+        files.apply(step, files.access_of([wanted], "/nowhere/key", group))
     return done
 
 
@@ -88,9 +92,58 @@ def test_written_once_with_narrow_permissions_and_then_left_alone(tmp_path: Path
     assert bring(instance(tmp_path)) == []
     conf = tmp_path / "conf" / "cache" / "redis.conf"
     assert conf.read_text().splitlines()[1:] == ["port 6379", "appendonly no", 'requirepass "old"']
-    assert conf.stat().st_mode & 0o777 == 0o640
-    assert conf.parent.stat().st_mode & 0o777 == 0o750
+    assert conf.stat().st_mode & 0o777 == 0o600
+    assert conf.parent.stat().st_mode & 0o777 == 0o700
     assert [path.name for path in conf.parent.iterdir()] == ["redis.conf"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "own", "above"),
+    [
+        ("770", "", 0o750, 0o700),
+        ("700", "", 0o700, 0o700),
+        ("777", "", 0o755, 0o711),
+        ("750", "", 0o700, 0o700),  # who may not write cannot connect
+        ("770", str(os.getgid()), 0o2750, 0o710),
+        ("760", str(os.getgid()), 0o2750, 0o710),
+        ("700", str(os.getgid()), 0o2700, 0o700),
+        ("777", str(os.getgid()), 0o2755, 0o711),
+        ("707", str(os.getgid()), 0o2705, 0o711),
+    ],
+)
+def test_o16_the_directories_of_a_socket_let_through_whom_its_mode_lets_in(
+    tmp_path: Path, mode: str, group: str, own: int, above: int
+) -> None:
+    wanted = instance(tmp_path, socket_mode=mode)
+    assert len(bring(wanted, group)) == 1
+    assert bring(wanted, group) == []
+    directory = tmp_path / "run" / "cache"
+    assert (directory.stat().st_mode & 0o7777, directory.parent.stat().st_mode & 0o7777) == (own, above)
+
+
+def test_o16_a_directory_of_the_users_own_above_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "conf" / "theirs").mkdir(parents=True)
+    mode = (tmp_path / "conf").stat().st_mode
+    bring(instance(tmp_path))
+    assert (tmp_path / "conf").stat().st_mode == mode
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    assert bring(instance(tmp_path)) == []
+
+
+def test_o16_a_host_of_an_older_run_converges(tmp_path: Path) -> None:
+    wanted = instance(tmp_path)
+    bring(wanted)
+    os.system(f"cd {tmp_path}; chmod 755 conf run; chmod 750 conf/cache run/cache; chmod 640 conf/cache/redis.conf")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "run" / "cache" / "redis.sock"))
+        assert [step.before == step.after for step in bring(wanted)] == [True], "its content and revision stay"
+        assert bring(wanted) == []
+
+
+def test_o16_a_group_that_the_host_does_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NetmodeError, match="socket_group: this host has no group 'nobody-knows'"):
+        bring(instance(tmp_path), "nobody-knows")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +170,7 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
 def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: Path) -> None:
     wanted, key = instance(tmp_path), str(tmp_path / "key")
     bring(wanted)
-    found = files.observe([wanted], NoEngine())  # type: ignore[arg-type]
+    found = observe(wanted, NoEngine())
     assert len(files.plan([wanted], found, keyed=files.has_key(key))) == 1
     files.revisions([wanted], key, check_mode=False)
     assert files.plan([wanted], found, keyed=files.has_key(key)) == []
@@ -173,13 +226,13 @@ def test_data_that_the_user_may_not_write_is_refused(tmp_path: Path, outlived: b
         bring(instance(tmp_path))
         wanted["gid"] += 1
     engine: Any = OneVolume(data)
-    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1
+    assert len(files.plan([wanted], observe(wanted, engine))) == 1
     (data / "appendonlydir").chmod(0o575)
     with pytest.raises(NetmodeError, match=r"user: .* may not write .*/appendonlydir \(of .* \(chown -R"):
-        files.plan([wanted], files.observe([wanted], engine))
+        files.plan([wanted], observe(wanted, engine))
     (data / "appendonlydir").rmdir()
     data.chmod(0o500)
-    assert len(files.plan([wanted], files.observe([wanted], engine))) == 1, "the engine gives it to the user"
+    assert len(files.plan([wanted], observe(wanted, engine))) == 1, "the engine gives it to the user"
 
 
 def test_switching_it_off_is_refused_where_no_dump_would_be_written(tmp_path: Path) -> None:
