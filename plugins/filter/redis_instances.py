@@ -12,34 +12,17 @@ description:
   - Merges the settings of a host into each of its instances, checks each and all together, and returns the plan of the
     role.
   - What is wrong is in C(problems), all of it at once; the rest of the plan is empty then.
-positional: _input, instances
+positional: _input, host
 options:
   _input:
-    description: The settings of the host, by the name of the variable without C(redis_).
+    description:
+      - All variables of the role, without C(redis_), each of its type as P(netmode.docker.variables#lookup) gives them.
     type: dict
     required: true
-  instances:
-    description: C(redis_instances).
-    type: list
-    elements: dict
-    required: true
-  companions:
-    description: C(redis_companions).
-    type: list
-    elements: dict
-    default: []
   host:
     description: The name of the host, for messages.
     type: str
     default: this host
-  config_dir:
-    description: C(redis_config_dir).
-    type: str
-    default: /etc/netmode/redis
-  socket_dir:
-    description: C(redis_socket_dir).
-    type: str
-    default: /var/lib/netmode/redis
   revisions:
     description: What the module M(netmode.docker.redis_files) returned.
     type: dict
@@ -50,11 +33,6 @@ options:
       - With it the archives are read, to know which images they hold.
     type: str
     default: ''
-  networks:
-    description: C(redis_network_definitions), to know which networks are part of the host's own.
-    type: list
-    elements: dict
-    default: []
   pending:
     description:
       - For a rehearsal, C(networks) and C(images) that are yet to be made, by name.
@@ -62,17 +40,12 @@ options:
         without those on such a network.
     type: dict
     default: {}
-  variables:
-    description: The names of the host's variables that begin with C(redis_), to know a misspelt one.
-    type: list
-    elements: str
-    default: []
 """
 
 EXAMPLES = r"""
 - name: What the role would do
   ansible.builtin.debug:
-    msg: "{{ settings | netmode.docker.redis_instances([{'name': 'cache', 'maxmemory': '1gb'}]) }}"
+    msg: "{{ lookup('netmode.docker.variables', 'redis') | netmode.docker.redis_instances(inventory_hostname) }}"
 """
 
 RETURN = r"""
@@ -92,22 +65,14 @@ if TYPE_CHECKING:
 
 
 def redis_instances(
-    settings: dict[str, Any],
-    instances: Any,
-    companions: Any = (),
+    variables: dict[str, Any],
     host: str = "this host",
-    config_dir: str = "/etc/netmode/redis",
-    socket_dir: str = "/var/lib/netmode/redis",
     revisions: dict[str, str] | None = None,
     archive_dir: str = "",
-    networks: Any = (),
     pending: dict[str, list[str]] | None = None,
-    variables: Any = (),
 ) -> dict[str, Any]:
-    return make_plan(
-        settings, instances, companions, host, config_dir, socket_dir,
-        revisions or {}, archive_dir, networks, pending, variables,
-    )  # fmt: skip
+    """See DOCUMENTATION."""
+    return make_plan(variables, host, revisions or {}, archive_dir, pending)
 
 
 class FilterModule:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._typed import read_all
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,17 +43,19 @@ _value:
 
 
 def redis_ports(variables: Mapping[str, Any]) -> dict[str, int]:
-    """See DOCUMENTATION."""
-    mode = variables.get("redis_network_mode", "bridge")
-    port = variables.get("redis_port", 6379)
-    interfaces = variables.get("redis_interfaces", [])
-    # A host's variables lack the defaults of roles.
-    default = [{"name": "redis"}] if any(str(name).startswith("redis_") for name in variables) else []
-    return {
-        str(entry["name"]): int(entry.get("port", port))
-        for entry in variables.get("redis_instances", default) or []
-        if entry.get("name") and (entry.get("network_mode", mode) != "none" or entry.get("interfaces", interfaces))
-    }
+    """See DOCUMENTATION. What the role would refuse is left to it: the default stands for it here."""
+    if not any(str(name).startswith("redis_") for name in variables):
+        return {}
+    names = ("redis_network_mode", "redis_port", "redis_interfaces", "redis_instances")
+    options = {name: options_of("redis")[name] for name in names}
+    host = read_all(options, {name: variables.get(name) for name in names}, [])
+    found = {}
+    for entry in host.pop("redis_instances"):
+        given = {name: entry.get(name.removeprefix("redis_")) for name in host}
+        own = read_all({name: {**options[name], "default": host[name]} for name in host}, given, [])
+        if entry.get("name") and (own["redis_network_mode"] != "none" or own["redis_interfaces"]):
+            found[str(entry["name"])] = own["redis_port"]
+    return found
 
 
 class FilterModule:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _known
 from ansible_collections.netmode.docker.plugins.module_utils._parse import boolean, fields, path, strings, text
+from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -159,14 +160,11 @@ def configs(value: list[dict[str, Any]]) -> dict[str, File]:
     return found
 
 
-def _permissions(target: str, given: str) -> int:
+def _permissions(target: str, given: Any) -> int:
     try:
-        mode = int(given, 8)
-    except ValueError:
-        raise ValueError(f"{target}: mode {given!r} is not octal (example: '0440')") from None
-    if not 0 <= mode <= 0o7777:
-        raise ValueError(f"{target}: mode {given!r} is not between 0 and 7777")
-    return mode
+        return permissions(given)
+    except ValueError as error:
+        raise ValueError(f"{target}: mode: {error}") from None
 
 
 def refuse_unreachable(files: Iterable[str], options: Mapping[str, Any]) -> None:

@@ -13,7 +13,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _yaml_numbers
+from ansible_collections.netmode.docker.plugins.module_utils._typed import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,16 @@ _LARGEST = 2**63 - 1
 
 
 def text(value: Any) -> str:
-    if isinstance(value, (dict, list)) or value is None:
-        raise ValueError(f"{value!r} is not a string")
-    if "\0" in str(value):
-        raise ValueError("a NUL character can be in no argument, variable, path or name")
-    return str(value)
+    """Text, or a whole number; nothing that YAML may have made of another text, such as ``yes`` or ``1.10``."""
+    try:
+        return text_of(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} {error}") from None
+
+
+def _numeral(value: Any) -> str:
+    """A number, or text that may be one: where a value is counted, 1.50 and 1.5 are the same."""
+    return str(value) if isinstance(value, float) else text(value)
 
 
 def fields(value: Any, known: str) -> dict[str, Any]:
@@ -151,7 +157,7 @@ def _plain(value: Any) -> str:
 
 def size(value: Any) -> int:
     """Bytes: 67108864, ``64m``, ``64mb``, ``1.5g``. Units are powers of 1024, as Docker's are."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text(value).strip().lower())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", _numeral(value).strip().lower(), re.ASCII)
     if not match or match.group(2) not in _SIZE_UNITS:
         raise ValueError(f"{value!r} is not a size (examples: 67108864, 64m, 1.5g)")
     number = float(match.group(1)) * _SIZE_UNITS[match.group(2)]
@@ -174,10 +180,10 @@ def memory(value: Any) -> int:
 
 def duration(value: Any) -> int:
     """Nanoseconds: ``1m30s``, ``500ms``; a bare number is seconds."""
-    given = text(value).strip()
-    if re.fullmatch(r"\d+(\.\d+)?", given):
+    given = _numeral(value).strip()
+    if re.fullmatch(r"\d+(\.\d+)?", given, re.ASCII):
         return _representable(float(given) * 10**9, value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)", given)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)", given, re.ASCII)
     if not parts or "".join(number + unit for number, unit in parts) != given:
         raise ValueError(f"{value!r} is not a duration (examples: 90, 1m30s, 500ms)")
     return _representable(sum(float(number) * _DURATION_UNITS[unit] for number, unit in parts), value)
@@ -235,7 +241,7 @@ def extra_hosts(value: Any) -> list[str]:
 
 
 def restart(value: Any) -> dict[str, Any]:
-    name, _, retries = {"False": "no", "True": "always"}.get(text(value), text(value)).partition(":")
+    name, _, retries = ("no" if value is False else text(value)).partition(":")
     known = name in ("no", "always", "on-failure", "unless-stopped")
     if not known or (retries and (name != "on-failure" or not retries.isdigit())):
         raise ValueError(f"{value!r} is not one of no, always, unless-stopped, on-failure, on-failure:N")
@@ -311,7 +317,7 @@ def _short_port(given: str) -> tuple[str, str, str, str]:
 def _long_port(given: dict[str, Any]) -> tuple[str, str, str, str]:
     names = "host_ip published target protocol"
     ip, published, target, protocol = (text(fields(given, names).get(name) or "") for name in names.split())
-    return ip, published, target, protocol
+    return ip.strip("[]"), published, target, protocol
 
 
 def _protocol(given: str) -> str:
@@ -325,6 +331,7 @@ def ports(value: Any) -> dict[str, list[dict[str, str]]]:
     """Compose's ports, short or long, as the engine's PortBindings: ``{"6379/tcp": [{HostIp, HostPort}]}``."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for item in value if isinstance(value, list) else [value]:
+        _yaml_numbers.refuse_base_60(item)
         ip, published, target, given = _long_port(item) if isinstance(item, dict) else _short_port(text(item))
         protocol = _protocol(given)
         if ip:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
@@ -24,12 +24,8 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings imp
     Problems,
     Settings,
     check,
-    check_variables,
     merge,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 CONFIG_AT = "/usr/local/etc/redis"
 SOCKET_AT = "/run/redis"
@@ -64,7 +60,7 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     lines = ["daemonize no", f"dir {DATA_AT}"]
     if tcp:
         lines.append("bind " + " ".join(addresses(instance)))
-    lines.append(f"port {int(instance['port']) if tcp else 0}")
+    lines.append(f"port {instance['port'] if tcp else 0}")
     lines += [f"unixsocket {SOCKET_AT}/redis.sock", f"unixsocketperm {instance['socket_mode']}"]
     # Who may reach it was decided before this is written; protected-mode would refuse every address but the loopback.
     lines.append(f"protected-mode {'yes' if instance['password'] else 'no'}")
@@ -260,27 +256,25 @@ def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
 
 
 def make_plan(
-    defaults: Settings,
-    instances: Any,
-    companions: Any,
+    variables: Settings,
     host: str,
-    config_dir: str,
-    socket_dir: str,
     revisions: dict[str, str],
     archive_dir: str = "",
-    networks: Any = (),
     pending: dict[str, list[str]] | None = None,
-    variables: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves."""
-    problems = Problems(host)
-    check_variables(variables, defaults, problems)
-    merged = merge(defaults, instances, problems)
-    extra = _companions(companions, merged, defaults, problems)
+    """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
+
+    ``variables``: all of the role's without ``redis_``, each of its type.
+    """
+    problems = Problems(host, variables.get("problems", ()))
+    config_dir, socket_dir = variables["config_dir"], variables["socket_dir"]
+    networks = variables["network_definitions"]
+    merged = merge(variables, variables["instances"], problems)
+    extra = _companions(variables["companions"], merged, variables, problems)
     for instance in merged:
         check(instance, problems)
     if not problems.told:
-        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, list(networks))
+        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, networks)
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
         check_pairs([item for item in merged if item["state"] == "started"], problems)
         for instance in merged:
@@ -297,7 +291,7 @@ def make_plan(
         "archives": archives,
         "files": [_files(item, config_dir, socket_dir) for item in merged],
         "containers": [_without(item, pending or {}) for item in containers],
-        "interfaces": _interfaces(merged, list(networks), pending or {}),
+        "interfaces": _interfaces(merged, networks, pending or {}),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "kept": [item["name"] for item in merged if item["state"] == "started" and _needs_keeping(item)],
@@ -322,12 +316,12 @@ def _teardown(
 
 
 def _companions(
-    companions: Any, instances: list[Settings], defaults: Settings, problems: Problems
+    companions: list[dict[str, Any]], instances: list[Settings], defaults: Settings, problems: Problems
 ) -> list[dict[str, Any]]:
     names = {item["name"] for item in instances}
     found = []
-    for companion in companions or []:
-        if not isinstance(companion, dict) or not companion.get("name"):
+    for companion in companions:
+        if not companion.get("name"):
             problems.told.append(f"{problems.host}: redis_companions: each is a mapping with a name, as in containers.")
             continue
         if companion["name"] in names:

@@ -8,17 +8,21 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils import _options, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._known import container
+from ansible_collections.netmode.docker.plugins.module_utils._typed import read
+from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import EXAMPLE, check_interfaces
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-Settings = dict[str, Any]
+    from ansible_collections.netmode.docker.plugins.module_utils._typed import Spec
 
-MODES = ("bridge", "container", "host", "none")
+Settings = dict[str, Any]
 
 MANAGED = {
     "bind": "bind", "port": "port", "requirepass": "password", "dir": None, "daemonize": None, "supervised": None,
@@ -28,67 +32,78 @@ MANAGED = {
 }  # fmt: skip
 """Directives that the role writes itself, and the variable (without ``redis_``) that sets each."""
 
-POLICIES = (
-    "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random",
-    "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
-)  # fmt: skip
-
-_LISTS = {
-    "bind": ["127.0.0.1"], "ports": ["127.0.0.1:6379:6379"], "networks": ["backend"], "save": ["3600 1"],
-    "volumes": ["/srv/tls:/tls:ro"], "image_packages": ["redis-server"], "interfaces": [EXAMPLE],
-}  # fmt: skip
-"""Settings that are lists, each as it may be written."""
-
 HOST_VARIABLES = (
     "instances", "companions", "network_definitions", "config_dir", "socket_dir", "socket_group", "image_dir",
-    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data",
+    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data", "problems",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 
-_NEAR = 0.9
-"""How alike, of 1, a variable's name has to be to one of the role's to be taken for it: a letter or two."""
+OF_THE_CONTAINER = ("ports", "networks", "volumes", "restart", "sysctls", "ulimits", "mem_limit", "cpus", "labels")
+"""Settings that the module containers is given as they are: held against its own reading before anything is done."""
 
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
 
 _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
-_USER = re.compile(r"([0-9]+):[0-9]+\Z")
-_MODE = re.compile(r"0?[0-7]{3}\Z")
-_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
+_USER = re.compile(r"([0-9]{1,10}):[0-9]{1,10}\Z", re.ASCII)
+_PARSERS = {**{option.name: option.parse for option in _options.OPTIONS}, "networks": _parse.networks}
 
 
 class Problems:
     """Collects what is wrong, so that all of it is told at once: host, instance, option, why, and the way out."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, told: Iterable[str] = ()) -> None:
         self.host = host
-        self.told: list[str] = []
+        self.told = list(told)
 
     def add(self, name: str, option: str, why: str) -> None:
         self.told.append(f"{self.host}: instance {name}: {option}: {why}")
 
 
-def merge(defaults: Settings, instances: Any, problems: Problems) -> list[Settings]:
-    """One complete set of settings per instance, in the order given."""
-    if not isinstance(instances, list) or not all(isinstance(item, dict) for item in instances):
-        problems.told.append(f"{problems.host}: redis_instances: a list of mappings is wanted, each with a name.")
-        return []
+def settings_of(variables: Mapping[str, Any]) -> Settings:
+    """Of the role's variables those that an instance may set for itself."""
+    return {name: value for name, value in variables.items() if name not in HOST_VARIABLES}
+
+
+def merge(variables: Mapping[str, Any], instances: list[dict[str, Any]], problems: Problems) -> list[Settings]:
+    """One complete set of settings per instance, in the order given; what an entry leaves null is the host's."""
+    defaults = settings_of(variables)
     merged: list[Settings] = []
     seen: set[str] = set()
     for index, entry in enumerate(instances):
-        name = str(entry.get("name") or "")
-        called = name or f"number {index + 1}"
-        for key in sorted(set(entry) - set(defaults) - {"name"}):
-            near = difflib.get_close_matches(key.removeprefix("redis_"), defaults, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            problems.add(called, key, f"there is no such setting.{hint}")
-        why = _why_no_name(name, seen)
+        called = f"number {index + 1}"
+        try:
+            name = read({}, entry.get("name")) or ""
+            called = name or called
+            why = _why_no_name(name, seen)
+        except ValueError as error:
+            why = f"{error}."
+        own = _read_entry(called, entry, problems)
         if why:
             problems.add(called, "name", why)
             continue
         seen.add(name)
-        merged.append({**defaults, **{key: value for key, value in entry.items() if key in defaults}, "name": name})
+        merged.append({**defaults, **own, "name": name})
     return merged
+
+
+def _read_entry(called: str, entry: Mapping[Any, Any], problems: Problems) -> Settings:
+    """What an entry says, each as the variable of that name is read."""
+    known = {name.removeprefix("redis_"): spec for name, spec in options_of("redis").items()}
+    options: dict[str, Spec] = {name: spec for name, spec in known.items() if name not in HOST_VARIABLES}
+    found: Settings = {}
+    for key, value in entry.items():
+        if key not in options:
+            near = difflib.get_close_matches(str(key).removeprefix("redis_"), options, 1)
+            if key != "name":
+                hint = f" Did you mean {near[0]}?" if near else ""
+                problems.add(called, str(key), f"there is no such setting.{hint}")
+        elif value is not None:
+            try:
+                found[key] = read(options[key], value)
+            except ValueError as error:
+                problems.add(called, key, f"{error}.")
+    return found
 
 
 def _why_no_name(name: str, others: AbstractSet[str]) -> str:
@@ -103,77 +118,36 @@ def _why_no_name(name: str, others: AbstractSet[str]) -> str:
     return ""
 
 
-def check_variables(names: Iterable[str], defaults: Settings, problems: Problems) -> None:
-    """Of the variables that a host has: those that look like one of the role's misspelt, which would be without effect.
-
-    ``redis_ports_of_old`` and ``redis_passwords`` may well be somebody's own.
-    """
-    known = {f"redis_{name}" for name in (*defaults, *HOST_VARIABLES)}
-    for name in sorted(set(names) - known):
-        near = next(iter(difflib.get_close_matches(name, known, 1, _NEAR)), "")
-        if near and name.rstrip("s") != near.rstrip("s") and not name.startswith(f"{near}_"):
-            problems.told.append(
-                f"{problems.host}: {name}: there is no such variable. Did you mean {near}? "
-                "If it is one of your own, give it a name that is less like it."
-            )
-
-
 def check(instance: Settings, problems: Problems) -> None:
     """Everything that can be said of one instance without the others."""
-    _check_lists(instance, problems)
-    _check_choices(instance, problems)
+    _check_for_the_container(instance, problems)
     _check_numbers(instance, problems)
     _check_user(instance, problems)
-    _check_stop(instance, problems)
+    _check_durations(instance, problems)
     _check_mode(instance, problems)
     check_interfaces(instance, problems)
     _check_directives(instance, problems)
     _check_image(instance, problems)
 
 
-def _check_lists(instance: Settings, problems: Problems) -> None:
-    """The example stands in for what is no list, so that the other checks can go on."""
-    for option, example in _LISTS.items():
-        value = instance[option]
-        if value is None:
-            instance[option] = []
-        elif not isinstance(value, (list, dict) if option == "networks" else list):
-            problems.add(instance["name"], option, f"{value!r} is no list. Write it like {example}.")
-            instance[option] = example
-
-
-def _check_choices(instance: Settings, problems: Problems) -> None:
-    choices = {
-        "network_mode": MODES,
-        "state": ("started", "stopped", "absent"),
-        "recreate": ("auto", "always", "never"),
-        "image_source": ("pull", "archive", "packages"),
-        "image_pull_policy": ("missing", "always"),
-        "maxmemory_policy": POLICIES,
-        "appendfsync": ("always", "everysec", "no"),
-    }
-    for option, allowed in choices.items():
-        value = instance[option]
-        # YAML reads a bare no as false.
-        if (value is False and "no" in allowed) or value in allowed:
-            continue
-        problems.add(instance["name"], option, f"{value!r} is none of {', '.join(allowed)}.")
-
-
-def _port(value: Any) -> int | None:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        return None
-    return number if 1 <= number <= 65535 and not isinstance(value, bool) else None
+def _check_for_the_container(instance: Settings, problems: Problems) -> None:
+    if isinstance(instance["networks"], str):
+        instance["networks"] = read({"type": "list", "elements": "str"}, instance["networks"])
+    for option in OF_THE_CONTAINER:
+        if instance[option] or instance[option] is False:
+            try:
+                _PARSERS[option](instance[option])
+            except ValueError as error:
+                problems.add(instance["name"], option, f"{error}.")
 
 
 def _check_numbers(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
-    if _port(instance["port"]) is None:
-        problems.add(name, "port", f"{instance['port']!r} is no TCP port. Give a number from 1 to 65535.")
-    if instance["maxmemory"] and not _SIZE.match(str(instance["maxmemory"])):
-        problems.add(name, "maxmemory", f"{instance['maxmemory']!r} is no size. Write it like 512mb or 2gb.")
+    if not 1 <= instance["port"] <= 65535:
+        problems.add(name, "port", f"{instance['port']} is not a TCP port. Give a number from 1 to 65535.")
+    maxmemory = instance["maxmemory"]
+    if maxmemory not in ("", 0) and (isinstance(maxmemory, bool) or not _SIZE.match(str(maxmemory))):
+        problems.add(name, "maxmemory", f"{maxmemory!r} is not a size. Write it like 512mb or 2gb.")
     for point in instance["save"]:
         parts = str(point).split()
         if not parts or len(parts) % 2 or not all(part.isdigit() for part in parts):
@@ -195,25 +169,29 @@ def _check_user(instance: Settings, problems: Problems) -> None:
         )  # fmt: skip
     elif int(user[1]) == 0:
         problems.add(name, "user", "0 is root, and Redis runs as root nowhere here. Give another, such as '999:999'.")
-    if not _MODE.match(str(instance["socket_mode"])):
-        problems.add(
-            name, "socket_mode", f"{instance['socket_mode']!r} is not three octal digits. Write it quoted, like '770'."
-        )
+    try:
+        mode = permissions(instance["socket_mode"])
+        instance["socket_mode"] = f"{mode:03o}"
+        wrong = "" if mode <= 0o777 else f"{instance['socket_mode']!r} is not three octal digits. Write it like '770'."
+    except ValueError as error:
+        wrong = f"{error}."
+    if wrong:
+        problems.add(name, "socket_mode", wrong)
 
 
-def _check_stop(instance: Settings, problems: Problems) -> None:
+def _check_durations(instance: Settings, problems: Problems) -> None:
     """The engine kills what does not end within its period, and what Redis has not saved by then is lost."""
-    period = str(instance["stop_grace_period"])
-    parts = _DURATION.match(period)
-    if not period or not parts:
-        problems.add(instance["name"], "stop_grace_period", f"{period!r} is no duration. Write it like 120s or 5m.")
-        return
-    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-    if hours * 3600 + minutes * 60 + seconds < LEAST_STOP_GRACE_PERIOD:
-        problems.add(
-            instance["name"], "stop_grace_period", f"{period} may end before Redis has saved its data, and it is "
-            f"killed then. Give at least {LEAST_STOP_GRACE_PERIOD}s, and as much as a dump of its data takes: 120s.",
-        )  # fmt: skip
+    for option in ("stop_grace_period", "healthcheck_interval"):
+        try:
+            given = _parse.duration(instance[option])
+        except ValueError:
+            problems.add(instance["name"], option, f"{instance[option]!r} is not a duration. Write it like 120s or 5m.")
+            continue
+        if option == "stop_grace_period" and given < LEAST_STOP_GRACE_PERIOD * 10**9:
+            problems.add(
+                instance["name"], option, f"{instance[option]} may end before Redis has saved its data, and it is "
+                f"killed then. Give at least {LEAST_STOP_GRACE_PERIOD}s, and what a dump of its data takes: 120s.",
+            )  # fmt: skip
 
 
 def _check_mode(instance: Settings, problems: Problems) -> None:
@@ -259,9 +237,6 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
     if any(char in str(instance["password"]) for char in "\r\n\0"):
         problems.add(name, "password", "it holds a line break. Redis cannot be given such a password.")
-    if not isinstance(instance["settings"], dict):
-        problems.add(name, "settings", "a mapping from directives of redis.conf to their values is wanted.")
-        return
     for directive, value in instance["settings"].items():
         lower = str(directive).lower()
         if lower in MANAGED:

@@ -70,8 +70,8 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
 
 def instances_of(settings: Mapping[str, Any], instances: Any, host: str, socket_dir: str) -> list[Instance]:
     """The role's variables (without ``redis_``) and ``redis_instances``, merged as the role merges them."""
-    problems = Problems(host)
-    merged = merge(dict(settings), instances, problems)
+    problems = Problems(host, settings.get("problems", ()))
+    merged = merge(settings, instances, problems)
     for entry in merged:
         check(entry, problems)
     if problems.told:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from lab import CHECKOUT, LOCAL, wait_until
 
 if TYPE_CHECKING:
@@ -84,12 +85,7 @@ def failures(told: list[str]) -> list[str]:
 
 
 def settings() -> dict[str, Any]:
-    role = CHECKOUT / "roles" / "redis"
-    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text())
-    return {
-        key: defaults[f"redis_{key}"]
-        for key in yaml.safe_load((role / "vars" / "main.yml").read_text())["__redis_settings"]
-    }
+    return read_variables("redis", {}, [])
 
 
 def prove(host: Host) -> list[str]:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
 from ansible_collections.netmode.docker.plugins.module_utils._redis_witness import where
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import plain
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import Instance
@@ -27,9 +27,7 @@ QUICKSTART = [
 
 def settings(**changed: Any) -> dict[str, Any]:
     """The role's defaults as tasks hand them to the filters."""
-    defaults = yaml.safe_load((UNIT.parents[1] / "roles/redis/defaults/main.yml").read_text())
-    own = yaml.safe_load((UNIT.parents[1] / "roles/redis/vars/main.yml").read_text())["__redis_settings"]
-    return {**{key: defaults[f"redis_{key}"] for key in own}, **changed}
+    return read_variables("redis", {f"redis_{name}": value for name, value in changed.items()}, [])
 
 
 def answers_of(endpoints: list[dict[str, Any]], instances: list[Instance]) -> dict[str, Any]:

@@ -9,27 +9,25 @@ from typing import Any
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import PLAN_KEYS
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
 ROLE = Path(__file__).resolve().parents[2] / "roles" / "redis"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-SETTINGS = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__redis_settings"]
+SETTINGS = [name.removeprefix("redis_") for name in DEFAULTS if name.removeprefix("redis_") not in HOST_VARIABLES]
 ETH0 = {"name": "eth0", "bridge": "docker0", "addresses": ["172.17.200.5/16"]}
 
 
 def plan(
-    *instances: Any,
-    companions: Any = (),
-    definitions: Any = (),
-    pending: Any = None,
-    variables: Any = (),
-    **host: Any,
+    *instances: Any, companions: Any = (), definitions: Any = (), pending: Any = None, **host: Any
 ) -> dict[str, Any]:
     """The plan of a host whose variables are the role's defaults, but for ``host``."""
-    settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
-    return redis_instances(
-        {**settings, **host}, list(instances), companions, "web1",
-        networks=definitions, pending=pending, variables=variables,
-    )  # fmt: skip
+    given = {"instances": list(instances), "companions": companions, "network_definitions": definitions, **host}
+    wrong: list[str] = []
+    variables = read_variables("redis", {f"redis_{name}": value for name, value in given.items()}, wrong, "web1: ")
+    if wrong:
+        return {**{key: [] for key in PLAN_KEYS}, "problems": wrong}
+    return redis_instances(variables, "web1", pending=pending)
 
 
 def problems(*instances: Any, **options: Any) -> list[str]:

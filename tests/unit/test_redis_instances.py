@@ -9,7 +9,8 @@ import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import quoted
-from redis_role import DEFAULTS, ETH0, ROLE, SETTINGS, conf, plan
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
+from redis_role import DEFAULTS, ETH0, ROLE, conf, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,6 @@ OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["ar
 def test_argument_specs_equal_the_defaults() -> None:
     options = {**OPTIONS["main"]["options"], **OPTIONS["teardown"]["options"]}
     assert {name: option["default"] for name, option in options.items()} == DEFAULTS
-
-
-def test_every_setting_of_an_instance_is_a_variable_of_the_role_by_its_own_name() -> None:
-    assert {f"redis_{key}": value for key, value in SETTINGS.items()} == {
-        f"redis_{key}": f"{{{{ redis_{key} }}}}" for key in SETTINGS
-    }
-    assert {f"redis_{key}" for key in SETTINGS} <= set(DEFAULTS)
 
 
 def test_passwords_are_no_log_in_the_argument_specs() -> None:
@@ -157,8 +151,8 @@ def test_teardown_names_all_that_is_made_and_no_pulled_image() -> None:
 
 
 def test_the_revision_becomes_a_label() -> None:
-    settings = {key: DEFAULTS[f"redis_{key}"] for key in SETTINGS}
-    found = redis_instances(settings, [{"name": "cache"}], revisions={"cache": "abc"})
+    variables = read_variables("redis", {"redis_instances": [{"name": "cache"}]}, [])
+    found = redis_instances(variables, revisions={"cache": "abc"})
     assert found["containers"][0]["labels"]["netmode.docker.config"] == "abc"
 
 
@@ -226,9 +220,7 @@ def _members(group: dict[str, Any], around: dict[str, Any]) -> Iterator[tuple[st
 def test_shipped_inventories_are_accepted_and_use_no_unknown_variable(host: tuple[str, dict[str, Any]]) -> None:
     given = {key: value for key, value in host[1].items() if not key.startswith("ansible_")}
     assert set(given) <= set(DEFAULTS)
-    settings = {key: given.get(f"redis_{key}", DEFAULTS[f"redis_{key}"]) for key in SETTINGS}
-    instances = given.get("redis_instances", DEFAULTS["redis_instances"])
-    assert redis_instances(settings, instances, given.get("redis_companions", ()), host[0])["problems"] == []
+    assert redis_instances(read_variables("redis", given, []), host[0])["problems"] == []
 
 
 def test_the_quickstart_has_each_mode_once_and_the_fleet_a_group_for_each() -> None:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of a role, or of the playbooks, as what their argument spec says that they are.
+
+The argument specs are the one place that knows types, choices and defaults; Ansible checks values against them and
+leaves them as they came, so a ``false`` from an INI file would still be text, and true.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._typed import read_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ansible_collections.netmode.docker.plugins.module_utils._typed import Spec
+
+PLAYBOOKS = "playbooks"
+"""What stands for the variables of the playbooks, which are described in the collection's ``meta``."""
+
+SECURITY = ("password", "bind", "allow_unauthenticated", "registry_password", "network_mode", "user", "socket_mode")
+"""Settings of Redis, without ``redis_``, that must not be passed over because their name has a letter wrong."""
+
+_NEAR = 0.9
+"""How alike, of 1, a variable's name has to be to one of the role's to be taken for it: a letter or two."""
+
+_COLLECTION = Path(__file__).resolve().parents[2]
+
+
+class Names(NamedTuple):
+    refused: list[str]
+    warnings: list[str]
+
+
+@functools.cache
+def options_of(owner: str) -> Mapping[str, Spec]:
+    """Every variable of a role's entry points, by its full name. Read once in a process."""
+    place = _COLLECTION if owner == PLAYBOOKS else _COLLECTION / "roles" / owner
+    file = place / "meta" / "argument_specs.yml"
+    if not file.is_file():
+        raise NetmodeError(f"{owner!r} is neither a role of netmode.docker nor {PLAYBOOKS}.")
+    found: dict[str, Spec] = {}
+    for entry_point in yaml_load(file.read_text(encoding="utf-8"))["argument_specs"].values():
+        found.update(entry_point["options"])
+    return found
+
+
+def prefix_of(owner: str) -> str:
+    return "" if owner == PLAYBOOKS else f"{owner}_"
+
+
+def read_variables(owner: str, given: Mapping[str, Any], problems: list[str], where: str = "") -> dict[str, Any]:
+    """All of them, without the role's prefix; ``given`` may hold any others. What is wrong goes to ``problems``."""
+    read = read_all(options_of(owner), given, problems, where)
+    return {name.removeprefix(prefix_of(owner)): value for name, value in read.items()}
+
+
+def misnamed(owner: str, variables: Mapping[str, Any]) -> Names:
+    """Those of the variables of a host that look like one of the role's misspelt, which would be without effect.
+
+    ``redis_ports_of_old`` and ``redis_passwords`` may well be somebody's own, and so may ``redis_conf_dir``, of another
+    role: these are only named. Refused is what may be a setting that keeps others out, misspelt by one letter.
+    """
+    known, prefix = options_of(owner), prefix_of(owner)
+    found = Names([], [])
+    for name in sorted(set(variables) - set(known)):
+        near = _nearest(name, known) if prefix and name.startswith(prefix[:3]) else ""
+        if not near or name.startswith(f"{near}_"):
+            continue
+        ignored = variables.get(near) in (None, known[near].get("default"))
+        if owner == "redis" and near.removeprefix(prefix) in SECURITY and ignored and _one_off(name, near):
+            found.refused.append(
+                f"{name}: there is no such variable. Did you mean {near}? The role would pass over it. "
+                "If it is one of your own, give it a name that is less like it."
+            )
+        elif name.rstrip("s") != near.rstrip("s"):
+            found.warnings.append(
+                f"{name} is no variable of the role {owner}, which does not read it. Did you mean {near}?"
+            )
+    return found
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, list(known), 1, _NEAR)), "")
+
+
+def _one_off(name: str, near: str) -> bool:
+    """One letter too much, missing, another, or two that changed places; a plural is a word of its own."""
+    return name.rstrip("s") != near.rstrip("s") and name in set(_one_letter_off(near))
+
+
+def _one_letter_off(name: str) -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyz_0123456789"
+    for index in range(len(name) + 1):
+        head, tail = name[:index], name[index:]
+        for letter in letters:
+            yield head + letter + tail
+            yield head + letter + tail[1:]
+        yield head + tail[1:]
+        yield head + tail[1:2] + tail[:1] + tail[2:]
