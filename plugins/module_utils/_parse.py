@@ -14,7 +14,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _known, _yaml_numbers
-from ansible_collections.netmode.docker.plugins.module_utils._typed import text_of
+from ansible_collections.netmode.docker.plugins.module_utils._text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import ast
 import copy
-import datetime
 import json
 from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_dict, check_type_float, check_type_int
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+from ansible_collections.netmode.docker.plugins.module_utils._text import LONGEST_NUMBER, QUOTED, text_of
 
 Spec = Mapping[str, Any]
 """One option of an argument spec: ``type``, ``elements``, ``options``, ``choices``, ``default``, ``no_log``."""
 
-LONGEST_NUMBER = 64
-"""Characters. Ansible's own reader would count a number such as 1e999999999 out, digit for digit."""
-
-QUOTED = "Write it quoted"
+_WORDS = {True: BOOLEANS_TRUE, False: BOOLEANS_FALSE}
 
 
 def read_all(options: Mapping[str, Spec], given: Mapping[str, Any], problems: list[str], where: str = "") -> Any:
@@ -68,46 +65,13 @@ def _shown(spec: Spec, value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def text_of(value: Any, choices: Any = ()) -> str:
-    """Text that was meant as text, or a whole number. Where one choice alone is what YAML reads as a boolean, that."""
-    if isinstance(value, bool):
-        words = [word for word in choices if word in (BOOLEANS_TRUE if value else BOOLEANS_FALSE)]
-        if len(words) == 1:
-            return str(words[0])
-        raise ValueError(f"is a boolean, and text is needed. {QUOTED}, so that yes, no, on and off stay words")
-    if isinstance(value, float):
-        raise ValueError(f"is a number with a point, and text is needed. {QUOTED}, so that 1.10 does not become 1.1")
-    if isinstance(value, (datetime.date, datetime.time)):
-        raise ValueError(f"was read as a date, and text is needed. {QUOTED}")
-    if isinstance(value, int):
-        return integer_text(value)
-    if not isinstance(value, str):
-        raise ValueError("is not text")
-    return checked_text(value)
-
-
-def integer_text(value: int) -> str:
-    if abs(value) >= 10**LONGEST_NUMBER:
-        raise ValueError(f"is too large a number. {QUOTED} if it is text")
-    return str(int(value))
-
-
-def checked_text(value: str) -> str:
-    """A text that a file, a process and the engine can be given."""
-    if "\0" in value:
-        raise ValueError("holds a NUL character, which can be in no argument, variable, path or name")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half a character (a surrogate), which is no text") from None
-    return str(value)
-
-
 def _text(spec: Spec, given: Any) -> str:
     if spec.get("no_log") and not isinstance(given, str):
         # As a number it may have lost its zeros: a secret is what was written, or it is refused.
         raise ValueError(f"is not text. {QUOTED}")
-    return text_of(given, spec.get("choices") or ())
+    # Where one choice alone is what YAML reads as a boolean, that was meant.
+    words = [word for word in spec.get("choices") or () if isinstance(given, bool) and word in _WORDS[given]]
+    return str(words[0]) if len(words) == 1 else text_of(given)
 
 
 def _boolean(_spec: Spec, given: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._typed import QUOTED
+from ansible_collections.netmode.docker.plugins.module_utils._text import QUOTED
 
 _OCTAL = re.compile(r"(?:0o?)?([0-7]{1,4})\Z", re.ASCII)
 _PORTS = 65535
