@@ -9,6 +9,7 @@ from ansible_collections.netmode.docker.plugins.module_utils import _options, _p
 from ansible_collections.netmode.docker.plugins.module_utils._apply_containers import Applier
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import Host, observe
+from ansible_collections.netmode.docker.plugins.module_utils._images import has_newer
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
 
@@ -35,11 +36,8 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
     engine.get("/version")
     wanted = _wanted.read(entries, engine.version)
     host = observe(engine, wanted)
-    pulls = _pulls(host, wanted)
-    _ports.refuse_shared(host, wanted)
-    made = plan(host, wanted)
-    _ports.refuse_taken(host, wanted, made)
-    _refuse_host_mode_when_remapped(engine, wanted, made)
+    pulls = _pulls(engine, host, wanted, check=check)
+    made = _planned(engine, host, wanted)
     applier = Applier(engine)
     if (made.steps or pulls) and not check:
         engine.require_sdk()
@@ -47,11 +45,36 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
             applier.pull(one.where, one.image)
         names = ", ".join(one.name for one in wanted)
         with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):
-            # Whoever had it before may have changed what was seen.
+            # The pull took its time, and whoever had the lock may have changed what was seen.
             host = observe(engine, wanted)
-            made = plan(host, wanted)
+            _refuse_missing(host, wanted)
+            made = _planned(engine, host, wanted)
             applier.run(made.steps)
     return _outcome(engine, wanted, host, made, pulls, applier, check=check)
+
+
+def _planned(engine: Engine, host: Host, wanted: list[Wanted]) -> Plan:
+    """The plan, once all that can be known before its first step has been looked at. NetmodeError: a refusal."""
+    _ports.refuse_shared(host, wanted)
+    made = plan(host, wanted)
+    _ports.refuse_taken(host, wanted, made)
+    _refuse_twins(host, wanted, made)
+    _refuse_host_mode_when_remapped(engine, wanted, made)
+    return made
+
+
+def _refuse_twins(host: Host, wanted: list[Wanted], made: Plan) -> None:
+    """An engine may have several networks of one name, and starts nothing new on such a name."""
+    joining = {step.name for step in made.steps if step.action in ("create", "recreate", "connect")}
+    for one in wanted:
+        for network in one.endpoints if one.name in joining else ():
+            if network in host.twins:
+                option = "network_mode" if network == one.network_mode else "networks"
+                raise NetmodeError(
+                    f"{one.where}: {option}: this host has {len(host.twins[network])} networks called {network} "
+                    f"({', '.join(host.twins[network])}), and the engine starts nothing on a name that means several. "
+                    "Remove the odd ones by id (docker network rm ID)."
+                )
 
 
 def _refuse_host_mode_when_remapped(engine: Engine, wanted: list[Wanted], made: Plan) -> None:
@@ -66,21 +89,36 @@ def _refuse_host_mode_when_remapped(engine: Engine, wanted: list[Wanted], made: 
         )
 
 
-def _pulls(host: Host, wanted: list[Wanted]) -> list[Wanted]:
-    """The entries whose image is to be pulled, one for each image."""
+def _pulls(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> list[Wanted]:
+    """The entries whose image is to be pulled, one for each image; in check mode where that brings another image.
+
+    Such an image is taken out of ``host``: what it brings is not known.
+    """
     found: dict[str, Wanted] = {}
     for one in wanted:
         if one.state == "absent":
             continue
-        missing = one.image not in host.images
-        if missing and one.pull_policy == "never":
+        image = host.images.get(one.image)
+        if image is None and one.pull_policy == "never":
             raise NetmodeError(
                 f"{one.where}: image: {one.image!r} is not on this host and pull_policy: never forbids to pull it. "
                 "Load or build it first (module netmode.docker.images)."
             )
-        if missing or one.pull_policy == "always":
+        always = one.pull_policy == "always" and one.image not in found
+        if image is None or (always and (not check or has_newer(engine, one.image))):
             found.setdefault(one.image, one)
+    for reference in found if check else ():
+        host.images.pop(reference, None)
     return list(found.values())
+
+
+def _refuse_missing(host: Host, wanted: list[Wanted]) -> None:
+    for one in wanted:
+        if one.state != "absent" and one.image not in host.images:
+            raise NetmodeError(
+                f"{one.where}: image: {one.image!r} was removed from this host while this run pulled or waited for "
+                "another one. Nothing was changed; run again."
+            )
 
 
 def _outcome(

@@ -318,3 +318,11 @@ def decoded(body: bytes, docker_host: str) -> Any:
 
 def _stranger(docker_host: str) -> NetmodeError:
     return NetmodeError(f"What listens at {docker_host} does not answer like a Docker Engine.")
+
+
+def twins(networks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """{name: ids} of the networks whose name another one has too; the engine then starts no container by that name."""
+    ids: dict[str, list[str]] = {}
+    for item in networks:
+        ids.setdefault(item["Name"], []).append(item["Id"][:12])
+    return {name: found for name, found in ids.items() if len(found) > 1}

@@ -7,13 +7,17 @@ import io
 import socket
 import tarfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine import twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._options import NAME_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._sockets import takes_ipv6
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
@@ -56,6 +60,8 @@ class Host(NamedTuple):
     """Whether the kernel can limit swap; looked up where a container's is not limited."""
     host_name: str = ""
     """The host's own name."""
+    twins: Mapping[str, list[str]] = MappingProxyType({})
+    """Network name → ids, where the engine has several of one name."""
     takes_ipv6: bool = True
     """Whether what is published on all addresses is published on those of IPv6 too."""
 
@@ -93,7 +99,8 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
     modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
     states = {item["Id"]: item["State"] for item in listed}
     marks = {item["Id"]: mark for item in listed if (mark := _mark(engine, item))}
-    networks = {item["Name"]: item for item in engine.get("/networks")} if any(one.endpoints for one in wanted) else {}
+    known = engine.get("/networks") if any(one.endpoints for one in wanted) else []
+    networks = {item["Name"]: item for item in known}
     published = {item["Id"]: _published(item) for item in listed}
     addresses = {item["Id"]: _addresses(item) for item in listed if item["State"] == "running"}
     host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {})
@@ -103,6 +110,7 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
             _forget(host, key)
         else:
             host.inspected[key] = inspect
+            host.states[key] = inspect["State"]["Status"]  # the list may lag behind by a moment
             namespace = _namespace(inspect["State"].get("Pid"))
             if namespace:
                 host.namespaces[key] = namespace
@@ -120,6 +128,7 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
         cpus=info.get("NCPU", 0),
         limits_swap=info.get("SwapLimit", True),
         host_name=socket.gethostname(),
+        twins=twins(known),
         takes_ipv6=takes_ipv6(),
     )
 

@@ -88,6 +88,21 @@ def observe(engine: Engine, images: list[Image]) -> dict[str, Present | None]:
     return found
 
 
+def has_newer(engine: Engine, name: str) -> bool:
+    """Whether a pull would bring another image than is there: the registry is asked, nothing is pulled.
+
+    False where the registry does not say: then the pull itself will.
+    """
+    if "@" in name:
+        return False
+    try:
+        told = engine.get(f"/distribution/{name}/json")
+        known = engine.get(f"/images/{name}/json").get("RepoDigests") or []
+    except NetmodeError:
+        return False
+    return told["Descriptor"]["digest"] not in {digest.partition("@")[2] for digest in known}
+
+
 def identifier(*, check_mode: bool) -> Callable[[Image], tuple[bool, tuple[str, ...]]]:
     """What tells ``plan`` of an archive. In check mode the file may not have been copied to the host yet."""
 
@@ -287,18 +302,21 @@ def report(
     before: dict[str, Present | None],
     after: dict[str, Present | None],
     *,
-    check_mode: bool,
+    newer: frozenset[str] | None,
 ) -> dict[str, Any]:
-    """The module's result. Asking the registry anew is a change only where the name then means another image."""
+    """The module's result. Asking the registry anew is a change only where the name then means another image.
+
+    ``newer``: in check mode the names of which the registry has another image than the engine; else None.
+    """
     told: dict[str, Any] = {}
     for image in images:
         name = image["name"]
         mine = [step for step in steps if step.image is image]
         old, new = before[name], after[name]
-        sure = [step for step in mine if not (step.action == "pull" and old)]
+        foreseen = [step for step in mine if step.action != "pull" or not old or name in (newer or ())]
         told[name] = {
             "id": new.id if new else None,
-            "changed": bool(sure) if check_mode else old != new,
+            "changed": old != new if newer is None else bool(foreseen),
             "actions": [step.action for step in mine],
             "reasons": [step.reason for step in mine],
         }
@@ -313,5 +331,5 @@ def report(
             out.append(f"{name}: {text}\n")
         return "".join(out)
 
-    diff = {"before": lines(before, planned=False), "after": lines(after, planned=check_mode)}
+    diff = {"before": lines(before, planned=False), "after": lines(after, planned=newer is not None)}
     return {"changed": changed, "images": told, "diff": diff}

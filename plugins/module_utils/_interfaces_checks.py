@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def resolve(entry: Interface, host: Host) -> Interface:
-    """The entry with the name of a Docker network replaced by that of its bridge."""
+    """The entry with the name of a Docker network replaced by that of its bridge. NetmodeError: it means several."""
+    if entry.present and entry.bridge in host.twins and entry.bridge not in host.bridges:
+        raise NetmodeError(
+            f"{entry.where}: bridge: this host has {len(host.twins[entry.bridge])} networks called {entry.bridge} "
+            f"({', '.join(host.twins[entry.bridge])}). Name the bridge itself, or remove the odd ones by id "
+            "(docker network rm ID)."
+        )
     return entry._replace(bridge=host.networks.get(entry.bridge, entry.bridge))
 
 

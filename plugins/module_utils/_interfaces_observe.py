@@ -8,6 +8,7 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine import twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, process
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Route
@@ -63,6 +64,7 @@ def observe(engine: Engine, named: Iterable[str], spaces: Spaces, seen: Facts | 
         networks={name: bridge for name, bridge in networks.items() if bridge},
         holders={name: tuple(items) for name, items in holders.items()},
         riders={name: frozenset(items) for name, items in riders.items()},
+        twins=twins(seen["networks"]),
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
 from ansible_collections.netmode.docker.plugins.module_utils._netlink import OWNER_MARK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import (
         Interface,
         IPAddress,
@@ -100,6 +103,8 @@ class Host(NamedTuple):
     """Bridge or parent → the addresses that are in use there."""
     riders: dict[str, frozenset[tuple[str, str]]]
     """Parent → the (container id, interface) of the macvlan and ipvlan interfaces on it."""
+    twins: Mapping[str, list[str]] = MappingProxyType({})
+    """Network name → ids, where the engine has several of one name."""
 
     def returned(self, container_id: str, name: str) -> HostLink | None:
         """A physical interface of the container that is on the host: its namespace died, or a run was killed."""

@@ -207,6 +207,8 @@ class _Planner:
         only_live = _options.update_body(wanted, set(found)) is not None and set(found) <= {
             o.name for o in _options.OPTIONS
         }
+        if inspect["HostConfig"].get("AutoRemove") and "restart" in found:
+            only_live = False  # the engine gives no restart policy to what it removes at its end
         reasons = [] if only_live else [_reason(name, *pair) for name, pair in found.items()]
         if one.recreate == "never" and reasons:
             raise NetmodeError(

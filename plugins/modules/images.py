@@ -232,16 +232,21 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
     images = module.params["images"]
     _images.validate(images)
     engine = Engine(module.params["docker_host"], module.params["timeout"])
+    identify = _images.identifier(check_mode=module.check_mode)
     before = _images.observe(engine, images)
-    steps = _images.plan(images, before, _images.identifier(check_mode=module.check_mode))
+    steps = _images.plan(images, before, identify)
     if steps and not module.check_mode:
         engine.require_sdk()
         who = "netmode.docker.images: " + ", ".join(step.image["name"] for step in steps)
         with alone("images", who, engine.docker_host):
+            before = _images.observe(engine, images)  # whoever had the lock may have made or removed one
+            steps = _images.plan(images, before, identify)
             for step in steps:
                 _images.apply(engine, step)
     after = before if module.check_mode or not steps else _images.observe(engine, images)
-    return _images.report(images, steps, before, after, check_mode=module.check_mode)
+    again = [step.image["name"] for step in steps if step.action == "pull" and before[step.image["name"]]]
+    newer = frozenset(name for name in again if _images.has_newer(engine, name)) if module.check_mode else None
+    return _images.report(images, steps, before, after, newer=newer)
 
 
 def main() -> None:

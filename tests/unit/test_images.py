@@ -109,8 +109,11 @@ def test_asking_the_registry_again_is_a_change_only_if_the_image_is_another() ->
     wanted = image(pull_policy="always")
     old, new = Present("sha256:1", ""), Present("sha256:2", "")
     steps = plan([wanted], {"redis:7": old}, no_archive)
-    assert report([wanted], steps, {"redis:7": old}, {"redis:7": old}, check_mode=False)["changed"] is False
-    assert report([wanted], steps, {"redis:7": old}, {"redis:7": new}, check_mode=False)["changed"] is True
+    assert report([wanted], steps, {"redis:7": old}, {"redis:7": old}, newer=None)["changed"] is False
+    assert report([wanted], steps, {"redis:7": old}, {"redis:7": new}, newer=None)["changed"] is True
+    for newer in (frozenset(), frozenset({"redis:7"})):
+        told = report([wanted], steps, {"redis:7": old}, {"redis:7": old}, newer=newer)
+        assert told["changed"] is bool(newer), "check mode says what the registry has"
 
 
 def write_tar(path: Path, files: dict[str, bytes]) -> str:

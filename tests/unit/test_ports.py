@@ -44,18 +44,25 @@ def test_o7_two_places_exclude_each_other_where_the_kernel_says_so(
     first: str, second: str, narrow: bool, udp: bool, other_protocol: bool
 ) -> None:
     """``first`` is a process's, dual stack or not; ``second`` as the engine publishes, in its own family alone."""
+    for _ in range(5):  # a port that another process of this machine has taken meanwhile says nothing
+        ours, kernels = verdicts(first, second, narrow=narrow, udp=udp, same=not other_protocol)
+        if ours == kernels:
+            return
+    raise AssertionError(f"ours: {ours}, the kernel's: {kernels}")
+
+
+def verdicts(first: str, second: str, *, narrow: bool, udp: bool, same: bool) -> tuple[bool, bool]:
     with closing(opened(first, 0, narrow=narrow, udp=udp)) as there:
         port = there.getsockname()[1]
         inode = str(os.fstat(there.fileno()).st_ino)
         found = [item for item in listeners() if item.inode == inode]
         assert [(item.port, item.protocol) for item in found] == [(port, "udp" if udp else "tcp")]
-        ours = not other_protocol and overlap(second, found[0].at)
+        ours = same and overlap(second, found[0].at)
         try:
-            opened(second, port, narrow=True, udp=udp != other_protocol).close()
-            kernels = False
+            opened(second, port, narrow=True, udp=udp == same).close()
         except OSError:
-            kernels = True
-        assert ours == kernels
+            return ours, True
+        return ours, False
 
 
 @given(st.sampled_from(["", "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1", "fe80::1%lo"]))
