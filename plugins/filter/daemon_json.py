@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
-from ansible_collections.netmode.docker.plugins.plugin_utils._daemon_options import check, refuse
+from ansible_collections.netmode.docker.plugins.plugin_utils._daemon_options import check, refuse, refuse_flags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +42,11 @@ options:
     default: {}
   remove:
     description: Keys to take out of the file, so that the engine's own default holds again.
+    type: list
+    elements: str
+    default: []
+  arguments:
+    description: What the engine is started with. It refuses a setting that is given by both, the file and a flag.
     type: list
     elements: str
     default: []
@@ -188,6 +193,7 @@ def daemon_json(
     settings: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     remove: Iterable[str] = (),
+    arguments: Iterable[str] = (),
     path: str = "/etc/docker/daemon.json",
 ) -> dict[str, Any]:
     """The plan for ``daemon.json``; see DOCUMENTATION. Raises AnsibleFilterError with a message for the user."""
@@ -212,6 +218,7 @@ def daemon_json(
             f"log-opts in {path} are not those of {driver}. Set docker_engine_log_opts too ({{}} for none).",
         )
     check(config, source)
+    refuse_flags(config, [str(word) for word in arguments], source)
     changes = sorted(key for key in {*old, *config} if key not in old or key not in config or old[key] != config[key])
     # The engine leaves a key that is no longer in the file as it was: only a restart brings its default back.
     live = all(key in RELOADABLE and key in config for key in changes)

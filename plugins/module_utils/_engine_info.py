@@ -18,8 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
+from ansible_collections.netmode.docker.plugins.module_utils import _dockerd as dockerd
 from ansible_collections.netmode.docker.plugins.module_utils import _modes
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._dockerd import PATHS, read
+from ansible_collections.netmode.docker.plugins.module_utils._errors import (
+    NetmodeError,
+    NotFoundError,
+    UnreachableError,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._netlink import Netlink
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import configured
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import bridge_of
@@ -33,25 +39,29 @@ SERVICE_INITS = ("init", "openrc-init", "runit", "s6-svscan", "procd", "upstart"
 VALIDATES_SINCE = (23,)
 APPEARS_WITHIN = 5
 """Seconds."""
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) -> dict[str, Any]:
-    """All that the module returns. NetmodeError for an engine that is too old."""
-    dockerd = shutil.which("dockerd", path=PATHS)
+    """All that the module returns. NetmodeError for what answers and cannot be used."""
     answers = _await(engine, wait)
-    pid = engine_pid()
+    pid, others = processes(engine.docker_host)
+    program = dockerd.find_program(pid)
     content = _content(config_file)
+    init = init_system()
+    given = dockerd.command_line(pid) if pid else dockerd.future_arguments(program) if init == "systemd" else []
     return {
         "root": os.geteuid() == 0,
         "python": sys.executable,
         "distribution": get_distribution(),
         "distribution_version": get_distribution_version(),
-        "init": init_system(),
-        "dockerd": dockerd,
-        "validates": validates(dockerd, engine.version if answers else ""),
+        "init": init,
+        "unit": dockerd.unit_of(pid),
+        "dockerd": program,
+        "validates": validates(program, engine.version if answers else ""),
         "pid": pid,
-        "arguments": arguments(pid),
+        "arguments": given,
+        "reads": next(iter(dockerd.values(given, "--config-file")), None),
+        "others": [] if answers else others,
         "answers": answers,
         "version": engine.version if answers else None,
         "config": config(config_file, content),
@@ -59,16 +69,17 @@ def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) 
         "live": live(engine) if answers else {},
         "bridge": bridge(engine) if answers else None,
         "sdk": bool(importlib.util.find_spec("docker")),
-        "needed": needed(dockerd),
+        "needed": needed(installed=bool(program) or answers),
         "running": running(engine) if answers and with_running else [],
     }
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+def processes(docker_host: str) -> tuple[int | None, list[dict[str, Any]]]:
+    """The engine's process at ``docker_host``, and those of this host's engines that listen elsewhere."""
+    given = {pid: dockerd.command_line(pid) for pid in dockerd.find_processes()}
+    ours = [pid for pid, arguments in given.items() if dockerd.serves(arguments, docker_host)]
+    others = [{"pid": pid, "hosts": dockerd.listens(given[pid])} for pid in given if pid not in ours]
+    return next(iter(ours), None), others
 
 
 def _await(engine: Engine, seconds: float) -> bool:
@@ -80,7 +91,7 @@ def _await(engine: Engine, seconds: float) -> bool:
     while True:
         if _answers(engine):
             return True
-        alive = engine_pid() is not None
+        alive = processes(engine.docker_host)[0] is not None
         seen = seen or alive
         patience = seconds if alive else 0 if seen else min(seconds, APPEARS_WITHIN)
         if time.monotonic() - begun >= patience:
@@ -91,66 +102,47 @@ def _await(engine: Engine, seconds: float) -> bool:
 def _answers(engine: Engine) -> bool:
     try:
         engine.get("/version")
-    except NetmodeError:
-        if engine.version:  # it has answered, and is too old
-            raise
+    except UnreachableError:
         return False
     return True
 
 
 def init_system() -> str:
     """systemd, service or none: by what runs as process 1, not by what is installed and may be idle in a container."""
-    first = _read(Path("/proc/1/comm")).strip()
+    first = read(Path("/proc/1/comm")).strip()
     if first == "systemd" and Path("/run/systemd/system").is_dir():
         return "systemd"
     return "service" if first in SERVICE_INITS else "none"
 
 
-def engine_pid() -> int | None:
-    """The process of dockerd in this PID namespace: that of a nested container's engine is not this host's."""
-    own = Path("/proc/self/ns/pid").stat().st_ino
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if _read(entry / "comm").strip() == "dockerd" and (entry / "ns/pid").stat().st_ino == own:
-                return int(entry.name)
-        except OSError:  # noqa: PERF203 (ended while it was looked at)
-            continue
-    return None
-
-
-def validates(dockerd: str | None, running: str) -> bool:
+def validates(program: str | None, running: str) -> bool:
     """Whether this dockerd can check a configuration without starting: 23.0 and later. ``running``: what answers."""
-    if not dockerd:
+    if not program:
         return False
     if _modes.version(running) >= VALIDATES_SINCE:
         return True
-    done = subprocess.run([dockerd, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     return "--validate" in done.stdout
 
 
-def needed(dockerd: str | None) -> list[str]:
+def needed(*, installed: bool) -> list[str]:
     """Debian's packages whose work nothing on this host does yet. An engine of another make keeps what it came with."""
     names = []
-    if not dockerd:
+    if not installed:
         names.append("docker.io")
-    if not dockerd or Path("/var/lib/dpkg/info/docker.io.list").exists():
+    if not installed or Path("/var/lib/dpkg/info/docker.io.list").exists():
         if not shutil.which("iptables", path=PATHS):
             names.append("iptables")
         if not shutil.which("docker", path=PATHS):
             names.append("docker-cli")
         if not Path("/etc/ssl/certs/ca-certificates.crt").exists():
             names.append("ca-certificates")
-        confined = _read(Path("/sys/module/apparmor/parameters/enabled")).strip() == "Y"
+        confined = read(Path("/sys/module/apparmor/parameters/enabled")).strip() == "Y"
         if confined and not shutil.which("apparmor_parser", path=PATHS):
             names.append("apparmor")
     if not importlib.util.find_spec("docker"):
         names.append("python3-docker")
     return names
-
-
-def arguments(pid: int | None) -> list[str]:
-    """What the running dockerd was started with: a restart without an init system must not lose it."""
-    return _read(Path(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")[1:] if pid else []
 
 
 def _content(path: str) -> bytes | None:
@@ -182,7 +174,7 @@ def pending(content: bytes | None) -> str:
     The role leaves a note before it writes the file and removes it when the engine has taken the file. The note holds
     the file's checksum: where the file was not written after all, nothing is owed. A boot ends both, note and debt.
     """
-    action, _, checksum = _read(NOTE).strip().partition(" ")
+    action, _, checksum = read(NOTE).strip().partition(" ")
     return action if content is not None and checksum == hashlib.sha256(content).hexdigest() else "none"
 
 

@@ -79,8 +79,15 @@ needed:
   type: list
   elements: str
   sample: []
+unit:
+  description: The unit of systemd that runs the engine, or would start it.
+  returned: success
+  type: str
+  sample: docker.service
 dockerd:
-  description: The engine's program, null where it is not installed.
+  description: >-
+    The engine's program, that of the process that runs wherever it lies; null where none is found, though one that is not in
+    this host's view may answer.
   returned: success
   type: str
   sample: /usr/sbin/dockerd
@@ -90,16 +97,31 @@ validates:
   type: bool
   sample: true
 pid:
-  description: The engine's process, null where none runs.
+  description: >-
+    The engine's process, null where none runs. One that listens elsewhere, or in a network namespace of its own, is another
+    engine.
   returned: success
   type: int
   sample: 412
 arguments:
-  description: What that process was started with.
+  description: >-
+    What that process was started with. Where none runs, what systemd will start it with: for an engine that is yet to be
+    installed, the arguments of Debian's unit.
   returned: success
   type: list
   elements: str
   sample: ["-H", "fd://"]
+reads:
+  description: The configuration file that these arguments name, null where they name none.
+  returned: success
+  type: str
+  sample: null
+others:
+  description: Engines of this host that listen elsewhere, where none answers at O(docker_host).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{pid: 512, hosts: ["unix:///srv/engine/docker.sock"]}]
 answers:
   description: Whether the engine answers at O(docker_host).
   returned: success

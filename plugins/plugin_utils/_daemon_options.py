@@ -186,3 +186,48 @@ def check(config: Mapping[str, Any], source: Callable[[str], str]) -> None:
         refuse(source("bip"), f"the engine refuses it together with bridge ({bridge!r}), which has its own address.")
     if config.get("icc") is False and config.get("iptables") is False:
         refuse(source("icc"), "icc: false is kept by iptables, and iptables is false too. Let iptables be true.")
+
+
+FLAGS = {
+    "-D": "debug",
+    "-G": "group",
+    "-H": "hosts",
+    "-b": "bridge",
+    "-l": "log-level",
+    "-p": "pidfile",
+    "-s": "storage-driver",
+    "--host": "hosts",
+    "--authorization-plugin": "authorization-plugins",
+    "--default-address-pool": "default-address-pools",
+    "--default-ulimit": "default-ulimits",
+    "--dns-opt": "dns-opts",
+    "--exec-opt": "exec-opts",
+    "--insecure-registry": "insecure-registries",
+    "--label": "labels",
+    "--log-opt": "log-opts",
+    "--registry-mirror": "registry-mirrors",
+    "--storage-opt": "storage-opts",
+}
+"""dockerd's flags whose keys in daemon.json are called otherwise (its manual, "Daemon configuration file")."""
+_BOTH = frozenset({"runtimes", "features", "builder"})
+"""Keys that the engine takes from the file and from flags together."""
+
+
+def refuse_flags(config: Mapping[str, Any], arguments: list[str], source: Callable[[str], str]) -> None:
+    """Raise for a key that the engine is given by a flag, too: it does not start with both."""
+    for index, word in enumerate(arguments):
+        flag, equals, _ = word.partition("=")
+        key = FLAGS.get(flag, flag[2:] if flag.startswith("--") else "")
+        if key not in config or key in _BOTH:
+            continue
+        shown = word if equals else " ".join([flag, *arguments[index + 1 : index + 2]])
+        way_out = "Leave it out here, or take the flag from the unit or the command that starts the engine"
+        if key == "hosts":
+            way_out += (
+                " (a drop-in in /etc/systemd/system/docker.service.d, with an empty ExecStart= and one without -H)"
+            )
+        refuse(
+            source(key),
+            f"the engine is started with {shown}, and refuses a setting that is specified both as a flag and in the "
+            f"configuration file: {key}. {way_out}.",
+        )

@@ -166,3 +166,74 @@ def test_another_init_system_starts_and_restarts_the_engine(fresh_machine: Calla
     assert pid_of_engine(host) not in ("", first)
     assert bridge_addresses(host) == ["10.50.0.1/24"]
     assert done(host.play(ROLE, docker_engine_bip="10.50.0.1/24", **wishes)).changed == 0
+
+
+# --- O12: the engine that answers is the engine -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def unpacked(fresh_machine: Callable[..., Host]) -> Host:
+    """An engine from an archive: in a directory of its own, unknown to the package manager."""
+    host = fresh_machine(engine=False)
+    host.sh("mkdir -p /opt/docker && mv /usr/sbin/dockerd /opt/docker/dockerd")
+    return host
+
+
+def start(host: Host, *options: str) -> None:
+    host.sh(f"setsid /opt/docker/dockerd {' '.join(options)} </dev/null >>/tmp/dockerd.log 2>&1 &")
+
+
+def engines(host: Host) -> list[str]:
+    """The programs of the engines that run."""
+    return host.sh("for pid in $(pgrep -x dockerd); do readlink /proc/$pid/exe; done", check=False).splitlines()
+
+
+def test_o12_an_engine_outside_usr_is_the_engine_started_configured_and_restarted(unpacked: Host) -> None:
+    done(unpacked.play(ROLE))  # it is down: that one is started, and none installed
+    assert engines(unpacked) == ["/opt/docker/dockerd"]
+    assert unpacked.sh("ls /usr/sbin/dockerd", check=False) == ""
+    assert done(unpacked.play(ROLE)).changed == 0
+    done(unpacked.play(ROLE, docker_engine_bip="10.60.0.1/24"))
+    assert (engines(unpacked), bridge_addresses(unpacked)) == (["/opt/docker/dockerd"], ["10.60.0.1/24"])
+    found = unpacked.run_module("engine_info")
+    assert (found["dockerd"], found["needed"], found["answers"]) == ("/opt/docker/dockerd", [], True)
+
+
+def test_o12_an_engine_that_listens_or_reads_elsewhere_gets_none_beside_it(unpacked: Host) -> None:
+    sockets = "-H unix:///srv/engine/docker.sock"
+    unpacked.write("/srv/engine/daemon.json", "{}")
+    start(unpacked, sockets, "--config-file=/srv/engine/daemon.json")
+    wait_until(lambda: unpacked.run("test", "-S", "/srv/engine/docker.sock", check=False).returncode == 0, "it listens")
+    elsewhere = {"docker_engine_socket": "/srv/engine/docker.sock"}
+    told = refused(unpacked.play(ROLE))
+    assert "an engine of this host listens elsewhere" in told
+    assert "unix:///srv/engine/docker.sock" in told
+    assert "docker_engine_socket" in told
+    told = refused(unpacked.play(ROLE, docker_engine_mtu=1400, **elsewhere))
+    assert "is started with --config-file=/srv/engine/daemon.json. Set docker_engine_config_file" in told
+    assert unpacked.sh("cat /etc/docker/daemon.json /srv/engine/daemon.json", check=False) == "{}"
+    assert done(unpacked.play(ROLE, **elsewhere)).changed == 0
+    done(
+        unpacked.play(
+            ROLE, docker_engine_bip="10.61.0.1/24", docker_engine_config_file="/srv/engine/daemon.json", **elsewhere
+        )
+    )
+    assert (engines(unpacked), bridge_addresses(unpacked)) == (["/opt/docker/dockerd"], ["10.61.0.1/24"])
+
+
+def test_o12_an_engine_in_a_namespace_of_its_own_is_not_the_host_s(fresh_machine: Callable[..., Host]) -> None:
+    """As a rootless one is: it is neither waited for, restarted nor taken for the host's."""
+    host = fresh_machine(engine=False)
+    own = "--data-root /var/lib/docker/own --exec-root /run/own --pidfile /run/own.pid -H unix:///run/own.sock"
+    host.sh(
+        "ip netns add own && ip -n own link set lo up && { nsenter --net=/run/netns/own setsid dockerd --bridge none"
+        f" --iptables=false {own} </dev/null >/tmp/own.log 2>&1 & }}"
+    )
+    wait_until(lambda: host.run("test", "-S", "/run/own.sock", check=False).returncode == 0, "it listens")
+    before = pid_of_engine(host)
+    assert (host.run_module("engine_info")["pid"], host.run_module("engine_info")["others"]) == (None, [])
+    done(host.play(ROLE))
+    done(host.play(ROLE, docker_engine_bip="10.62.0.1/24"))
+    assert before in pid_of_engine(host).split()
+    assert len(engines(host)) == 2
+    assert bridge_addresses(host) == ["10.62.0.1/24"]

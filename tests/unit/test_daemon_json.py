@@ -163,3 +163,33 @@ def test_what_contradicts_itself_is_refused(
 )
 def test_what_is_right_is_taken(settings: dict[str, Any]) -> None:
     assert daemon_json("", settings=settings)["config"] == settings
+
+
+DEBIAN = ["-H", "fd://", "--containerd=/run/containerd/containerd.sock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "flag"),
+    [
+        (DEBIAN, {"hosts": ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2375"]}, "started with -H fd://"),
+        (DEBIAN, {"containerd": "/run/other.sock"}, "started with --containerd=/run/containerd/containerd.sock"),
+        (["--host=unix:///srv/d.sock"], {"hosts": ["fd://"]}, "started with --host=unix:///srv/d.sock"),
+        (["--log-level", "warn"], {"log-level": "debug"}, "started with --log-level warn"),
+        (["-l=warn"], {"log-level": "debug"}, "started with -l=warn"),
+        (["--label=rack=7"], {"labels": ["rack=8"]}, "started with --label=rack=7"),
+        (["--registry-mirror=https://m.example"], {"registry-mirrors": ["https://n.example"]}, "--registry-mirror="),
+    ],
+)
+def test_o12_what_the_engine_is_given_by_a_flag_is_refused_in_the_file(
+    arguments: list[str], options: dict[str, Any], flag: str
+) -> None:
+    (key,) = options
+    with pytest.raises(AnsibleFilterError, match=f"^docker_engine_options.{key}: the engine is ") as told:
+        daemon_json("", options=options, arguments=arguments)
+    assert flag in str(told.value)
+    assert "Leave it out here" in str(told.value)
+
+
+def test_o12_flags_that_do_not_clash_are_no_matter() -> None:
+    options = {"runtimes": {"crun": {"path": "/usr/bin/crun"}}, "debug": True}
+    assert daemon_json("", options=options, arguments=[*DEBIAN, "--add-runtime=x=/x", "--config-file=/x"])["changes"]
