@@ -8,7 +8,7 @@ import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _start_trial
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
 
@@ -91,6 +91,7 @@ class Applier:
             for step in steps:
                 if step.data.get("early"):
                     self._apply(step)
+            _start_trial.refuse_failing(self.engine, steps)
             for step in steps:
                 if step.action in _MAKING:
                     self._prepare(step)

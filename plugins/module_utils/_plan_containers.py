@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options, _ports
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
+from ansible_collections.netmode.docker.plugins.module_utils._start_trial import UNTRIED
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
@@ -28,7 +29,8 @@ class Step(NamedTuple):
     """The id it acts on; empty for create."""
     data: Json
     """create, recreate: body, endpoints, configs, start; clone: donor, start; update: body; rename: to;
-    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
+    connect: network, endpoint; recreate: proven, nothing that a start judges differs from the container that runs;
+    recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
     remove, rename: early, it has a name that a new container is to be given."""
 
 
@@ -257,7 +259,8 @@ class _Planner:
         inspect = self.host.inspected[key]
         making = self._making(one, wanted)
         making["body"]["HostConfig"]["Binds"] += _carried(inspect, wanted)
-        self._add("recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one))
+        proven = self.host.states[key] == "running" and {*self.differences.get(one.name, {})} <= UNTRIED
+        self._add("recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one), proven=proven)
         self._follow(key, f"its donor {one.name} is made anew", born=True)
 
     def _follow(self, key: str, reason: str, *, born: bool) -> None:

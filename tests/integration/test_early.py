@@ -104,6 +104,47 @@ def test_o6_what_another_actor_takes_before_the_lock_is_refused_before_anything_
     assert not [name for name in lab.names() if "netmode-" in name]
 
 
+LATE = (
+    ("sysctls", {"sysctls": {"net.core.somaxconn": -5}}, "somaxconn"),
+    ("sysctls", {"sysctls": {"net.ipv4.tcp_no_such": 1}}, "tcp_no_such"),
+    ("sysctls", {"sysctls": {"kernel.shmmni": "many"}, "ulimits": {"nofile": 500}}, "shmmni"),
+    ("user", {"user": "nobody-here", "sysctls": {"net.core.somaxconn": 512}}, "nobody-here"),
+    ("group_add", {"group_add": ["no-such-group"]}, "no-such-group"),
+    ("ulimits", {"ulimits": {"nofile": 2**40}}, "rlimit"),
+    ("volumes", {"volumes": ["/etc/hostname:/usr"]}, "/usr"),
+    ("device_cgroup_rules", {"device_cgroup_rules": ["c 300:99999999999 rwm"]}, "300"),
+    ("security_opt", {"security_opt": ['seccomp={"defaultAction":"NO_SUCH"}']}, "seccomp"),
+    ("command", {"command": ["no-such-program"]}, "no-such-program"),
+    ("command", {"entrypoint": ["/etc/passwd"], "command": []}, "/etc/passwd"),
+)
+
+
+def test_o6_what_only_a_start_refuses_is_refused_before_anything_stops(lab: Lab) -> None:
+    bring(entry("mine"), entry("other"))
+    before = lab.state()
+    for number, (option, wanted, word) in enumerate(LATE):
+        entries = [entry("other", user="1000"), entry("new", **wanted)] if number % 3 else [entry("mine", **wanted)]
+        with pytest.raises(NetmodeError) as refusal:
+            bring(*entries)
+        assert f"{entries[-1]['name']}: {option}: the engine cannot start" in str(refusal.value)
+        assert word in str(refusal.value)
+        assert len(str(refusal.value)) < 600
+    lab.same(before, "refused, and the host is another")
+
+
+def test_o6_what_a_start_takes_is_not_refused_by_the_trial(lab: Lab) -> None:
+    lab.docker("volume", "create", "nmt-there")
+    first = entry("mine", volumes=["nmt-there:/there", "nmt-new:/data", "/srv/nmt-new:/host", "/anonymous"])
+    bring(first)
+    wanted = {
+        **first, "user": "1000", "read_only": True, "tmpfs": ["/mnt"], "init": False, "working_dir": "/srv/not-there",
+        "sysctls": {"net.core.somaxconn": 512}, "ulimits": {"nofile": 500}, "cap_drop": ["ALL"], "mem_limit": "64m",
+        "volumes": [*first["volumes"], "nmt-newer:/newer", "/srv/nmt-newer:/newest"], "command": ["/usr/bin/redis-server", *IDLE[1:]],
+    }  # fmt: skip
+    assert [bring(wanted).containers["mine"]["actions"] for _ in range(2)] == [["recreate"], []]
+    assert lab.inspect("mine")["State"]["Running"]
+
+
 def test_o6_checks_are_made_again_after_a_pull(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     bring(entry("mine"))
     there = lab.inspect("mine")["State"]
