@@ -83,6 +83,26 @@ options:
         type: list
         elements: str
         default: []
+      unauthenticated:
+        description: Set for a Redis that needs no password and is to be reached by its own host alone. One that neighbours reach is
+          refused, in check mode too.
+        type: dict
+        suboptions:
+          reason:
+            description: Why it needs none.
+            type: str
+            required: true
+          networks:
+            description: The networks of its namespace, each with C(name) and, for one that is yet to be made, C(driver), C(internal),
+              C(enable_ipv6) and C(driver_opts).
+            type: list
+            elements: dict
+            required: true
+          ports:
+            description: Where it listens, each with C(port), C(option) that says so, and whether it is C(published).
+            type: list
+            elements: dict
+            required: true
       trial:
         description:
           - How Redis is to be tried with a configuration that is new, in a container without network and data, before anything
@@ -143,7 +163,12 @@ revisions:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record, _redis_files, _redis_trial
+from ansible_collections.netmode.docker.plugins.module_utils import (
+    _interfaces_record,
+    _redis_files,
+    _redis_neighbours,
+    _redis_trial,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
@@ -154,6 +179,11 @@ _TRIAL = {
     "image": {"type": "str", "required": True},
     "command": {"type": "list", "elements": "str", "required": True},
     "volumes": {"type": "list", "elements": "str", "default": []},
+}
+_UNAUTHENTICATED = {
+    "reason": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "dict", "required": True},
+    "ports": {"type": "list", "elements": "dict", "required": True},
 }
 _INSTANCE = {
     "name": {"type": "str", "required": True},
@@ -166,6 +196,7 @@ _INSTANCE = {
     "gid": {"type": "int", "default": 999},
     "lines": {"type": "list", "elements": "str", "default": []},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},
 }
 
@@ -194,6 +225,7 @@ def main() -> None:
     try:
         recorded = {entry["container"] for entry in _interfaces_record.read().values()}
         engine = Engine(module.params["docker_host"], module.params["timeout"])
+        _redis_neighbours.refuse_reached(engine, instances)
         keyed = _redis_files.has_key(module.params["key_file"])
         access = _redis_files.access_of(instances, module.params["key_file"], module.params["socket_group"])
         steps = _redis_files.plan(instances, _redis_files.observe(instances, engine, access), keyed=keyed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._parse import ports as parse_ports
 from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound, overlap
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, lets_in
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, interfaces_of, lets_in
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Namespaces:
     ) -> None:
         self.instances = {item["name"]: item for item in instances}
         self.companions = {item["name"]: item for item in companions}
+        self.definitions = {str(item.get("name")): item for item in definitions}
         self.drivers = {str(item.get("name")): str(item.get("driver") or "bridge") for item in definitions}
         self.bridges = {"docker0", "bridge"} | bridges_of(definitions)
         """Those that are known to end at the host."""
@@ -102,6 +103,14 @@ class Namespaces:
                 return f"the network {network} ({driver}) of {name} makes it one more machine of the LAN"
         own = lets_in(self.instances[name], self.bridges) if name in self.instances else ""
         return f"the interface {own} of {name} lets in others than this host" if own else ""
+
+    def networks_of(self, name: str) -> list[str]:
+        """Those of Docker's that a container of the plan is on, by name; of its own interfaces by their bridge."""
+        item = self.instances.get(name) or self.companions.get(name) or {}
+        given, mode = list(item.get("networks") or []), str(item.get("network_mode") or "bridge")
+        if name in self.instances and mode == "none":
+            return [interface.bridge for interface in interfaces_of(item) if interface.kind == "veth"]
+        return [str(network) for network in given] or ["bridge" if mode == "default" else mode]
 
     def knows(self, name: str) -> bool:
         return name in self.instances or name in self.companions
@@ -196,6 +205,29 @@ def check_exposure(instance: Settings, namespaces: Namespaces, problems: Problem
             f"{reason}, and {why}. Set redis_password, keep it to the loopback (127.0.0.1), "
             "or say redis_allow_unauthenticated: true.",
         )
+
+
+_OF_A_NETWORK = ("driver", "internal", "enable_ipv6", "driver_opts")
+
+
+def unauthenticated(instance: Settings, namespaces: Namespaces) -> dict[str, Any] | None:
+    """For the host to look at what its engine lets through: one that needs no password, as far as others reach it.
+
+    None for one that has a password, is meant to be open, or listens where only its own namespace is.
+    """
+    why = open_to_all(instance)
+    owner = namespaces.owner(instance["name"])
+    at = [address for address in addresses(instance) if not is_loopback(address)]
+    if not why or instance["allow_unauthenticated"] or instance["state"] == "absent" or not at or owner == "(host)":
+        return None
+    given = namespaces.definitions
+    networks = [
+        {"name": name, **{key: given[name][key] for key in _OF_A_NETWORK if key in given.get(name, {})}}
+        for name in namespaces.networks_of(owner)
+    ]
+    inner = {item.inner for item in published(namespaces.published_by(owner))}
+    ports = [{"option": option, "port": port, "published": port in inner} for option, port in listeners(instance)]
+    return {"reason": why.partition(": ")[2], "networks": networks, "ports": ports} if networks and ports else None
 
 
 def _exposed(instance: Settings, namespaces: Namespaces) -> str:

@@ -13,6 +13,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
     addresses,
     check_exposure,
     check_ports,
+    unauthenticated,
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import (
     bridges_of,
@@ -289,7 +290,10 @@ def make_plan(
         "problems": [],
         "images": images,
         "archives": archives,
-        "files": [_files(item, config_dir, socket_dir) for item in merged],
+        "files": [
+            {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
+            for item in merged
+        ],
         "containers": [_without(item, pending or {}) for item in containers],
         "interfaces": _interfaces(merged, networks, pending or {}),
         "purge": [item["name"] for item in merged],

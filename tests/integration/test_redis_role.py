@@ -110,7 +110,7 @@ def test_r2_same_data_after_every_kind_of_change(
         {"network_mode": "host", "port": 6515},
         {"network_mode": "none"},
         {"network_mode": "container", "donor": "httpd"},
-        {"network_mode": "bridge", "ports": ["127.0.0.1:7000:6379"]},
+        {"network_mode": "bridge", "ports": ["127.0.0.1:7000:6379"], "allow_unauthenticated": True},
         {"recreate": "always"},
     ]
     companions = [{"name": "httpd", "command": ["busybox", "httpd", "-f"], "init": True}]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""O15: what a neighbour of the host, a machine with a route to it, reaches of a Redis that needs no password.
+
+The verdict of redis_files, which is given before any change, against what a neighbour finds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from lab import wait_until
+
+if TYPE_CHECKING:
+    from lab import Host
+
+pytestmark = pytest.mark.engines
+OURS, THEIRS, OURS6, THEIRS6 = "192.168.77.1", "192.168.77.2", "fd00:77:77::1", "fd00:77:77::2"
+SET_UP = f"""
+set -e
+ip netns add neighbour
+ip link add nbhost type veth peer name nb0 netns neighbour
+sysctl -qw net.ipv6.conf.nbhost.disable_ipv6=0
+ip address add {OURS}/24 dev nbhost; ip address add {OURS6}/64 dev nbhost nodad; ip link set nbhost up
+theirs() {{ ip netns exec neighbour "$@"; }}
+theirs sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.nb0.route_localnet=1 net.ipv6.conf.nb0.disable_ipv6=0
+theirs ip address add {THEIRS}/24 dev nb0; theirs ip address add {THEIRS6}/64 dev nb0 nodad; theirs ip link set nb0 up
+theirs ip route add default via {OURS}; theirs ip -6 route add default via {OURS6}
+theirs ip route add 127.0.0.1 via {OURS}
+"""
+PROBE = """
+import json, socket, sys
+found = []
+for address, port in json.loads(sys.argv[1]):
+    try:
+        with socket.create_connection((address, port), 0.4) as wire:
+            wire.sendall(b"PING\\r\\n")
+            found += [address] if wire.recv(100).startswith(b"+PONG") else []
+    except OSError:
+        pass
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def neighbour(machine: Host) -> Iterator[Host]:
+    machine.sh(SET_UP)
+    yield machine
+    machine.sh("ip link delete nbhost; ip netns delete neighbour")
+
+
+class Case(NamedTuple):
+    network: tuple[str, ...] = ()
+    """Options of a network of its own; none: the default bridge."""
+    publish: str = ""
+    before: str = ""
+    after: str = ""
+    since: int = 0
+    definition: dict[str, Any] | None = None
+    """The network as the role would be told of it before it is made."""
+
+
+MODE = "com.docker.network.bridge.gateway_mode_ipv4"
+LOOPBACK = "127.0.0.1:6379:6379"
+CASES = {
+    "unpublished": Case(),
+    "published to the loopback": Case(publish=LOOPBACK),
+    "unpublished, FORWARD accepts": Case(before="iptables -P FORWARD ACCEPT", after="iptables -P FORWARD DROP"),
+    "published to the loopback, nothing is forwarded": Case(
+        publish=LOOPBACK, before="sysctl -qw net.ipv4.ip_forward=0", after="sysctl -qw net.ipv4.ip_forward=1"
+    ),
+    "a network of its own": Case(("--subnet", "10.99.1.0/24"), publish="127.0.0.1:7000:6379", definition={}),
+    "an internal one": Case(("--internal",), publish=LOOPBACK, definition={"internal": True}),
+    "a routed one": Case(("-o", f"{MODE}=routed"), definition={"driver_opts": {MODE: "routed"}}),
+    "a routed one, published": Case(
+        ("-o", f"{MODE}=routed"), publish=LOOPBACK, definition={"driver_opts": {MODE: "routed"}}
+    ),
+    "an unprotected one": Case(
+        ("-o", f"{MODE}=nat-unprotected"), definition={"driver_opts": {MODE: "nat-unprotected"}}, since=28
+    ),
+    "with IPv6": Case(("--ipv6", "--subnet", "fd00:99::/64"), definition={"enable_ipv6": True}),
+    "with IPv6, which the host forwards": Case(
+        ("--ipv6", "--subnet", "fd00:99::/64"), definition={"enable_ipv6": True},
+        before="sysctl -qw net.ipv6.conf.all.forwarding=1", after="sysctl -qw net.ipv6.conf.all.forwarding=0",
+    ),
+}  # fmt: skip
+
+
+def verdict(host: Host, network: dict[str, Any], *, published: bool) -> str:
+    given = {
+        "reason": "none is set",
+        "networks": [network],
+        "ports": [{"option": "port", "port": 6379, "published": published}],
+    }
+    instance = {"name": "near", "directory": "/etc/netmode/redis/near", "unauthenticated": given}
+    before = host.sh("ls -R /etc/netmode 2>/dev/null", check=False)
+    told = host.run_module("redis_files", {"instances": [instance]}, check=True)
+    assert host.sh("ls -R /etc/netmode 2>/dev/null", check=False) == before
+    if told.get("failed"):
+        assert "instance near: none is set, and neighbours of this host reach it: " in told["msg"]
+        assert "redis_allow_unauthenticated: true" in told["msg"]
+    return str(told.get("msg") or "")
+
+
+def asked(host: Host, at: list[list[Any]], *within: str) -> list[str]:
+    found: list[str] = json.loads(host.run(*within, "python3", "-c", PROBE, json.dumps(at)).stdout)
+    return found
+
+
+def reached(host: Host, image: str, network: str, publish: str) -> list[str]:
+    """At which addresses a neighbour gets a PONG of the Redis; a port published to the loopback is looked for there."""
+    given = ("-p", publish) if publish else ()
+    server = ("redis-server", "--protected-mode", "no", "--save", "")
+    host.docker("run", "-d", "--name", "near", "--network", network, *given, image, *server)
+    try:
+        seen = json.loads(host.docker("inspect", "near"))[0]["NetworkSettings"]["Networks"][network]
+        at = [[address, 6379] for address in (seen["IPAddress"], seen["GlobalIPv6Address"]) if address]
+        own = [address for address, _ in at]
+        wait_until(lambda: asked(host, at) == own, "the host itself reaches it")  # a new IPv6 address takes its time
+        at += [["127.0.0.1", int(publish.split(":")[1])]] if publish else []
+        return asked(host, at, "ip", "netns", "exec", "neighbour")
+    finally:
+        host.docker("rm", "-f", "near")
+
+
+@contextmanager
+def made(host: Host, case: Case) -> Iterator[str]:
+    if case.network:
+        host.docker("network", "create", *case.network, "nearnet")
+    try:
+        if case.before:
+            host.sh(case.before)
+        yield "nearnet" if case.network else "bridge"
+    finally:
+        if case.after:
+            host.sh(case.after)
+        if case.network:
+            host.docker("network", "rm", "nearnet")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_o15_what_the_engine_lets_neighbours_reach_is_refused_without_a_password(
+    neighbour: Host, image: str, name: str
+) -> None:
+    case, foretold = CASES[name], None
+    if neighbour.engine_version()[0] < case.since:
+        case = case._replace(network=("--internal",), definition={"internal": True})  # such a network is none there
+    if case.definition is not None and not case.before:
+        foretold = verdict(neighbour, {"name": "nearnet", **case.definition}, published=bool(case.publish))
+    with made(neighbour, case) as network:
+        said = verdict(neighbour, {"name": network}, published=bool(case.publish))
+        found = reached(neighbour, image, network, case.publish)
+    assert bool(said) == bool(found), (said, found)
+    assert foretold in (None, said), "a network that is yet to be made is judged as it will be"
+
+
+def test_o15_before_28_a_port_published_to_the_loopback_is_reached(neighbour: Host, image: str) -> None:
+    """So that the table above does not hold for want of a route."""
+    found = reached(neighbour, image, "bridge", LOOPBACK)
+    if neighbour.engine_version() >= (28,):
+        assert found == []
+    else:
+        assert "127.0.0.1" in found
+        assert len(found) == 2
