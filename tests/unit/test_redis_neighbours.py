@@ -52,7 +52,7 @@ def test_o15_what_comes_through(one: neighbours.Filter, options: Any, published:
     [
         ("", None, {}),
         ("--iptables=false", None, {"iptables": "false"}),
-        ("--allow-direct-routing\0--bip\x0010.0.0.1/24", '{"iptables": false}', {"iptables": False, "allow-direct-routing": True}),
+        ("--allow-direct-routing", '{"iptables": false}', {"iptables": False, "allow-direct-routing": True}),
         ("", '{"iptables": false}', {"iptables": False}),
         ("", "no JSON", {}),
         ("", "[]", {}),
@@ -133,7 +133,7 @@ TLS = {"option": "settings.tls-port", "port": 6380, "published": True}
         ({"networks": ["aa", "bb"], "ports": ["127.0.0.1:7000:6380"], "settings": {"tls-port": 6380}}, (), ["aa", "bb"], [UNPUBLISHED, TLS]),
         ({"networks": {"aa": {"aliases": ["x"]}}}, (), ["aa"], [UNPUBLISHED]),
         ({"network_mode": "container", "donor": "web"}, ({"name": "web"},), ["bridge"], [UNPUBLISHED]),
-        ({"network_mode": "container", "donor": "web"}, ({"name": "web", "network_mode": "own"},), ["own"], [UNPUBLISHED]),
+        ({"network_mode": "container", "donor": "web"}, ({"name": "web", "networks": ["own"]},), ["own"], [UNPUBLISHED]),
         ({"network_mode": "none", "interfaces": [{"name": "e0", "bridge": "docker0"}]}, (), ["docker0"], [UNPUBLISHED]),
     ],
 )  # fmt: skip
@@ -164,7 +164,5 @@ def test_o15_nothing_is_asked_for_what_nobody_else_reaches_or_may(entry: dict[st
 def test_o15_a_network_that_is_yet_to_be_made_is_told_as_it_is_defined() -> None:
     options = {MODE: "routed"}
     definition = {"name": "aa", "internal": True, "driver_opts": options, "ipam": {"config": []}}
-    (told,) = plan({"name": "cache", "networks": ["aa"]}, definitions=[definition])["files"][0]["unauthenticated"][
-        "networks"
-    ]
-    assert told == {"name": "aa", "internal": True, "driver_opts": options}
+    (file,) = plan({"name": "cache", "networks": ["aa"]}, definitions=[definition])["files"]
+    assert file["unauthenticated"]["networks"] == [{"name": "aa", "internal": True, "driver_opts": options}]
