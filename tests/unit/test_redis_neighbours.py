@@ -130,10 +130,13 @@ TLS = {"option": "settings.tls-port", "port": 6380, "published": True}
     [
         ({}, (), ["bridge"], [UNPUBLISHED]),
         ({"ports": ["127.0.0.1:7000:6379"]}, (), ["bridge"], [PUBLISHED]),
-        ({"networks": ["aa", "bb"], "ports": ["127.0.0.1:7000:6380"], "settings": {"tls-port": 6380}}, (), ["aa", "bb"], [UNPUBLISHED, TLS]),
+        (
+            {"networks": ["aa", "bb"], "ports": ["127.0.0.1:7000:6380"], "settings": {"tls-port": 6380}}, (),
+            ["aa", "bb"], [UNPUBLISHED, TLS],
+        ),
         ({"networks": {"aa": {"aliases": ["x"]}}}, (), ["aa"], [UNPUBLISHED]),
         ({"network_mode": "container", "donor": "web"}, ({"name": "web"},), ["bridge"], [UNPUBLISHED]),
-        ({"network_mode": "container", "donor": "web"}, ({"name": "web", "networks": ["own"]},), ["own"], [UNPUBLISHED]),
+        ({"network_mode": "container", "donor": "web"}, ({"name": "web", "networks": ["n"]},), ["n"], [UNPUBLISHED]),
         ({"network_mode": "none", "interfaces": [{"name": "e0", "bridge": "docker0"}]}, (), ["docker0"], [UNPUBLISHED]),
     ],
 )  # fmt: skip
