@@ -216,6 +216,14 @@ class Applier:
             self._restore(step, key, was_running=was_running)
             raise NetmodeError(f"{str(error).rstrip('.')}. The old container is back as it was.") from error
         self._discard_old(step.name, step.container)
+        for volume in step.data.get("unused", []):
+            with suppress(NetmodeError), self._changing(step.name, "remove a volume that a tmpfs hid") as client:
+                client.remove_volume(volume)
+        for volume in step.data.get("left", []):
+            self.warnings.append(
+                f"{step.name}: the volume {volume} of the old container is mounted no more and stays on the host. "
+                "Remove it by docker volume rm if its data is not needed."
+            )
 
     def _restore(self, step: Step, new: str, *, was_running: bool) -> None:
         self._discard(step.name, new)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils import _daemon_defaults
 from ansible_collections.netmode.docker.plugins.module_utils._engine import twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._options import NAME_LABEL
@@ -49,7 +50,7 @@ class Host(NamedTuple):
     inspected: dict[str, Json]
     """Container id → inspect, for those that the list names, their donors and their sharers."""
     images: dict[str, Json]
-    """Image reference → inspect; a missing one is not in it."""
+    """Image reference → inspect; a missing one is not in it. A container's by its id, where the list names another."""
     networks: dict[str, Json]
     """Network name → the engine's description."""
     contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
@@ -64,6 +65,8 @@ class Host(NamedTuple):
     """Network name → ids, where the engine has several of one name."""
     takes_ipv6: bool = True
     """Whether what is published on all addresses is published on those of IPv6 too."""
+    defaults: _daemon_defaults.Defaults = _daemon_defaults.BUILT_IN
+    """What the engine gives a container that asks for nothing."""
 
     def find(self, reference: str) -> str | None:
         """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
@@ -120,6 +123,7 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
             host.images[reference] = image
     for one in wanted:
         key = host.names.get(one.name, "")
+        _look_at_own_image(engine, host, key)
         if key in host.inspected and one.configs and one.state != "absent":
             host.contents[key] = {path: _read_file(engine, key, path) for path in one.configs}
     unlimited = any(inspect["HostConfig"].get("MemorySwap") == -1 for inspect in host.inspected.values())
@@ -130,7 +134,17 @@ def observe(engine: Engine, wanted: list[Wanted]) -> Host:
         host_name=socket.gethostname(),
         twins=twins(known),
         takes_ipv6=takes_ipv6(),
+        defaults=_daemon_defaults.read(engine.docker_host) if host.inspected else _daemon_defaults.BUILT_IN,
     )
+
+
+def _look_at_own_image(engine: Engine, host: Host, key: str) -> None:
+    """That of a container that is to have another: it says what the container's volumes were for."""
+    own = host.inspected[key]["Image"] if key in host.inspected else ""
+    if own and own not in {image["Id"] for image in host.images.values()}:
+        image = find_image(engine, own)
+        if image is not None:
+            host.images[own] = image
 
 
 def own_names(item: Json) -> list[str]:

@@ -8,10 +8,15 @@ and no label has to remember what was asked for. Source of paths and defaults: D
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _mounts, _parse
+from ansible_collections.netmode.docker.plugins.module_utils import (
+    _daemon_defaults,
+    _image_config,
+    _mounted,
+    _mounts,
+    _parse,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -26,12 +31,9 @@ CONFIGS_LABEL = "netmode.docker.configs"
 HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthcheck", "labels"})
 """Options whose values may hold a secret: a diff says that they differ, never what they are."""
 
-ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-"""The name that the engine gives to a volume that was given none."""
+BUILT_IN = _daemon_defaults.BUILT_IN
 UNCONFINED = "label=disable"
 """What the engine adds to security_opt where a container is privileged or in the host's PID or IPC namespace."""
-SHM_SIZE = 64 * 2**20
-"""The engine's /dev/shm, also where 0 is asked for."""
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
 Json = dict[str, Any]
@@ -43,10 +45,6 @@ class Option(NamedTuple):
     """Where create and inspect keep it; without ``HostConfig.`` it lies in the inspect's ``Config``."""
     parse: Callable[[Any], Any]
     """The user's value to the engine's; ValueError says what is wrong."""
-    default: Any = None
-    """The engine's value where neither the list entry nor the image says anything."""
-    image: bool = False
-    """The image's Config supplies the default."""
     same: Callable[[Any], Any] = lambda value: value or None
     """The engine's value to what is compared: two equal results mean no change."""
     live: bool = False
@@ -76,6 +74,11 @@ def _pairs(value: Any) -> list[str]:
     return sorted(value or [])
 
 
+def _variables(value: Any) -> list[str]:
+    """Of two of one name the last one counts."""
+    return sorted({item.partition("=")[0]: item for item in value or []}.values())
+
+
 def _limits(value: Any) -> list[tuple[str, int, int]]:
     return sorted((item["Name"], item["Soft"], item["Hard"]) for item in value or [])
 
@@ -102,7 +105,7 @@ def _ports(value: Any) -> list[tuple[str, str, str]]:
 
 def _tmpfs(value: Any) -> list[tuple[str, list[str]]]:
     mounts = (value or {}).items()
-    return sorted((_parse.clean(path), sorted(options.split(",")) if options else []) for path, options in mounts)
+    return sorted((_parse.clean(path), _mounted.tmpfs_options(options)) for path, options in mounts)
 
 
 def _pids(value: Any) -> int:
@@ -115,17 +118,17 @@ def _env_list(value: Any) -> list[str]:
 
 # No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed by hand.
 OPTIONS: tuple[Option, ...] = (
-    Option("command", "Cmd", _parse.words, image=True),
-    Option("entrypoint", "Entrypoint", _parse.words, image=True),
-    Option("environment", "Env", _env_list, image=True, same=_pairs),
-    Option("labels", "Labels", _parse.mapping, image=True, same=lambda value: _without_mark(value or {})),
-    Option("user", "User", _parse.text, image=True),
-    Option("working_dir", "WorkingDir", _parse.working_dir, image=True, same=lambda value: _parse.clean(value or "/")),
+    Option("command", "Cmd", _parse.words),
+    Option("entrypoint", "Entrypoint", _parse.words),
+    Option("environment", "Env", _env_list, same=_variables),
+    Option("labels", "Labels", _parse.mapping, same=lambda value: _without_mark(value or {})),
+    Option("user", "User", _parse.text),
+    Option("working_dir", "WorkingDir", _parse.working_dir, same=lambda value: _parse.clean(value or "/")),
     Option("hostname", "Hostname", _parse.hostname),
-    Option("stop_signal", "StopSignal", _parse.stop_signal, image=True, same=_signal),
+    Option("stop_signal", "StopSignal", _parse.stop_signal, same=_signal),
     Option("stop_grace_period", "StopTimeout", _parse.seconds, same=lambda value: 10 if value is None else value),
-    Option("healthcheck", "Healthcheck", _parse.healthcheck, image=True, same=_check),
-    Option("expose", "ExposedPorts", _parse.exposed, image=True, same=_pairs),
+    Option("healthcheck", "Healthcheck", _parse.healthcheck, same=_check),
+    Option("expose", "ExposedPorts", _parse.exposed, same=_pairs),
     Option("ports", "HostConfig.PortBindings", _parse.ports, same=_ports),
     Option("volumes", "HostConfig.Binds", _mounts.volumes, same=_pairs),
     Option("tmpfs", "HostConfig.Tmpfs", _mounts.tmpfs, same=_tmpfs),
@@ -146,7 +149,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("cpu_shares", "HostConfig.CpuShares", _parse.cpu_shares, live=True),
     Option("cpuset", "HostConfig.CpusetCpus", _parse.cpuset, live=True),
     Option("pids_limit", "HostConfig.PidsLimit", lambda value: _parse.integer(value, -1), same=_pids, live=True),
-    Option("shm_size", "HostConfig.ShmSize", lambda value: _parse.size(value) or SHM_SIZE, default=SHM_SIZE),
+    Option("shm_size", "HostConfig.ShmSize", _parse.size),
     Option("group_add", "HostConfig.GroupAdd", _parse.strings, same=_pairs),
     Option("dns", "HostConfig.Dns", _parse.addresses),
     Option("dns_search", "HostConfig.DnsSearch", _parse.strings),
@@ -175,57 +178,39 @@ def parse(where: str, given: Json) -> Json:
 
 
 def expected(given: Json, image: Json, *, shares: bool, limits_swap: bool = True) -> Json:
-    """What the engine would make of the options: each given, else the image's, else the default.
+    """What the engine would make of the options: each given, else the image's, else None for the engine's default.
 
-    ``image``: the image's ``Config``; ``shares``: the network namespace is another's, so nothing may be exposed;
-    ``limits_swap``: the kernel can limit swap, else the engine leaves it unlimited.
+    ``image``: the image's ``Config``; ``shares``: the network namespace is another's, so the engine takes no port of
+    the entry's; ``limits_swap``: the kernel can limit swap, else the engine leaves it unlimited.
     """
-    values: Json = {}
-    for option in OPTIONS:
-        inherited = image.get(option.path) if option.image else None
-        default = inherited if inherited is not None else option.default
-        values[option.name] = default if given.get(option.name) in (None, "") else given[option.name]
-    for name in ("environment", "labels"):
-        values[name] = _merged(name, image, given.get(name))
-    if "entrypoint" in given and "command" not in given:
-        values["command"] = None
-    if not values["command"] and not values["entrypoint"]:
-        values["command"] = image.get("Cmd")
-    if "healthcheck" in given and given["healthcheck"].get("Test") != ["NONE"]:
-        values["healthcheck"] = {**(image.get("Healthcheck") or {}), **given["healthcheck"]}
+    values: Json = {option.name: given.get(option.name) for option in OPTIONS}
+    values.update(_image_config.merged({**given, "expose": [], "ports": {}} if shares else given, image))
     security = values["security_opt"] or []
     if values["privileged"] and not any(item.startswith("label") for item in security):
         values["security_opt"] = [*security, UNCONFINED]
     if values["mem_limit"]:
         values["memswap_limit"] = 2 * values["mem_limit"] if limits_swap else -1
-    ports = set(image.get("ExposedPorts") or {}) | set(given.get("expose") or []) | set(given.get("ports") or {})
-    values["expose"] = [] if shares else sorted(ports)
-    mounted = {target for _, target, _ in given.get("volumes") or []} | set(given.get("tmpfs") or {})
-    inherited_volumes = [("", path, ()) for path in image.get("Volumes") or {} if _parse.clean(path) not in mounted]
-    values["volumes"] = sorted([*(given.get("volumes") or []), *inherited_volumes])
+    own = [_mounted.canonical(volume) for volume in given.get("volumes") or []]
+    mounted = {target for _, target, _ in own} | set(given.get("tmpfs") or {})
+    values["volumes"] = sorted([*own, *(("", path, ()) for path in _image_config.volumes(image) - mounted)])
     return values
 
 
-def _merged(name: str, image: Json, given: Any) -> Any:
-    if name == "labels":
-        return {**(image.get("Labels") or {}), **(given or {})}
-    own = given or []
-    named = {item.partition("=")[0] for item in own}
-    return own + [item for item in image.get("Env") or [] if item.partition("=")[0] not in named]
-
-
-def observed(inspect: Json, host_name: str) -> Json:
+def observed(inspect: Json, host_name: str, wanted: Json, defaults: _daemon_defaults.Defaults = BUILT_IN) -> Json:
     """The same options of a live container, from its inspect. What the engine adds by itself is left out.
 
-    ``host_name``: the host's, which is the container's as well in host mode where it was given none.
+    ``host_name``: the host's, which is the container's as well in host mode where it was given none. ``wanted``: what
+    is expected of it, which decides what a default of the engine's and a volume that was handed on count as.
     """
     config, host = inspect["Config"], inspect["HostConfig"]
     values = {}
     for option in OPTIONS:
         section, _, key = option.path.rpartition(".")
         values[option.name] = (host if section else config).get(key)
-    values["expose"] = sorted(config.get("ExposedPorts") or {})
-    values["volumes"] = _mounted(config, host)
+    values["expose"] = sorted({*(config.get("ExposedPorts") or {}), *(host.get("PortBindings") or {})})
+    declared = {_parse.clean(path) for path in config.get("Volumes") or {}}
+    values["volumes"] = _mounted.settled(_mounted.volumes(config, host), wanted["volumes"], declared)
+    values["tmpfs"] = _mounted.tmpfs(host)
     if host.get("MaskedPaths") == [] and not host.get("Privileged"):
         values["security_opt"] = [*(values["security_opt"] or []), "systempaths=unconfined"]
     if "host" in (host.get("PidMode"), host.get("IpcMode")) and not host.get("Privileged"):
@@ -234,24 +219,7 @@ def observed(inspect: Json, host_name: str) -> Json:
     own = host_name if mode == "host" else inspect["Id"][:12]
     if values["hostname"] == own or mode.startswith("container:"):
         values["hostname"] = None
-    return values
-
-
-def _mounted(config: Json, host: Json) -> list[tuple[str, str, tuple[str, ...]]]:
-    anonymous = {_parse.clean(path) for path in config.get("Volumes") or {}}
-    found = []
-    for bind in host.get("Binds") or []:
-        source, target, options = (*bind.split(":", 2), "")[:3]
-        target = _parse.clean(target)
-        if not (ANONYMOUS.fullmatch(source) and target in anonymous):
-            found.append((source, target, tuple(sorted(set(filter(None, options.split(","))) - {"rw"}))))
-    for mount in host.get("Mounts") or []:
-        if mount.get("Type") in ("bind", "volume"):
-            options = ("ro",) if mount.get("ReadOnly") else ()
-            found.append((mount.get("Source") or "", _parse.clean(mount.get("Target") or "/"), options))
-    bound = {target for _, target, _ in found}
-    found += [("", path, ()) for path in anonymous if path not in bound]
-    return sorted(found)
+    return {**values, **_daemon_defaults.told(values, wanted, defaults)}
 
 
 def differences(current: Json, wanted: Json) -> dict[str, tuple[Any, Any]]:
@@ -275,7 +243,8 @@ def body(values: Json, image: str, network_mode: str, entry_name: str) -> Json:
         given = values["security_opt"]
         made["HostConfig"]["SecurityOpt"] = [item for item in given if not _unmasked([item])]
         made["HostConfig"].update(MaskedPaths=[], ReadonlyPaths=[])
-    made["ExposedPorts"] = {port: {} for port in values["expose"]}
+    shares = network_mode.startswith("container:")  # where the engine takes the image's ports, and none from a request
+    made["ExposedPorts"] = {} if shares else {port: {} for port in values["expose"]}
     made["HostConfig"]["Binds"] = [
         ":".join(filter(None, (source, target, ",".join(options))))
         for source, target, options in values["volumes"]

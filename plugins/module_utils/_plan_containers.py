@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _donors, _endpoints, _modes, _options, _ports
+from ansible_collections.netmode.docker.plugins.module_utils import (
+    _configs,
+    _donors,
+    _endpoints,
+    _modes,
+    _mounted,
+    _options,
+    _ports,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
 from ansible_collections.netmode.docker.plugins.module_utils._start_trial import UNTRIED
@@ -28,9 +36,9 @@ class Step(NamedTuple):
     container: str
     """The id it acts on; empty for create."""
     data: Json
-    """create, recreate: body, endpoints, configs, start; clone: donor, start; update: body; rename: to;
-    connect: network, endpoint; recreate: proven, nothing that a start judges differs from the container that runs;
-    recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
+    """create, recreate: body, endpoints, configs, start; recreate: unused and left, names of volumes; proven, nothing
+    that a start judges differs from the container that runs; clone: donor, start; update: body; rename: to;
+    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
     remove, rename: early, it has a name that a new container is to be given."""
 
 
@@ -182,8 +190,8 @@ class _Planner:
     def _making(self, one: Wanted, wanted: Json) -> Json:
         mode = self._network_mode(one)
         body = _options.body(wanted, one.image, mode, one.name)
-        if one.configs:
-            body["Labels"][_options.CONFIGS_LABEL] = _paths(one)
+        if one.configs or _options.CONFIGS_LABEL in body["Labels"]:  # an image that was committed hands on its own
+            body["Labels"][_options.CONFIGS_LABEL] = _configs.label(one.configs)
         return {"body": body, "endpoints": one.endpoints, "configs": one.configs, "start": one.state == "started"}
 
     def _reasons_to_recreate(self, one: Wanted, key: str, wanted: Json) -> list[str]:
@@ -199,10 +207,9 @@ class _Planner:
         mac = _endpoints.mac_differs(one, inspect)
         if mac:
             found["mac_address"] = mac
-        found.update(_options.differences(_options.observed(inspect, self.host.host_name), wanted))
-        current = self.host.contents.get(key, {})
-        written = (inspect["Config"].get("Labels") or {}).get(_options.CONFIGS_LABEL, "")
-        if written != _paths(one) or any(current.get(path) != config for path, config in one.configs.items()):
+        current = _options.observed(inspect, self.host.host_name, wanted, self.host.defaults)
+        found.update(_options.differences(current, wanted))
+        if _configs.differ(one.configs, self.host.contents.get(key, {}), inspect, image):
             found["configs"] = ("", "")
         if found:
             self.differences[one.name] = found
@@ -258,9 +265,14 @@ class _Planner:
         self.born.add(one.name)
         inspect = self.host.inspected[key]
         making = self._making(one, wanted)
-        making["body"]["HostConfig"]["Binds"] += _carried(inspect, wanted)
+        old = self.host.images.get(inspect["Image"]) or self.host.images.get(one.image) or {}
+        volumes = _mounted.hand_on(inspect, old.get("Config") or {}, wanted["volumes"], wanted["tmpfs"] or {})
+        making["body"]["HostConfig"]["Binds"] += volumes.kept
         proven = self.host.states[key] == "running" and {*self.differences.get(one.name, {})} <= UNTRIED
-        self._add("recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one), proven=proven)
+        self._add(
+            "recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one), proven=proven,
+            unused=volumes.unused, left=volumes.left,
+        )  # fmt: skip
         self._follow(key, f"its donor {one.name} is made anew", born=True)
 
     def _follow(self, key: str, reason: str, *, born: bool) -> None:
@@ -375,22 +387,3 @@ def _reason(option: str, before: Any, after: Any) -> str:
         if option not in ("image", "network_mode")
         else f"{option}: {before} -> {after}"
     )
-
-
-def _carried(inspect: Json, wanted: Json) -> list[str]:
-    """Binds that hand the old container's anonymous volumes to the new one, so that a recreate loses no data.
-
-    A named volume that the entry no longer names stays on the host.
-    """
-    anonymous = {target for source, target, _ in wanted["volumes"] if not source}
-    return [
-        f"{mount['Name']}:{mount['Destination']}"
-        for mount in inspect.get("Mounts") or []
-        if mount.get("Type") == "volume"
-        and _options.ANONYMOUS.fullmatch(mount["Name"])
-        and mount.get("Destination", "").rstrip("/") in anonymous
-    ]
-
-
-def _paths(one: Wanted) -> str:
-    return " ".join(sorted(one.configs))

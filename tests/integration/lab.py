@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, Callable
 
 import ansible
+import shapes
 from prefork import Prefork
 from tree import CHECKOUT, COLLECTIONS
 
 CACHE = Path(os.environ.get("NETMODE_CACHE", "/nonexistent"))
 MACHINE = CHECKOUT / "tests" / "lab" / "machine"
 VENV_BIN = Path(sys.executable).parent
-IMAGE = "netmode-test/redis"
+IMAGE = shapes.BARE
 MODULE_UTILS = COLLECTIONS / "ansible-only"
 """A directory that holds nothing but ansible: a host's Python finds no other package of the controller."""
 SOCKET = "/var/run/docker.sock"
@@ -106,14 +107,6 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> 
             return answer
         time.sleep(min(0.5, max(0.02, (time.monotonic() - begun) / 10)))
     raise AssertionError(f"not within {seconds} s: {what}")
-
-
-def redis_root() -> Path:
-    """The root file system of the Redis image: from the cache, made first where it is missing (5 s, once)."""
-    done = subprocess.run(
-        [CHECKOUT / "tests" / "lab" / "root", "redis"], check=True, stdout=subprocess.PIPE, text=True, timeout=300
-    )
-    return Path(done.stdout.strip())
 
 
 @dataclass
@@ -263,10 +256,9 @@ class Host:
     def _has_systemd(self) -> bool:
         return self.run("test", "-d", "/run/systemd/system", check=False).returncode == 0
 
-    def import_image(self, name: str = IMAGE, *changes: str) -> str:
-        """Make the Redis image known under a name, with changes such as ``EXPOSE 6379``; the image's id."""
-        given = [word for change in ('CMD ["redis-server"]', *changes) for word in ("-c", change)]
-        return self.docker("import", *given, str(redis_root()), name)
+    def import_image(self) -> None:
+        """Make the Redis image known, bare and in the shape of the official one."""
+        shapes.load(self, "redis")
 
     # --- the collection -----------------------------------------------------------------------------------------
 

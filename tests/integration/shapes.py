@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -219,7 +220,11 @@ def root(name: str) -> Path:
 
 def load(host: Host, *names: str) -> None:
     """Make the images of these shapes known to the host's engine (all of them where none is named)."""
-    wanted = [SHAPES[name] for name in names or SHAPES]
+    make(host, [SHAPES[name] for name in names or SHAPES])
+
+
+def make(host: Host, wanted: list[Shape]) -> None:
+    """The same for shapes that are in no table."""
     layers: dict[str, str] = {}
     for base in {shape.root for shape in wanted}:
         image = BARE if base == "redis" else f"netmode-test/root-{base}"
@@ -230,7 +235,11 @@ def load(host: Host, *names: str) -> None:
     archive = _archive(
         [(shape, layers[shape.root], module if shape.name.startswith("redis-8") else {}) for shape in wanted]
     )
-    host.docker("load", "-i", str(archive))
+    # In the cache, for that is seen at one path by this process and by a host that is another machine.
+    with tempfile.NamedTemporaryFile(dir=os.environ["NETMODE_CACHE"]) as file:
+        file.write(archive)
+        file.flush()
+        host.docker("load", "-i", file.name)
 
 
 def _module() -> dict[str, File]:
@@ -240,8 +249,8 @@ def _module() -> dict[str, File]:
         return {"usr/local/lib/redis/modules/netmode.so": File(file.read())}
 
 
-def _archive(wanted: list[tuple[Shape, str, dict[str, File]]]) -> Path:
-    """As ``docker save`` writes it, without the layers below, which the engine has. Kept in the cache by its content."""
+def _archive(wanted: list[tuple[Shape, str, dict[str, File]]]) -> bytes:
+    """As ``docker save`` writes it, without the layers below, which the engine has."""
     files: dict[str, bytes] = {}
     manifest = []
     for shape, below, more in wanted:
@@ -259,13 +268,7 @@ def _archive(wanted: list[tuple[Shape, str, dict[str, File]]]) -> Path:
         layers = ["below/layer.tar", f"{shape.name}/layer.tar"]
         manifest.append({"Config": f"{name}.json", "RepoTags": [f"{shape.image}:latest"], "Layers": layers})
     files["manifest.json"] = json.dumps(manifest).encode()
-    content = _tar({name: File(text, mode=0o644) for name, text in files.items()})
-    path = Path(os.environ["NETMODE_CACHE"]) / f"shapes-{hashlib.sha256(content).hexdigest()[:12]}.tar"
-    if not path.exists():
-        part = path.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}")
-        part.write_bytes(content)
-        part.rename(path)
-    return path
+    return _tar({name: File(text, mode=0o644) for name, text in files.items()})
 
 
 def _layer(paths: dict[str, File]) -> bytes:

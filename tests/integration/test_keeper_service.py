@@ -229,7 +229,7 @@ def test_two_hundred_interfaces_are_back_within_ten_seconds_of_a_restart_of_the_
     names = [f"lot{number}" for number in range(20)]
     options = "--network none --restart always --stop-signal KILL"
     host.sh(
-        f"printf '%s\\n' {' '.join(names)} | xargs -P4 -I@ docker run -d --name @ {options} netmode-test/redis busybox sleep 1d"
+        f"printf '%s\\n' {' '.join(names)} | xargs -P4 -I@ docker run -d --name @ {options} netmode-test/bare busybox sleep 1d"
     )
     wanted = [
         eth(name, name=f"eth{part}", addresses=[f"172.17.{100 + index}.{1 + part}/16"])
