@@ -50,6 +50,10 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", re.ASCII)
 _NAME_SAID = "two or more of letters, digits, '_', '.', '-', beginning with a letter or digit"
 
 
+MADE_LABEL = "netmode.docker.made"
+"""On the volumes and networks that modules of this collection make: teardown removes no others."""
+
+
 def capability(name: str) -> str:
     if name.upper().replace("CAP_", "", 1) not in _CAPABILITIES:
         raise ValueError(f"{name!r} is no capability that Linux knows (examples: NET_ADMIN, SYS_NICE, ALL)")

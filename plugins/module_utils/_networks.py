@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._known import MADE_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._networks_compare import Daemon
 from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import (
@@ -90,6 +91,11 @@ def _result(
             after[name] = _described(change.entry.network, attached)
     return {
         "changed": bool(plan),
+        "left": [
+            change.name
+            for change in changes
+            if change.entry.state == "absent" and change.kind == "none" and change.current
+        ],
         "networks": {
             change.name: {
                 "id": ids[change.name],
@@ -309,7 +315,7 @@ def _create(engine: Engine, network: Network) -> str:
         "Internal": network.internal,
         "Attachable": network.attachable,
         "EnableIPv6": network.ipv6,
-        "Labels": network.labels,
+        "Labels": {**network.labels, MADE_LABEL: ""},
     }
     if not network.ipv4:
         body["EnableIPv4"] = False

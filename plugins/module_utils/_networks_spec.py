@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Union
 
 from ansible_collections.netmode.docker.plugins.module_utils import _parse
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._known import MADE_LABEL
 
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -62,6 +63,8 @@ class Network(NamedTuple):
     ipv4: bool
     ipv6: bool
     labels: dict[str, str]
+    made_here: bool = False
+    """This collection has made it."""
     foreign: str = ""
     """Why this collection leaves the network alone (Swarm's, predefined); empty for one that it may change."""
 
@@ -80,6 +83,8 @@ class Entry(NamedTuple):
     state: str
     recreate: str
     allow_route_overlap: bool
+    only_made_here: bool = False
+    """With ``absent``: another stays."""
 
 
 def parse_present(raw: dict[str, Any]) -> Network:
@@ -104,7 +109,8 @@ def parse_present(raw: dict[str, Any]) -> Network:
         attachable=bool(raw.get("Attachable")),
         ipv4=bool(raw.get("EnableIPv4", True)),
         ipv6=bool(raw.get("EnableIPv6")),
-        labels=dict(raw.get("Labels") or {}),
+        labels={key: value for key, value in (raw.get("Labels") or {}).items() if key != MADE_LABEL},
+        made_here=MADE_LABEL in (raw.get("Labels") or {}),
         foreign=foreign,
     )
 
@@ -187,7 +193,8 @@ def parse_entry(item: dict[str, Any]) -> Entry:
     if item["state"] == "present":
         _refuse_options(where, network)
         _refuse_pools(where, network)
-    return Entry(network, item["state"], item["recreate"], item["allow_route_overlap"])
+    only = bool(item.get("only_made_here"))
+    return Entry(network, item["state"], item["recreate"], item["allow_route_overlap"], only)
 
 
 def _mapping(where: str, value: Any) -> dict[str, str]:

@@ -122,6 +122,8 @@ def _change(entry: Entry, networks: list[Network], daemon: Daemon) -> Change:
     current = found[0] if found else None
     if current and current.foreign:
         raise NetmodeError(f"network {name}: {current.foreign}. Leave it out of the list, or choose another name.")
+    if entry.state == "absent" and current and entry.only_made_here and not current.made_here:
+        return Change(entry, "none", current, ())
     if entry.state == "absent":
         return Change(entry, "remove" if current else "none", current, ("state: absent",) if current else ())
     _refuse_by_version(entry.network, daemon)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""redis.conf of a host's instances: observe the directories, plan what differs, write it.
+"""redis.conf of a host's instances: observe the directories, plan what differs, write it, remove what was written.
 
 The directory belongs to the user that Redis runs as, since CONFIG REWRITE writes a new file beside the old one. So what
 lies in it is not to be trusted: nothing in there is followed, and a new file is made under a name nobody can guess.
+What was not written here is neither taken over nor removed.
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ import hashlib
 import hmac
 import os
 import secrets
-import shutil
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_access
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-
-if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils import _files, _redis_access
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 _KEY_BYTES = 32
-HEADER = "# Written by Ansible (netmode.docker.redis): change the variables of the role, not this file.\n"
+_MARK = "(netmode.docker.redis)"
+HEADER = f"# Written by Ansible {_MARK}: change the variables of the role, not this file.\n"
 SECRET = frozenset(
     {"requirepass", "masterauth", "user", "sentinel", "tls-key-file-pass", "tls-client-key-file-pass", "primaryauth"}
 )
 """Directives whose lines are never shown."""
+
+_OF_NETMODE = "netmode"
+"""Directories that hold the instances' are removed below one of this name only: another is whoever's named it."""
 
 Instance = dict[str, Any]
 
@@ -37,18 +38,24 @@ class Found(NamedTuple):
     content: str | None
     """None where there is no redis.conf."""
     right: bool
-    """Owner and permissions of the directories and the file are as they are to be."""
-    dump: str = ""
-    """The volume's dump.rdb where the volume outlived its configuration, and has no append-only file."""
-    foreign: str = ""
-    """What in the volume the user may not write, where the configuration has not been that user's."""
+    """Owner and permissions of the directories and the file are as they are to be; nothing unfinished lies there."""
+    moved: bool = False
+    """The file has not been the user's."""
+
+
+class Gone(NamedTuple):
+    """What is removed of an instance, and why a directory stays."""
+
+    files: tuple[Path, ...]
+    directories: tuple[Path, ...]
+    left: tuple[str, ...]
 
 
 class Step(NamedTuple):
     instance: Instance
     before: str | None
     after: str | None
-    """None: the directories go."""
+    """None: what was written goes."""
 
 
 def content_of(instance: Instance) -> str:
@@ -70,145 +77,136 @@ def access_of(instances: list[Instance], key_file: str, socket_group: str = "") 
     return Access(own, _redis_access.wanted_above(instances, group, key_file), group)
 
 
-def observe(instances: list[Instance], engine: Engine, access: Access) -> dict[str, Found]:
-    """The engine is asked only for volumes that may be older than their configuration.
-
-    Raises NetmodeError where root's rights are missing, or something else lies where a directory is to be.
-    """
+def observe(instances: list[Instance], access: Access) -> dict[str, Found]:
+    """Raises NetmodeError where root's rights are missing, or something lies there that was not made here."""
     try:
-        return {instance["name"]: _observe(instance, engine, access) for instance in instances}
+        return {instance["name"]: _observe(instance, access) for instance in instances}
     except PermissionError as error:
         raise NetmodeError(f"{error.filename}: permission denied. Run with become: true.") from error
     except OSError as error:
         raise NetmodeError(f"{error.filename}: {error.strerror}. Look at what lies there.") from error
 
 
-def _observe(instance: Instance, engine: Engine, access: Access) -> Found:
+def _observe(instance: Instance, access: Access) -> Found:
+    if instance["state"] == "absent":
+        return Found(None, right=True)
+    file = Path(instance["directory"]) / "redis.conf"
+    try:
+        given = _files.read(file)
+    except NetmodeError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error}") from None
+    content = None if given is None else given.decode(errors="replace")
+    _refuse_taken(instance, content)
     wanted = {**access.own[instance["name"]], **access.above}
     right = all(_redis_access.holds(path, wanted[path]) for path in wanted)
-    right = right and _redis_access.socket_is_right(instance, access.group)
-    file = Path(instance["directory"]) / "redis.conf"
-    if not _there(file):
-        data = _data(instance, engine)
-        return Found(None, right, _dump(data), _foreign(data, instance))
-    moved = (file.lstat().st_uid, file.lstat().st_gid) != (instance["uid"], instance["gid"])
-    foreign = _foreign(_data(instance, engine), instance) if moved else ""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as stream:
-        return Found(stream.read(), right, foreign=foreign)
-
-
-def _data(instance: Instance, engine: Engine) -> Path | None:
-    """Where the volume of an instance is on the host; None where there is none yet, or it is elsewhere."""
-    if not instance["volume"] or instance["state"] == "absent":
-        return None
-    try:
-        volume = engine.get(f"/volumes/{instance['volume']}")
-    except NotFoundError:
-        return None
-    data = Path(volume["Mountpoint"])
-    return data if data.is_dir() else None
-
-
-def _dump(data: Path | None) -> str:
-    if data is None or any(data.glob("appendonly*")) or not _there(data / "dump.rdb"):
-        return ""
-    return str(data / "dump.rdb")
-
-
-def _foreign(data: Path | None, instance: Instance) -> str:
-    """The engine gives an empty volume to the owner of the image's directory, so that says nothing."""
-    if data is None or not any(data.iterdir()):
-        return ""
-    for path in (data, *sorted(data.glob("appendonly*")), *sorted(data.glob("appendonly*/*"))):
-        found = path.lstat()
-        mine = 0o200 if found.st_uid == instance["uid"] else 0o020 if found.st_gid == instance["gid"] else 0o002
-        if not found.st_mode & mine:
-            return f"{path} (of {found.st_uid}:{found.st_gid})"
-    return ""
+    right = right and _redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
+    there = _files.found(file)
+    if content is None or there is None:
+        return Found(None, right)
+    return Found(content, right, (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"]))
 
 
 def _directories(instance: Instance) -> list[Path]:
     return [Path(path) for path in (instance["directory"], instance["socket_directory"]) if path]
 
 
-def _there(path: Path) -> bool:
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return False
-    return True
+# --- whose a directory is ---------------------------------------------------------------------------------------------
+
+
+def _refuse_taken(instance: Instance, content: str | None) -> None:
+    """A directory of others would be given to Redis, and its owner locked out of it."""
+    config, *sockets = _directories(instance)
+    if content is not None and _MARK not in content.partition("\n")[0]:
+        raise _taken(instance, config, "its redis.conf was written by somebody else")
+    for path in (config, *sockets):
+        there = _files.found(path)
+        if there is None:
+            continue
+        if not stat.S_ISDIR(there.st_mode):
+            raise _taken(instance, path, "it is no directory")
+        own, foreign = _sorted_out(path)
+        mine = own or (path != config and content is not None and there.st_uid == instance["uid"])
+        if foreign and not mine:
+            raise _taken(instance, path, f"it holds {_some(foreign)}")
+
+
+def _taken(instance: Instance, path: Path, why: str) -> NetmodeError:
+    return NetmodeError(
+        f"instance {instance['name']}: {path} is there, and was not made here: {why}. Give the instance another name, "
+        "or the host another directory (redis_config_dir, redis_socket_dir), or move what lies there away."
+    )
+
+
+def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
+    """What of a directory was made here, by us or by Redis for us, and what was not. Nothing is followed."""
+    own: list[Path] = []
+    foreign: list[Path] = []
+    unfinished = _files.unfinished(directory / "redis.conf")
+    for path in sorted(directory.iterdir()):
+        mode = path.lstat().st_mode
+        ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
+        if path.name == "redis.conf" and stat.S_ISREG(mode):
+            ours = _MARK.encode() in (_files.read(path) or b"").partition(b"\n")[0]
+        (own if ours else foreign).append(path)
+    return own, foreign
+
+
+def _some(paths: list[Path]) -> str:
+    names = [path.name for path in paths[:3]]
+    return ", ".join(names) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def gone(instance: Instance) -> Gone:
+    """Only what was written here, then the directory, if it is empty then."""
+    files: list[Path] = []
+    directories: list[Path] = []
+    left: list[str] = []
+    for path in _directories(instance):
+        there = _files.found(path)
+        if there is None:
+            continue
+        if not stat.S_ISDIR(there.st_mode):
+            left.append(f"{path}: it is no directory")
+            continue
+        own, foreign = _sorted_out(path)
+        files += own
+        if foreign:
+            left.append(f"{path}: it holds {_some(foreign)}")
+        elif path.is_mount():
+            left.append(f"{path}: something is mounted there")
+        elif own or there.st_uid == instance["uid"]:
+            directories.append(path)
+    return Gone(tuple(files), tuple(directories), tuple(left))
+
+
+# --- plan and apply ---------------------------------------------------------------------------------------------------
 
 
 def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
-    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key.
-
-    Raises NetmodeError for a change that would lose data.
-    """
+    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key."""
     steps = []
     for instance in instances:
         found = current[instance["name"]]
         if instance["state"] == "absent":
-            if any(_there(path) for path in _directories(instance)):
+            removal = gone(instance)
+            if removal.files or removal.directories:
                 steps.append(Step(instance, found.content, None))
             continue
         wanted = content_of(instance)
-        _refuse_foreign(instance, found)
-        _refuse_loss(instance, found, wanted)
         if wanted != found.content or not found.right or not keyed:
             steps.append(Step(instance, found.content, wanted))
     return steps
-
-
-def _last(content: str, directive: str) -> str:
-    values = [line.split()[1:] for line in content.splitlines() if line.split()[:1] == [directive]]
-    return values[-1][0].strip('"').lower() if values and values[-1] else ""
-
-
-def _refuse_foreign(instance: Instance, found: Found) -> None:
-    """Such a Redis would not start, or would keep nothing."""
-    if found.foreign:
-        user = f"{instance['uid']}:{instance['gid']}"
-        raise NetmodeError(
-            f"instance {instance['name']}: user: {user} may not write {found.foreign} on its volume "
-            f"{instance['volume']}. Leave user as it was, stop Redis and give its data to {user} (chown -R), "
-            "or give it another volume."
-        )
-
-
-def _refuse_loss(instance: Instance, found: Found, after: str) -> None:
-    """Refuse a switch between the append-only file and the dump, whichever Redis would look for and not find."""
-    name, wanted = instance["name"], _last(after, "appendonly") == "yes"
-    had = _last(found.content or "", "appendonly") == "yes"
-    if wanted and found.dump:
-        raise NetmodeError(
-            f"instance {name}: appendonly: its volume {instance['volume']} holds {found.dump} and no append-only file. "
-            "A Redis that starts with appendonly yes would ignore that dump and start empty: its data would be lost. "
-            "Run it with appendonly: false first, which loads the dump, or give it another volume."
-        )
-    if wanted and found.content and not had:
-        raise NetmodeError(
-            f"instance {name}: appendonly: the running Redis keeps no append-only file, and one that starts with "
-            "appendonly yes for the first time ignores its dump: all its data would be lost. Switch it on in the "
-            "running Redis first, then run this again: CONFIG SET appendonly yes; wait until INFO persistence says "
-            "aof_rewrite_in_progress:0 and aof_rewrite_scheduled:0; CONFIG REWRITE."
-        )
-    if had and not wanted and not _last(found.content or "", "save"):
-        raise NetmodeError(
-            f"instance {name}: appendonly: the data of the running Redis is in its append-only file alone, since save "
-            "is empty, and one that starts with appendonly no does not read that: all its data would be lost. "
-            "Set save (such as '3600 1') and run this, so that Redis writes a dump when it is stopped; then set "
-            "appendonly: false and run it again."
-        )
 
 
 def apply(step: Step, access: Access) -> None:
     instance = step.instance
     try:
         if step.after is None:
-            for path in _directories(instance):
-                if _there(path):
-                    shutil.rmtree(path)
+            removal = gone(instance)
+            for path in removal.files:
+                path.unlink()
+            for path in removal.directories:
+                path.rmdir()
             return
         for path in _directories(instance):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +216,9 @@ def apply(step: Step, access: Access) -> None:
                 _redis_access.give(path, given)
         _redis_access.give_socket(instance, access.group)
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
-        _write(file, step.after.encode(), 0o600, owner)
+        for path in _files.unfinished(file):
+            path.unlink()
+        _files.write(file, step.after.encode(), 0o600, owner)
     except OSError as error:
         way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
@@ -227,35 +227,26 @@ def apply(step: Step, access: Access) -> None:
 
 
 def tidy(instances: list[Instance], key_file: str) -> None:
-    """Once the last instance is gone, so are the key and the directories that held nothing else."""
+    """Once the last instance is gone, so are the key, and empty directories of this collection's name."""
     if any(instance["state"] == "present" for instance in instances):
         return
     key = Path(key_file)
-    for parent in {path.parent for instance in instances for path in _directories(instance)}:
-        if not parent.is_dir() or set(parent.iterdir()) - {key}:
-            continue
-        if key.parent == parent:
-            key.unlink(missing_ok=True)
-        parent.rmdir()
-        if parent.parent.name == "netmode" and not any(parent.parent.iterdir()):
-            parent.parent.rmdir()
+    parents = {path.parent for instance in instances for path in _directories(instance)}
+    if key.parent in parents and key.parent.is_dir() and not any(map(_is_instance, key.parent.iterdir())):
+        for path in (key, *_files.unfinished(key)):
+            path.unlink(missing_ok=True)
+    for parent in parents:
+        for path in (parent, parent.parent):
+            ours = _OF_NETMODE in path.parts and path.is_dir() and not path.is_symlink() and not path.is_mount()
+            if ours and not any(path.iterdir()):
+                path.rmdir()
 
 
-def _write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
-    """As a whole or not at all, whenever the host is switched off."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fchown(descriptor, *owner)
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        new.replace(path)
-    except OSError as error:  # a write knows no name
-        new.unlink()
-        raise OSError(error.errno, error.strerror, str(path)) from error
+def _is_instance(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and any(path.glob("redis.conf"))
+
+
+# --- revisions --------------------------------------------------------------------------------------------------------
 
 
 def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:
@@ -274,8 +265,9 @@ def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> 
 
 def has_key(key_file: str) -> bool:
     """One that is cut short is none: with an empty key a revision could be guessed."""
+    _files.refuse_other(Path(key_file))
     try:
-        return Path(key_file).stat().st_size == _KEY_BYTES
+        return Path(key_file).lstat().st_size == _KEY_BYTES
     except OSError:  # told by what comes to read it
         return False
 
@@ -283,12 +275,12 @@ def has_key(key_file: str) -> bool:
 def _key(path: Path, *, check_mode: bool) -> bytes | None:
     try:
         if has_key(str(path)):
-            return path.read_bytes()
+            return _files.read(path)
         if check_mode:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
         key = secrets.token_bytes(_KEY_BYTES)
-        _write(path, key, 0o600, (os.geteuid(), os.getegid()))
+        _files.write(path, key, 0o600, (os.geteuid(), os.getegid()))
         return key
     except OSError as error:
         raise NetmodeError(f"key_file {path}: {error.strerror}. Run with become: true.") from error

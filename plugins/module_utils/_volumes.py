@@ -38,12 +38,22 @@ def plan(volumes: list[Volume], current: dict[str, Volume]) -> list[Step]:
         if have is None:
             _refuse_name(name)
         if volume["state"] == "absent":
-            steps += [Step("remove", volume)] if have else []
+            steps += [Step("remove", volume)] if have and not _spared(volume, have) else []
         elif have is None:
             steps.append(Step("create", volume))
         else:
             _refuse_difference(volume, have)
     return steps
+
+
+def _spared(volume: Volume, have: Volume) -> bool:
+    return bool(volume["only_made_here"]) and _known.MADE_LABEL not in (have.get("Labels") or {})
+
+
+def left(volumes: list[Volume], before: dict[str, Volume]) -> list[str]:
+    """Those that are to be absent and stay."""
+    absent = [volume for volume in volumes if volume["state"] == "absent" and volume["name"] in before]
+    return [volume["name"] for volume in absent if _spared(volume, before[volume["name"]])]
 
 
 def _refuse_name(name: str) -> None:
@@ -103,7 +113,7 @@ def apply(engine: Engine, step: Step) -> None:
         if step.action == "remove":
             client.remove_volume(name)
         else:
-            labels = {str(key): str(value) for key, value in volume["labels"].items()}
+            labels = {_known.MADE_LABEL: "", **{str(key): str(value) for key, value in volume["labels"].items()}}
             client.create_volume(name, driver=volume["driver"], driver_opts=_texts(volume), labels=labels)
 
 
@@ -118,5 +128,6 @@ def report(volumes: list[Volume], steps: list[Step], before: dict[str, Volume]) 
         for item in volumes
     }
     old = "".join(f"{item['name']}: {'present' if item['name'] in before else 'absent'}\n" for item in volumes)
-    new = "".join(f"{item['name']}: {item['state']}\n" for item in volumes)
-    return {"changed": bool(steps), "volumes": told, "diff": {"before": old, "after": new}}
+    stays = left(volumes, before)
+    new = "".join(f"{item['name']}: {'present' if item['name'] in stays else item['state']}\n" for item in volumes)
+    return {"changed": bool(steps), "volumes": told, "left": stays, "diff": {"before": old, "after": new}}

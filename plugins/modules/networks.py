@@ -51,6 +51,10 @@ options:
         type: str
         choices: [present, absent]
         default: present
+      only_made_here:
+        description: With V(absent), a network that this module has not made stays, and is named in RV(left).
+        type: bool
+        default: false
       recreate:
         description:
           - V(auto) makes a network anew when it differs and every container on it can be put back.
@@ -169,6 +173,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+left:
+  description: The networks that were to be absent and stay, since they were not made here.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 networks:
   description: One entry per network of the list, in the list's order.
   returned: success
@@ -223,6 +233,7 @@ IPAM = {
 NETWORK = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only_made_here": {"type": "bool", "default": False},
     "recreate": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
     "driver": {"type": "str", "choices": ["bridge", "macvlan", "ipvlan"], "default": "bridge"},
     "driver_opts": {"type": "raw"},

@@ -47,7 +47,10 @@ options:
         type: str
         required: true
       state:
-        description: V(absent) removes the directories with what is in them, and with the last of them O(key_file).
+        description:
+          - V(absent) removes what was written into the directories and, where they are empty then, the directories themselves,
+            and with the last of them O(key_file). What others have put there stays, and is told.
+          - V(present) refuses a directory that is there and was not made here.
         type: str
         choices: [present, absent]
         default: present
@@ -63,7 +66,10 @@ options:
         type: str
         default: '770'
       volume:
-        description: The named volume of its data, to see what a change of the persistence would mean for it.
+        description:
+          - The volume of its data, by its name or as a path of the host.
+          - One that another server uses is refused, whatever name it has there, and a configuration with which Redis would start
+            empty beside its data.
         type: str
       uid:
         description: The number of the user that Redis runs as, the directories' owner.
@@ -152,6 +158,24 @@ interfaces:
   type: list
   elements: str
   sample: [vault]
+left:
+  description: Of the directories of instances that are to be absent those that stay, each with what it holds.
+  returned: always
+  type: list
+  elements: str
+  sample: ['/srv/www: it holds index.html']
+others:
+  description: The containers of the host that the module M(netmode.docker.containers) has not made.
+  returned: always
+  type: list
+  elements: str
+  sample: [web]
+volumes:
+  description: The named volumes of the instances that are yet to be made.
+  returned: always
+  type: list
+  elements: str
+  sample: [cache-data]
 revisions:
   description: A keyed digest of each instance's configuration. In check mode on a host without a key, V(not known before the first run).
   returned: always
@@ -160,20 +184,10 @@ revisions:
     cache: 5d41402abc4b2a76b9719d911017c592
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import (
-    _interfaces_record,
-    _redis_files,
-    _redis_neighbours,
-    _redis_trial,
-)
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-
-Json = dict[str, Any]
+from ansible_collections.netmode.docker.plugins.module_utils._redis_reconcile import reconcile
 
 _TRIAL = {
     "image": {"type": "str", "required": True},
@@ -201,16 +215,6 @@ _INSTANCE = {
 }
 
 
-def _change(
-    engine: Engine, instances: list[Json], steps: list[_redis_files.Step], access: _redis_files.Access, key_file: str
-) -> None:
-    new = [step.instance for step in steps if step.after not in (None, step.before) and step.instance["trial"]]
-    _redis_trial.refuse_failing(engine, new)
-    for step in steps:
-        _redis_files.apply(step, access)
-    _redis_files.tidy(instances, key_file)
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -221,26 +225,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    instances = module.params["instances"]
     try:
-        recorded = {entry["container"] for entry in _interfaces_record.read().values()}
-        engine = Engine(module.params["docker_host"], module.params["timeout"])
-        _redis_neighbours.refuse_reached(engine, instances)
-        keyed = _redis_files.has_key(module.params["key_file"])
-        access = _redis_files.access_of(instances, module.params["key_file"], module.params["socket_group"])
-        steps = _redis_files.plan(instances, _redis_files.observe(instances, engine, access), keyed=keyed)
-        if not module.check_mode:
-            who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in instances)
-            with alone("containers", who, engine.docker_host):
-                steps = _redis_files.plan(instances, _redis_files.observe(instances, engine, access), keyed=keyed)
-                _change(engine, instances, steps, access, module.params["key_file"])
-        revisions = _redis_files.revisions(instances, module.params["key_file"], check_mode=module.check_mode)
+        result = reconcile(module.params, check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    diff = [_redis_files.difference(step) for step in steps]
-    changes = [step.instance["name"] for step in steps]
-    interfaces = [instance["name"] for instance in instances if instance["name"] in recorded]
-    module.exit_json(changed=bool(steps), changes=changes, interfaces=interfaces, revisions=revisions, diff=diff)
+    for why in result["left"]:
+        module.warn(f"{why}, which was not made here, and stays.")
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

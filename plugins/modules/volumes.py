@@ -41,6 +41,10 @@ options:
         type: str
         choices: [present, absent]
         default: present
+      only_made_here:
+        description: With V(absent), a volume that this module has not made stays, and is named in RV(left).
+        type: bool
+        default: false
       driver:
         description: The volume's driver.
         type: str
@@ -69,6 +73,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+left:
+  description: The volumes that were to be absent and stay, since they were not made here.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 volumes:
   description: What became of each volume, by its name, in the order given.
   returned: always
@@ -98,6 +108,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 _VOLUME = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only_made_here": {"type": "bool", "default": False},
     "driver": {"type": "str", "default": "local"},
     "driver_opts": {"type": "dict", "default": {}},
     "labels": {"type": "dict", "default": {}},

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
@@ -27,17 +27,25 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings imp
     check,
     merge,
 )
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
+    CONFIG_AT,
+    DATA_AT,
+    SOCKET_AT,
+    check_volumes,
+    volume_of,
+)
 
-CONFIG_AT = "/usr/local/etc/redis"
-SOCKET_AT = "/run/redis"
-DATA_AT = "/data"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 REVISION_LABEL = "netmode.docker.config"
 
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
 
 PLAN_KEYS = (
-    "problems", "images", "archives", "files", "containers", "interfaces", "purge", "endpoints", "kept", "teardown",
+    "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
+    "teardown",
 )  # fmt: skip
 
 _IMAGE_KEYS = (
@@ -192,8 +200,9 @@ def _needs_keeping(instance: Settings) -> bool:
     return instance["network_mode"] == "container" or bool(instance["interfaces"])
 
 
-def volume_of(instance: Settings) -> str:
-    return instance["volume"] or f"{instance['name']}-data"
+def _named_volumes(instances: Iterable[Settings]) -> list[str]:
+    """A path of the host is neither made nor removed."""
+    return [name for name in dict.fromkeys(map(volume_of, instances)) if not name.startswith("/")]
 
 
 def _image(instance: Settings) -> dict[str, Any]:
@@ -275,6 +284,7 @@ def make_plan(
     for instance in merged:
         check(instance, problems)
     if not problems.told:
+        check_volumes([item for item in merged if item["state"] != "absent"], extra, problems)
         namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, networks)
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
         check_pairs([item for item in merged if item["state"] == "started"], problems)
@@ -294,6 +304,7 @@ def make_plan(
             {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
             for item in merged
         ],
+        "volumes": [{"name": name} for name in _named_volumes(item for item in merged if item["state"] != "absent")],
         "containers": [_without(item, pending or {}) for item in containers],
         "interfaces": _interfaces(merged, networks, pending or {}),
         "purge": [item["name"] for item in merged],
@@ -315,7 +326,7 @@ def _teardown(
         "containers": gone([item["name"] for item in [*companions, *instances]]),
         "files": [_files({**item, "state": "absent"}, config_dir, socket_dir) for item in instances],
         "images": gone([item["image"] for item in instances if item["image_source"] != "pull"]),
-        "volumes": gone([volume_of(item) for item in instances]),
+        "volumes": [{**item, "only_made_here": True} for item in gone(_named_volumes(instances))],
     }
 
 

@@ -46,7 +46,7 @@ from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases, modules
 from redis_lab import IMAGE as REDIS_IMAGE
-from redis_lab import ROLE, ROLE_VARIABLES, copy_quickstart
+from redis_lab import ROLE, ROLE_VARIABLES
 
 
 def pytest_sessionstart() -> None:
@@ -59,7 +59,6 @@ def machine() -> Host:
     """The machine that pytest runs in, its engine up. The engine ends with the machine."""
     host = Host()
     host.prepare()
-    copy_quickstart()
     host.python = modules().python
     if not host.engine_is_up():
         host.start_engine()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,8 @@ from lab import CHECKOUT
 if TYPE_CHECKING:
     from lab import Host
 
-QUICKSTART = Path("/tmp/quickstart/quickstart.yml")
-"""A copy (``redis_lab.copy_quickstart``): the password is written beside it, and the checkout is read-only here."""
-QUICKSTART_PASSWORD = QUICKSTART.with_name(".quickstart-password")
+QUICKSTART = CHECKOUT / "playbooks" / "inventory" / "quickstart.yml"
+QUICKSTART_PASSWORD = Path("~/.netmode-quickstart-password").expanduser()
 TEARDOWN = CHECKOUT / "playbooks" / "teardown.yml"
 ROLE: list[dict[str, Any]] = [
     {"hosts": "all", "gather_facts": False, "roles": [{"role": "netmode.docker.redis"}]},
@@ -24,11 +22,6 @@ IMAGE = {"redis_image": "netmode-test/redis-role:1", "redis_image_source": "pull
 """There before the tests, so nothing is pulled. The tests of the quickstart make theirs from packages."""
 ROLE_VARIABLES = {**IMAGE, "redis_keeper": False, "redis_healthcheck_interval": "1h"}
 """Without a keeper, which would mend what later tests break, and without checks of health, which cost their CPU."""
-
-
-def copy_quickstart() -> None:
-    QUICKSTART.parent.mkdir(exist_ok=True)
-    shutil.copy(CHECKOUT / "playbooks" / "inventory" / "quickstart.yml", QUICKSTART)
 
 
 def socket_of(name: str) -> str:

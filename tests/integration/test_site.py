@@ -80,7 +80,7 @@ def test_docker_and_the_kernel_agree_with_what_was_shown(newcomer: Newcomer) -> 
     assert ports == set(re.findall(r"(veth\w+) ──", newcomer.first))
     for port in (6515, 6379):
         assert newcomer.types(asking(port, "PING")).startswith("-NOAUTH")
-        password = "AUTH $(cat playbooks/inventory/.quickstart-password)"
+        password = "AUTH $(cat ~/.netmode-quickstart-password)"
         assert newcomer.types(asking(port, password)).startswith("+OK"), "the password of README's example"
 
 

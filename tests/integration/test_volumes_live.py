@@ -41,7 +41,7 @@ def test_made_once_as_asked_and_removed_once(
     docker("rm", "lab-user")
     (found,) = json.loads(docker("volume", "inspect", "lab-memory"))
     assert found["Options"] == MEMORY["driver_opts"]
-    assert found["Labels"] == MEMORY["labels"]
+    assert found["Labels"] == {**MEMORY["labels"], "netmode.docker.made": ""}
     assert volumes(plain, MEMORY)["changed"] is False
     gone = [{"name": "lab-plain", "state": "absent"}, {"name": "lab-memory", "state": "absent"}]
     assert volumes(*gone)["changed"] is True

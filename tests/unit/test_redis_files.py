@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _redis_files as files
@@ -72,12 +72,12 @@ def test_a_trial_that_ends_is_told_in_its_own_words(tmp_path: Path) -> None:
         trial._listen(Logs(b"", b"Bad directive"), instance(tmp_path), "id")  # type: ignore[arg-type]
 
 
-def observe(wanted: dict[str, Any], engine: Any, group: str = "") -> dict[str, files.Found]:
-    return files.observe([wanted], engine, files.access_of([wanted], "/nowhere/key", group))
+def observe(wanted: dict[str, Any], group: str = "") -> dict[str, files.Found]:
+    return files.observe([wanted], files.access_of([wanted], "/nowhere/key", group))
 
 
 def steps(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
-    return files.plan([wanted], observe(wanted, NoEngine(), group))
+    return files.plan([wanted], observe(wanted, group))
 
 
 def bring(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
@@ -170,7 +170,7 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
 def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: Path) -> None:
     wanted, key = instance(tmp_path), str(tmp_path / "key")
     bring(wanted)
-    found = observe(wanted, NoEngine())
+    found = observe(wanted)
     assert len(files.plan([wanted], found, keyed=files.has_key(key))) == 1
     files.revisions([wanted], key, check_mode=False)
     assert files.plan([wanted], found, keyed=files.has_key(key)) == []
@@ -196,58 +196,11 @@ def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) 
     assert diff["before"] != diff["after"]
 
 
-def test_switching_the_append_only_file_on_is_refused_until_the_running_redis_has_it(tmp_path: Path) -> None:
-    bring(instance(tmp_path))
-    wanted = instance(tmp_path, lines=["port 6379", "appendonly yes"])
-    with pytest.raises(NetmodeError, match="CONFIG REWRITE"):
-        steps(wanted)
-    conf = tmp_path / "conf" / "cache" / "redis.conf"
-    conf.write_text(conf.read_text().replace("appendonly no", "appendonly yes"))  # as CONFIG REWRITE does
-    assert steps(wanted) == []
-
-
-class OneVolume:
-    """An engine with a volume in this directory."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-
-    def get(self, path: str) -> Any:
-        assert path == "/volumes/cache-data"
-        return {"Mountpoint": str(self.data)}
-
-
-@pytest.mark.parametrize("outlived", [True, False], ids=["its configuration is gone", "the user is another"])
-def test_data_that_the_user_may_not_write_is_refused(tmp_path: Path, outlived: bool) -> None:
-    data = tmp_path / "data"
-    (data / "appendonlydir").mkdir(parents=True)
-    wanted = instance(tmp_path, volume="cache-data")
-    if not outlived:
-        bring(instance(tmp_path))
-        wanted["gid"] += 1
-    engine: Any = OneVolume(data)
-    assert len(files.plan([wanted], observe(wanted, engine))) == 1
-    (data / "appendonlydir").chmod(0o575)
-    with pytest.raises(NetmodeError, match=r"user: .* may not write .*/appendonlydir \(of .* \(chown -R"):
-        files.plan([wanted], observe(wanted, engine))
-    (data / "appendonlydir").rmdir()
-    data.chmod(0o500)
-    assert len(files.plan([wanted], observe(wanted, engine))) == 1, "the engine gives it to the user"
-
-
-def test_switching_it_off_is_refused_where_no_dump_would_be_written(tmp_path: Path) -> None:
-    bring(instance(tmp_path, lines=["appendonly yes", 'save ""']))
-    off = instance(tmp_path, lines=["appendonly no", 'save ""'])
-    with pytest.raises(NetmodeError, match="append-only file alone"):
-        steps(off)
-    bring(instance(tmp_path, lines=["appendonly yes", "save 3600 1"]))
-    assert len(steps(off)) == 1
-
-
-def test_removal_takes_the_key_and_the_empty_directories_with_the_last_instance(tmp_path: Path) -> None:
-    key = str(tmp_path / "conf" / ".key")
-    one, two = instance(tmp_path), instance(tmp_path, name="two", directory=str(tmp_path / "conf" / "two"))
-    two["socket_directory"] = str(tmp_path / "run" / "two")
+def test_removal_takes_the_key_and_the_empty_directories_of_our_name_with_the_last_instance(tmp_path: Path) -> None:
+    root = tmp_path / "netmode"
+    key = str(root / "conf" / ".key")
+    one, two = instance(root), instance(root, name="two", directory=str(root / "conf" / "two"))
+    two["socket_directory"] = str(root / "run" / "two")
     bring(one)
     bring(two)
     files.revisions([one, two], key, check_mode=False)
@@ -255,8 +208,133 @@ def test_removal_takes_the_key_and_the_empty_directories_with_the_last_instance(
         wanted["state"] = "absent"
         bring(wanted)
         files.tidy([wanted], key)
-        assert (tmp_path / "conf").exists() == (wanted is one)
+        assert (root / "conf").exists() == (wanted is one)
     assert list(tmp_path.iterdir()) == []
+
+
+def tree(root: Path) -> dict[str, tuple[int, int, int]]:
+    return {
+        str(path.relative_to(root)): (path.lstat().st_mode, path.lstat().st_uid, path.lstat().st_gid)
+        for path in sorted(root.rglob("*"))
+    }
+
+
+OTHERS: dict[str, Callable[[Path], object]] = {
+    "a file": lambda at: (at / "index.html").write_text("x"),
+    "a hidden file": lambda at: (at / ".keep").write_text("x"),
+    "a directory": lambda at: (at / "sub").mkdir(),
+    "a link": lambda at: (at / "users.acl").symlink_to("/etc/passwd"),
+    "a link as the socket": lambda at: (at / "redis.sock").symlink_to("/etc/passwd"),
+    "a file as the socket": lambda at: (at / "redis.sock").write_text("x"),
+    "a file nearly of our name": lambda at: (at / ".redis.conf.0123456789abcdeX").write_text("x"),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_o17_what_others_put_into_a_directory_stays_and_is_told(tmp_path: Path, other: str) -> None:
+    bring(instance(tmp_path))
+    conf, run = tmp_path / "conf" / "cache", tmp_path / "run" / "cache"
+    for directory in (conf, run):
+        OTHERS[other](directory)
+    kept = {name: entry for name, entry in tree(tmp_path).items() if not name.endswith("redis.conf")}
+    gone = instance(tmp_path, state="absent")
+    assert len(files.gone(gone).left) == 2
+    assert len(bring(gone)) == 1
+    assert tree(tmp_path) == kept
+    assert bring(gone) == [], "it is told again, and nothing is left to do"
+    assert len(files.gone(gone).left) == 2
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_o17_a_directory_of_others_is_neither_taken_over_nor_removed(tmp_path: Path, other: str) -> None:
+    """An instance that is called like a directory of ``redis_config_dir: /srv``, or of ``redis_socket_dir``."""
+    for where in ("conf", "run"):
+        root = tmp_path / where
+        (root / where / "cache").mkdir(parents=True)
+        OTHERS[other](root / where / "cache")
+        before = tree(root)
+        with pytest.raises(NetmodeError, match=f"instance cache: {root / where / 'cache'} is there, and was not made"):
+            bring(instance(root))
+        assert bring(instance(root, state="absent")) == []
+        files.tidy([instance(root, state="absent")], str(root / "conf" / ".key"))
+        assert tree(root) == before
+
+
+def test_o17_a_redis_conf_of_others_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
+    """Debian's own is /etc/redis/redis.conf: redis_config_dir: /etc and an instance redis."""
+    conf = tmp_path / "conf" / "cache" / "redis.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text("# Redis configuration file example.\nport 6379\n")
+    with pytest.raises(NetmodeError, match=r"its redis\.conf was written by somebody else"):
+        bring(instance(tmp_path))
+    assert bring(instance(tmp_path, state="absent")) == []
+    assert conf.read_text().startswith("# Redis configuration")
+
+
+def test_o17_a_link_in_the_place_of_a_directory_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    bring(instance(tmp_path, directory=str(other), socket_directory=None))
+    for where in ("conf", "run"):
+        (tmp_path / where).mkdir()
+        (tmp_path / where / "cache").symlink_to(other)
+    before = tree(tmp_path)
+    with pytest.raises(NetmodeError, match="was not made here"):
+        bring(instance(tmp_path))
+    gone = instance(tmp_path, state="absent")
+    assert bring(gone) == []
+    assert len(files.gone(gone).left) == 2
+    assert tree(tmp_path) == before
+
+
+def test_o17_directories_that_are_named_by_the_user_stay_with_what_is_in_them(tmp_path: Path) -> None:
+    """``redis_config_dir: /srv``: /srv was there before, empty or not."""
+    wanted, key = instance(tmp_path), tmp_path / "conf" / ".key"
+    bring(wanted)
+    files.revisions([wanted], str(key), check_mode=False)
+    wanted["state"] = "absent"
+    bring(wanted)
+    files.tidy([wanted], str(key))
+    assert list(tree(tmp_path)) == ["conf", "run"]
+
+
+def _socket(at: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(at))
+
+
+SPECIAL: dict[str, Callable[[Path], object]] = {
+    "FIFO": os.mkfifo,
+    "directory": lambda at: at.mkdir(),
+    "symbolic link": lambda at: at.symlink_to("/dev/zero"),
+    "socket": _socket,
+}
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+def test_o13_what_is_no_regular_file_is_refused_and_nobody_waits(tmp_path: Path, special: str) -> None:
+    wanted, key = instance(tmp_path), tmp_path / "key"
+    bring(wanted)
+    conf = tmp_path / "conf" / "cache" / "redis.conf"
+    for path in (conf, key):
+        path.unlink(missing_ok=True)
+        SPECIAL[special](path)
+    with pytest.raises(NetmodeError, match=rf"instance cache: {conf} is a {special}, not a regular file"):
+        steps(wanted)
+    with pytest.raises(NetmodeError, match=rf"{key} is a {special}, not a regular file"):
+        files.revisions([wanted], str(key), check_mode=False)
+    assert bring(instance(tmp_path, state="absent", socket_directory=None)) == []
+    assert conf.lstat()
+
+
+def test_o26_what_a_killed_run_left_of_a_file_goes_with_the_next(tmp_path: Path) -> None:
+    bring(instance(tmp_path))
+    conf = tmp_path / "conf" / "cache"
+    for state in ("present", "absent"):
+        (conf / ".redis.conf.0123456789abcdef").write_text("half")
+        assert len(bring(instance(tmp_path, state=state))) == 1
+        assert bring(instance(tmp_path, state=state)) == []
+        assert not (conf / ".redis.conf.0123456789abcdef").exists()
+    assert not conf.exists()
 
 
 def test_a_revision_follows_the_content_and_is_not_to_be_had_without_the_hosts_key(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the host, read and written so that nothing is followed, nothing waits, and a file is whole or not there.
+
+What lies where a file is to be may be anybody's: a symbolic link leads elsewhere, and a FIFO makes who opens it wait.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from typing import TYPE_CHECKING
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+_RANDOM = 8
+"""Bytes in the name of a file that is not in its place yet."""
+
+
+def found(path: Path) -> os.stat_result | None:
+    """What lies there, not followed."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def refuse_other(path: Path) -> None:
+    """NetmodeError for anything at ``path`` that is no regular file."""
+    there = found(path)
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        raise _other(path, there.st_mode)
+
+
+def _other(path: Path, mode: int) -> NetmodeError:
+    kind = next((word for is_kind, word in _KINDS if is_kind(mode)), "special file")
+    return NetmodeError(f"{path} is a {kind}, not a regular file. See what it is for, and move it away.")
+
+
+def read(path: Path) -> bytes | None:
+    """Its content, or None where nothing is. NetmodeError for what is no regular file, OSError as the kernel says."""
+    refuse_other(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        opened = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(opened):  # it was changed in between
+            raise _other(path, opened)
+        return stream.read()
+
+
+def write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
+    """As a whole or not at all, whenever the host is switched off. Errors as of ``read``; they name ``path``."""
+    refuse_other(path)
+    new = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        new.replace(path)
+        _sync(path.parent)
+    except OSError as error:  # a write knows no name
+        new.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unfinished(path: Path) -> list[Path]:
+    """What ``write`` left beside ``path`` where it was killed."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * _RANDOM}}}")
+    try:
+        beside = [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(entry for entry in beside if stat.S_ISREG(entry.lstat().st_mode))

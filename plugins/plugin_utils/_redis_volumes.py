@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The volumes of a host's Redis, as far as variables show what is wrong: names, places, and who else is given one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _mounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+
+CONFIG_AT = "/usr/local/etc/redis"
+SOCKET_AT = "/run/redis"
+DATA_AT = "/data"
+
+_TAKEN = {
+    DATA_AT: "there the volume of the data is. Name another one, or a path of the host, with volume",
+    CONFIG_AT: "there the directory of redis.conf is. Choose another path",
+    SOCKET_AT: "there the directory of the socket is. Choose another path",
+}
+
+
+def volume_of(instance: Settings) -> str:
+    """The volume of its data, or a path of the host."""
+    return str(instance["volume"] or f"{instance['name']}-data").rstrip("/") or "/"
+
+
+def check_volumes(instances: list[Settings], companions: list[dict[str, Any]], problems: Problems) -> None:
+    for instance in instances:
+        why = _why_no_volume(volume_of(instance))
+        if why:
+            problems.add(instance["name"], "volume", why)
+        for _, target, _ in _mounted(instance, problems):
+            if target in _TAKEN:
+                problems.add(instance["name"], "volumes", f"{target}: {_TAKEN[target]}.")
+    owners = {volume_of(instance): instance["name"] for instance in instances}
+    for companion in companions:
+        for source, target, options in _given(companion.get("volumes")):
+            if source in owners and "ro" not in options and _is_server(companion, instances):
+                problems.add(
+                    owners[source], "volume", f"the container {companion['name']} of redis_companions has {source} at "
+                    f"{target} as well, and runs a server. Two servers on one volume write over each other's files: "
+                    "give it another one, or mount it there read-only (ro).",
+                )  # fmt: skip
+
+
+def _why_no_volume(volume: str) -> str:
+    if volume.startswith("/"):
+        if ":" in volume or volume == "/" or "/../" in f"{volume}/":
+            return f"{volume!r} is no directory that data could be kept in. Write it like /srv/redis."
+        return ""
+    try:
+        _known.volume(volume)
+    except ValueError as error:
+        return f"{error}. Give the name of a volume, or an absolute path of the host."
+    return ""
+
+
+def _mounted(instance: Settings, problems: Problems) -> list[tuple[str, str, tuple[str, ...]]]:
+    try:
+        return _mounts.volumes(instance["volumes"])
+    except (ValueError, TypeError) as error:
+        problems.add(instance["name"], "volumes", f"{error}.")
+        return []
+
+
+def _given(volumes: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Those that can be read: what is wrong with others the module containers says."""
+    for item in volumes if isinstance(volumes, list) else []:
+        with suppress(ValueError, TypeError):
+            yield from _mounts.volumes([item])
+
+
+def _is_server(companion: dict[str, Any], instances: list[Settings]) -> bool:
+    """By its command, or where it has none by an image that instances run Redis from."""
+    command = companion.get("command")
+    if not command:
+        return companion.get("image") in {instance["image"] for instance in instances}
+    words = command.split() if isinstance(command, str) else [str(word) for word in command]
+    servers = {str(instance["server_command"]) for instance in instances}
+    return any(word in servers or word.endswith("-server") for word in words)
