@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _modes, _start_trial
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image, own_names
+from ansible_collections.netmode.docker.plugins.module_utils import _clone, _known, _start_trial
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, find_image
+from ansible_collections.netmode.docker.plugins.module_utils._make_containers import Maker
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
-    from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+    from ansible_collections.netmode.docker.plugins.module_utils._plan_dependants import Step
 
 Json = dict[str, Any]
 
@@ -72,13 +71,11 @@ def _ended_badly(name: str, inspect: Json, period: int) -> str:
     )
 
 
-class Applier:
+class Applier(Maker):
     """Takes the steps of one plan. ``warnings`` holds what went well enough to go on but should be known."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.ids: dict[str, str] = {}
-        """Name → id of what this run made, for the sharers of it."""
+        super().__init__(engine)
         self.unused: dict[str, str] = {}
         """Name → id of what this run made and has not put into its place yet."""
         self.warnings: list[str] = []
@@ -107,10 +104,6 @@ class Applier:
     def _apply(self, step: Step) -> None:
         getattr(self, f"_{step.action}")(step)
 
-    # A step's message begins with the container and what was tried: the engine's own words follow.
-    def _changing(self, name: str, what: str) -> Any:
-        return self.engine.changing(f"{name}: {what}")
-
     def pull(self, where: str, reference: str) -> None:
         before = find_image(self.engine, reference)
         pull(self.engine, where, reference)
@@ -119,9 +112,25 @@ class Applier:
             self.pulled.add(reference)
 
     def _prepare(self, step: Step) -> None:
-        made = self._cloned(step) if step.action == "clone" else step
-        key = self._make(made, step.name if step.action == "create" else step.name + NEW_SUFFIX)
+        if step.action == "clone":
+            key = self._prepare_clone(step)
+        else:
+            endpoints = {network: self._endpoint(spec) for network, spec in step.data["endpoints"].items()}
+            name = step.name if step.action == "create" else step.name + NEW_SUFFIX
+            key = self._make(step.name, name, step.data["body"], endpoints, step.data["configs"])
         self.ids[step.name] = self.unused[step.name] = key
+        if step.container:
+            self.replaced[step.container] = key
+
+    def _prepare_clone(self, step: Step) -> str:
+        inspect = self.engine.get(f"/containers/{step.container}/json")
+        if _clone.vanishes(inspect):
+            raise NetmodeError(
+                f"{step.name}: {step.reason}, so it would have to be recreated, but it was started with --rm: the "
+                "engine deletes it the moment that it stops, and it would be gone if the new one failed. "
+                f"Remove it (docker rm -f {step.name}) and start it again."
+            )
+        return self._copy(step.name, inspect, self._in_place_of(inspect, str(step.data.get("donor", ""))))
 
     def _create(self, step: Step) -> None:
         key = self.unused.pop(step.name)
@@ -132,75 +141,9 @@ class Applier:
                 self._discard(step.name, key)
                 raise
 
-    def _make(self, step: Step, name: str) -> str:
-        """A created container that is not started; nothing of it is left when a part of it fails."""
-        body = step.data["body"]
-        mode = body["HostConfig"]["NetworkMode"]
-        if mode.startswith("container:@"):
-            body["HostConfig"]["NetworkMode"] = f"container:{self.ids[mode[len('container:@') :]]}"
-        primary = body["HostConfig"]["NetworkMode"]
-        endpoints = dict(step.data["endpoints"])
-        first = endpoints.pop(primary, None)
-        if first is not None:
-            body["NetworkingConfig"] = {"EndpointsConfig": {primary: self._endpoint(first)}}
-            if first["mac_address"]:
-                body["MacAddress"] = first["mac_address"]
-        with self._changing(step.name, "create") as client:
-            key = str(client.create_container_from_config(body, name)["Id"])
-        if first and (first["ipv4_address"] or first["ipv6_address"]) and _modes.version(self.engine.version) < (25,):
-            endpoints[primary] = (
-                first  # joined once more for the engine to look at the address: before 25 not at create
-            )
-        try:
-            for network, spec in endpoints.items():
-                self._join(step.name, key, network, spec)
-            self._write_files(step.name, key, step.data["configs"], body)
-        except NetmodeError:
-            self._discard(step.name, key)
-            raise
-        return key
-
-    @staticmethod
-    def _endpoint(spec: Json) -> Json:
-        ipam = {"IPv4Address": spec["ipv4_address"], "IPv6Address": spec["ipv6_address"]}
-        return {
-            "IPAMConfig": {key: value for key, value in ipam.items() if value},
-            "Aliases": spec["aliases"],
-            **({"MacAddress": spec["mac_address"]} if spec["mac_address"] else {}),
-        }
-
-    def _join(self, name: str, key: str, network: str, spec: Json) -> None:
-        body = {"Container": key, "EndpointConfig": self._endpoint(spec)}
-        self.engine.post(f"{name}: connect to the network {network}", f"/networks/{network}/connect", body)
-
-    def _write_files(self, name: str, key: str, configs: dict[str, tuple[str, int, int, int]], body: Json) -> None:
-        """One archive for the root and one for each volume: the engine takes no path of a volume through the root."""
-        mounted = [bind.split(":")[1] for bind in body["HostConfig"].get("Binds") or []] + list(
-            body.get("Volumes") or {}
-        )
-        bases: dict[str, list[str]] = {}
-        for path in configs:
-            inside = [target for target in mounted if path.startswith(f"{target}/")]
-            bases.setdefault(max(inside, key=len, default=""), []).append(path)
-        for base, paths in bases.items():
-            archive = io.BytesIO()
-            with tarfile.open(fileobj=archive, mode="w") as tar:
-                for path in paths:
-                    content, mode, uid, gid = configs[path]
-                    data = content.encode()
-                    member = tarfile.TarInfo(path[len(base) + 1 :])
-                    member.size, member.mode, member.uid, member.gid = len(data), mode, uid, gid
-                    tar.addfile(member, io.BytesIO(data))
-            with self._changing(name, f"write its configs into {base or '/'}") as client:
-                client.put_archive(key, base or "/", archive.getvalue())
-
     def _run(self, name: str, key: str) -> None:
         with self._changing(name, "start") as client:
             client.start(key)
-
-    def _discard(self, name: str, key: str) -> None:
-        with self._changing(name, "remove what could not be used") as client:
-            client.remove_container(key, force=True, v=True)  # v: volumes without a name, which nothing was put into
 
     def _recreate(self, step: Step) -> None:
         """The new one is made beside the old: the gap is a stop and a start, and a failure brings the old one back."""
@@ -213,8 +156,11 @@ class Applier:
             if step.data["start"]:
                 self._run(step.name, key)
         except NetmodeError as error:
-            self._restore(step, key, was_running=was_running)
-            raise NetmodeError(f"{str(error).rstrip('.')}. The old container is back as it was.") from error
+            left = self._restore(step, key, was_running=was_running)
+            back = "The old container is back as it was"
+            if left:
+                back += f", but {', '.join(left)} could not be restarted with it: start it by hand (docker restart)"
+            raise NetmodeError(f"{str(error).rstrip('.')}. {back}.") from error
         self._discard_old(step.name, step.container)
         for volume in step.data.get("unused", []):
             with suppress(NetmodeError), self._changing(step.name, "remove a volume that a tmpfs hid") as client:
@@ -225,35 +171,45 @@ class Applier:
                 "Remove it by docker volume rm if its data is not needed."
             )
 
-    def _restore(self, step: Step, new: str, *, was_running: bool) -> None:
+    def _restore(self, step: Step, new: str, *, was_running: bool) -> list[str]:
+        """The names of those that depend on the old container and could not be restarted with it."""
         self._discard(step.name, new)
         if self._name_of(step.container) != step.name:
             self._call_it(step.name, step.container, step.name)
+        left: list[str] = []
         if was_running and not self._is_running(step.container):
             self._run(step.name, step.container)
-            for item in self.engine.get("/containers/json"):
-                if item["HostConfig"].get("NetworkMode") == f"container:{step.container}":
-                    with suppress(NetmodeError):  # the next run finds it in a dead namespace
-                        self._again(own_names(item)[0], item["Id"])
+            left = [name for name, key in step.data.get("dependants", ()) if not self._is_back(name, key)]
+        return left
 
-    _clone = _recreate
+    def _is_back(self, name: str, key: str) -> bool:
+        try:
+            self._again(name, key)
+        except NetmodeError:
+            return False
+        return True
 
-    def _cloned(self, step: Step) -> Step:
-        """A sharer outside the list, made anew as it is against its donor's new id."""
-        inspect = self.engine.get(f"/containers/{step.container}/json")
-        body = {**inspect["Config"], "HostConfig": dict(inspect["HostConfig"])}
-        for donors_own in ("Hostname", "Domainname", "ExposedPorts", "MacAddress"):
-            body.pop(donors_own, None)
-        body["HostConfig"]["NetworkMode"] = f"container:{self.ids[step.data['donor']]}"
-        bound = {bind.split(":")[1] for bind in inspect["HostConfig"].get("Binds") or []}
-        volumes = [
-            item for item in inspect["Mounts"] if item.get("Type") == "volume" and item["Destination"] not in bound
-        ]
-        body["HostConfig"]["Binds"] = [
-            *(inspect["HostConfig"].get("Binds") or []),
-            *(f"{item['Name']}:{item['Destination']}" for item in volumes),
-        ]
-        return step._replace(data={**step.data, "body": body, "endpoints": {}, "configs": {}})
+    def _clone(self, step: Step) -> None:
+        """The copy takes over, started or not: what the original depends on is gone, so that could not be started."""
+        key, wrong = self.unused.pop(step.name), ""
+        try:
+            self._halt(step.name, step.container)
+            self._call_it(step.name, step.container, step.name + OLD_SUFFIX)
+            self._call_it(step.name, key, step.name)
+        except NetmodeError:
+            self._restore(step, key, was_running=False)
+            raise
+        try:
+            if step.data["start"]:
+                self._run(step.name, key)
+        except NetmodeError as error:
+            wrong = str(error).rstrip(".")
+        self._discard_old(step.name, step.container)
+        if wrong:
+            raise NetmodeError(
+                f"{wrong}. It was recreated as it is, for {step.reason}, but is not started: start it (docker start "
+                f"{step.name}) once what it depends on runs."
+            )
 
     def _is_running(self, key: str) -> bool:
         return bool(self.engine.get(f"/containers/{key}/json")["State"]["Running"])
@@ -301,10 +257,49 @@ class Applier:
             self.warnings.append(wrong)
 
     def _again(self, name: str, key: str) -> None:
+        inspect = self.engine.get(f"/containers/{key}/json")
+        if _clone.vanishes(inspect):
+            self._restart_kept(name, inspect)
+            return
         try:
             self._halt(name, key)
         finally:
             self._run(name, key)
+
+    def _restart_kept(self, name: str, inspect: Json) -> None:
+        """Restart a container of ``docker run --rm``, which only the engine's own restart does not delete.
+
+        Where it cannot be started again the engine deletes it all the same, so a copy stands ready to take its name.
+        """
+        if not _clone.restart_keeps(self.engine.version):
+            raise NetmodeError(
+                f"{name}: it would have to be restarted, but it was started with --rm, and before Docker Engine 23 "
+                f"even a restart may delete it (this is {self.engine.version}). Remove it (docker rm -f {name}) and "
+                "start it again."
+            )
+        key, period = inspect["Id"], inspect["Config"].get("StopTimeout")
+        copy = self._copy(name, inspect, {})
+        try:
+            self.engine.restart(f"{name}: restart", key, 10 if period is None else period)
+        except NetmodeError as error:
+            if self._is_there(key):
+                raise
+            self._call_it(name, copy, name)
+            copy = ""
+            raise NetmodeError(
+                f"{str(error).rstrip('.')}. The engine deleted it, for it was started with --rm. A copy of it as it "
+                f"was, with its volumes, has its name: start it (docker start {name})."
+            ) from error
+        finally:
+            if copy:
+                self._discard(name, copy)
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self.engine.get(f"/containers/{key}/json")
+        except NotFoundError:
+            return False
+        return True
 
     def _start(self, step: Step) -> None:
         self._run(step.name, step.container)
@@ -320,8 +315,19 @@ class Applier:
             client.unpause(step.container)
 
     def _remove(self, step: Step) -> None:
-        self._halt(step.name, step.container, step.data.get("grace"))
-        self._discard_old(step.name, step.container)
+        inspect = self.engine.get(f"/containers/{step.container}/json")
+        if not _clone.vanishes(inspect):
+            self._halt(step.name, step.container, step.data.get("grace"))
+            self._discard_old(step.name, step.container)
+            return
+        holder = self._copy(step.name, inspect, {})  # or the engine would delete its volumes that have no name, too
+        try:
+            with suppress(NotFoundError):
+                self._halt(step.name, step.container, step.data.get("grace"))
+            with suppress(NotFoundError):
+                self.engine.wait(f"{step.name}: remove", step.container, self.engine.timeout, "removed")
+        finally:
+            self._discard_old(step.name, holder)
 
     def _rename(self, step: Step) -> None:
         self._call_it(step.name, step.container, step.data["to"])
@@ -330,7 +336,7 @@ class Applier:
         self.engine.post(f"{step.name}: update", f"/containers/{step.container}/update", step.data["body"])
 
     def _connect(self, step: Step) -> None:
-        self._join(step.name, step.container, step.data["network"], step.data["endpoint"])
+        self._join(step.name, step.container, step.data["network"], self._endpoint(step.data["endpoint"]))
 
     def _disconnect(self, step: Step) -> None:
         with self._changing(step.name, f"disconnect from the network {step.data['network']}") as client:

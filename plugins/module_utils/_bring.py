@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils import _options, _ports, _wanted
 from ansible_collections.netmode.docker.plugins.module_utils._apply_containers import Applier
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._host import Host, observe
+from ansible_collections.netmode.docker.plugins.module_utils._host import Host, observe, with_ties
 from ansible_collections.netmode.docker.plugins.module_utils._images import has_newer
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
 Json = dict[str, Any]
+
+_STOPPING = frozenset({"recreate", "clone", "restart", "start", "stop", "remove"})
+"""Steps that end a run of a container, or give it a new namespace: others may depend on it."""
 
 
 class Outcome(NamedTuple):
@@ -56,7 +59,11 @@ def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
 def _planned(engine: Engine, host: Host, wanted: list[Wanted]) -> Plan:
     """The plan, once all that can be known before its first step has been looked at. NetmodeError: a refusal."""
     _ports.refuse_shared(host, wanted)
+    if any(one.state != "started" and one.name in host.names for one in wanted):
+        host = with_ties(engine, host)
     made = plan(host, wanted)
+    if not host.ties and any(step.action in _STOPPING for step in made.steps):
+        made = plan(with_ties(engine, host), wanted)
     _ports.refuse_taken(host, wanted, made)
     _refuse_twins(host, wanted, made)
     _refuse_host_mode_when_remapped(engine, wanted, made)

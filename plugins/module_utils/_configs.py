@@ -21,6 +21,11 @@ def label(files: Mapping[str, File]) -> str:
     return json.dumps({path: list(file[1:]) for path, file in sorted(files.items())}) if files else ""
 
 
+def written(inspect: Json) -> list[str]:
+    """The paths of the files that were written into a container."""
+    return list(_read(_label_of(inspect["Config"])))
+
+
 def differ(wanted: Mapping[str, File], there: Mapping[str, File | None], inspect: Json, image: Json | None) -> bool:
     """``there``: the files as they are in the container; ``image``: that of the list entry, None where it is missing.
 
@@ -28,8 +33,8 @@ def differ(wanted: Mapping[str, File], there: Mapping[str, File | None], inspect
     written so. A label that the container has from its image was not written by us.
     """
     own = _label_of(inspect["Config"])
-    written = [_read(own)] + ([{}] if image is not None and own == _label_of(image.get("Config") or {}) else [])
-    return all(_differ(wanted, there, before) for before in written)
+    before = [_read(own)] + ([{}] if image is not None and own == _label_of(image.get("Config") or {}) else [])
+    return all(_differ(wanted, there, one) for one in before)
 
 
 def _differ(wanted: Mapping[str, File], there: Mapping[str, File | None], written: Json) -> bool:

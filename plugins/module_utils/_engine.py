@@ -112,7 +112,7 @@ class Engine:
 
     def _send(self, target: str, method: str = "GET", body: bytes = b"") -> socket.socket:
         connection = self._connect()
-        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method == "POST" else ""
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method in ("POST", "PUT") else ""
         try:
             connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: docker\r\n{kind}\r\n".encode() + body)
         except OSError:
@@ -280,13 +280,18 @@ class Engine:
             if response.status_code >= 400:
                 raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
 
-    def wait(self, what: str, key: str, seconds: int) -> None:
-        """Return when a container has ended, or the seconds are over. ``what`` begins an error."""
+    def restart(self, what: str, key: str, seconds: int) -> None:
+        """The engine's own restart: the container has so many seconds to end. ``what`` begins an error."""
+        with self.changing(what) as client:
+            client.restart(key, timeout=seconds)
+
+    def wait(self, what: str, key: str, seconds: int, condition: str = "not-running") -> None:
+        """Return when a container has ended, or is removed, or the seconds are over. ``what`` begins an error."""
         with self.changing(what) as client:
             import requests.exceptions  # noqa: PLC0415
 
             with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
-                client.wait(key, timeout=seconds)
+                client.wait(key, timeout=seconds, condition=condition)
 
     @contextmanager
     def changing(self, what: str) -> Iterator[Any]:

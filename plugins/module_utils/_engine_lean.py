@@ -27,19 +27,19 @@ class LeanEngine(Engine):
     def changing(self, what: str) -> Iterator[Any]:
         yield _Client(self, what)
 
-    def wait(self, what: str, key: str, seconds: int) -> None:
+    def wait(self, what: str, key: str, seconds: int, condition: str = "not-running") -> None:
         with suppress(TimeoutError):
-            self._exchange(what, "POST", f"/containers/{key}/wait", within=seconds)
+            self._exchange(what, "POST", f"/containers/{key}/wait", within=seconds, condition=condition)
 
-    def change(self, what: str, method: str, path: str, body: Any = None, within: int = 0, **query: Any) -> Any:
+    def change(self, what: str, method: str, path: str, /, body: Any = None, within: int = 0, **query: Any) -> Any:
         """One request's decoded answer, given so many seconds beyond the timeout. ``what`` begins an error."""
         try:
             return self._exchange(what, method, path, body, within + self.timeout, **query)
         except TimeoutError as error:
             raise NetmodeError(f"{what}: the engine did not answer in {within + self.timeout} s.") from error
 
-    def _exchange(self, what: str, method: str, path: str, body: Any = None, within: int = 0, **query: Any) -> Any:
-        data = b"" if body is None else json.dumps(body).encode()
+    def _exchange(self, what: str, method: str, path: str, /, body: Any = None, within: int = 0, **query: Any) -> Any:
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         try:
             connection = self._send(target_of(path, query), method, data)
             connection.settimeout(within)
@@ -72,11 +72,17 @@ class _Client:
     def stop(self, key: str, timeout: int) -> None:
         self._post(f"/containers/{key}/stop", within=timeout, t=timeout)
 
+    def restart(self, key: str, timeout: int) -> None:
+        self._post(f"/containers/{key}/restart", within=timeout, t=timeout)
+
     def kill(self, key: str, signal: str) -> None:
         self._post(f"/containers/{key}/kill", signal=signal)
 
     def unpause(self, key: str) -> None:
         self._post(f"/containers/{key}/unpause")
+
+    def put_archive(self, key: str, path: str, data: bytes) -> None:
+        self._engine.change(self._what, "PUT", f"/containers/{key}/archive", data, path=path)
 
     def rename(self, key: str, name: str) -> None:
         self._post(f"/containers/{key}/rename", name=name)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.netmode.docker.plugins.module_utils._events import Events
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import Host
-    from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+    from ansible_collections.netmode.docker.plugins.module_utils._plan_dependants import Step
 
     Facts = dict[str, Any]
 

@@ -29,7 +29,7 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50, "e"
 def volumes(config: Json, host: Json) -> list[Volume]:
     """Binds and volumes. One that a tmpfs lies over is none: no process of the container sees it."""
     found = [_bind(bind) for bind in host.get("Binds") or []]
-    found += [_mount(mount) for mount in host.get("Mounts") or [] if mount.get("Type") in ("bind", "volume")]
+    found += [mount(one) for one in host.get("Mounts") or [] if one.get("Type") in ("bind", "volume")]
     bound = {target for _, target, _ in found} | set(tmpfs(host))
     anonymous = {_parse.clean(path) for path in config.get("Volumes") or {}}
     return sorted([*found, *(("", path, ()) for path in anonymous - bound)])
@@ -43,11 +43,12 @@ def _bind(bind: str) -> Volume:
     return canonical((source, target, tuple(options.split(","))))
 
 
-def _mount(mount: Json) -> Volume:
-    options = ["ro"] if mount.get("ReadOnly") else []
-    options.append((mount.get("BindOptions") or {}).get("Propagation") or "")
-    options.append("nocopy" if (mount.get("VolumeOptions") or {}).get("NoCopy") else "")
-    return canonical((mount.get("Source") or "", mount.get("Target") or "/", tuple(options)))
+def mount(asked: Json) -> Volume:
+    """One of HostConfig.Mounts, a bind or a volume."""
+    options = ["ro"] if asked.get("ReadOnly") else []
+    options.append((asked.get("BindOptions") or {}).get("Propagation") or "")
+    options.append("nocopy" if (asked.get("VolumeOptions") or {}).get("NoCopy") else "")
+    return canonical((asked.get("Source") or "", asked.get("Target") or "/", tuple(options)))
 
 
 def canonical(volume: Volume) -> Volume:

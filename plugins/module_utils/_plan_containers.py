@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import (
+    _clone,
     _configs,
     _donors,
     _endpoints,
@@ -20,26 +21,15 @@ from ansible_collections.netmode.docker.plugins.module_utils import (
 )
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, Host, started
+from ansible_collections.netmode.docker.plugins.module_utils._plan_dependants import Following, Step
 from ansible_collections.netmode.docker.plugins.module_utils._start_trial import UNTRIED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
 Json = dict[str, Any]
-
-
-class Step(NamedTuple):
-    action: str
-    """create, recreate, clone, start, restart, unpause, stop, remove, rename, update, connect, disconnect."""
-    name: str
-    reason: str
-    container: str
-    """The id it acts on; empty for create."""
-    data: Json
-    """create, recreate: body, endpoints, configs, start; recreate: unused and left, names of volumes; proven, nothing
-    that a start judges differs from the container that runs; clone: donor, start; update: body; rename: to;
-    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
-    remove, rename: early, it has a name that a new container is to be given."""
 
 
 class Plan(NamedTuple):
@@ -53,17 +43,10 @@ def plan(host: Host, wanted: list[Wanted]) -> Plan:
     return _Planner(host, wanted).run()
 
 
-class _Planner:
+class _Planner(Following):
     def __init__(self, host: Host, wanted: list[Wanted]) -> None:
-        self.host = host
-        self.by_name = {one.name: one for one in wanted}
+        super().__init__(host, wanted)
         self.wanted = _donors.in_order(host, wanted, self._givers())
-        self.steps: list[Step] = []
-        self.differences: dict[str, dict[str, tuple[Any, Any]]] = {}
-        self.renewed: dict[str, str] = {}
-        """Donor's container id → created, recreated, started, restarted: its namespace will be a new one."""
-        self.born: set[str] = set()
-        """Names whose container will have a new id."""
         self.settled: dict[str | None, Wanted] = {}
         """Id of a container that the steps so far bring to its entry → that entry."""
 
@@ -72,20 +55,24 @@ class _Planner:
         names = {self._identify(one): one.name for one in self.by_name.values()}
         return {
             one.name: {
-                names[key] for key in _ports.held(self.host, one) | _endpoints.held(self.host, one) if key in names
+                names[key]
+                for key in _ports.held(self.host, one) | _endpoints.held(self.host, one) | self._needed(one)
+                if key in names
             }
             - {one.name}
             for one in self.by_name.values()
         }
 
+    def _needed(self, one: Wanted) -> set[str]:
+        return set(self.host.ties.get(self._identify(one) or "", {}))
+
     def run(self) -> Plan:
-        for one in reversed(self.wanted):
+        for one in self._leaving():
             if one.state == "absent":
                 self._remove(one)
-            elif one.state == "stopped":
+            else:
                 self._stop(one)
-            if one.state != "started":
-                self.settled[self._identify(one)] = one
+            self.settled[self._identify(one)] = one
         for one in self.wanted:
             if one.state != "absent":
                 self._sweep(one.name, self._identify(one), NEW_SUFFIX, "never took over")
@@ -93,9 +80,6 @@ class _Planner:
                 self.settled[self._identify(one)] = one
                 self._sweep(one.name, self._identify(one), OLD_SUFFIX, "was replaced")
         return Plan(self.steps, self.differences)
-
-    def _add(self, action: str, name: str, reason: str, container: str, **data: Any) -> None:
-        self.steps.append(Step(action, name, reason, container, data))
 
     def _identify(self, one: Wanted) -> str | None:
         """The container of an entry: by its name, by what an interrupted recreate left, by its label."""
@@ -110,23 +94,42 @@ class _Planner:
 
     # -- stop and remove ----------------------------------------------------------------------------------------------
 
-    def _refuse_orphans(self, one: Wanted, key: str) -> None:
-        running = [other for other in self.host.sharers(key) if self.host.states[other] in ("running", "paused")]
-        left = [self.host.name(other) for other in running]
-        left = [name for name in left if name not in self.by_name or self.by_name[name].state == "started"]
-        if left:
-            raise NetmodeError(
-                f"{one.where}: state: {one.state}: {', '.join(left)} would be left in a dead namespace, "
-                f"for it shares the namespace of {one.name}. Say state: {one.state} for it in the same list."
-            )
+    def _leaving(self) -> list[Wanted]:
+        """The entries to stop or remove, whoever depends on another of them first, however they stand in the list."""
+        left = {one.name: one for one in reversed(self.wanted) if one.state != "started"}
+        needed = {name: self._dependants_among(left, one) for name, one in left.items()}
+        ordered = []
+        while left:
+            ready = (name for name in left if not needed[name] & left.keys())
+            ordered.append(left.pop(next(ready, next(iter(left)))))
+        return ordered
 
-    def _remove(self, one: Wanted) -> None:
+    def _dependants_among(self, entries: Mapping[str, Wanted], one: Wanted) -> set[str]:
+        """The names of the entries whose containers, or what a run left of them, depend on this one's."""
+        owners = {key: other.name for other in entries.values() for key in self._keys(other)}
+        found = {owners.get(other) for key in self._keys(one) for other in self.host.dependants(key, links=True)}
+        return {name for name in found if name and name != one.name}
+
+    def _keys(self, one: Wanted) -> list[str]:
+        """The containers that are the entry's: its own, and what an interrupted run left beside it."""
         names = (one.name, one.name + NEW_SUFFIX, one.name + OLD_SUFFIX)
         keys = [self.host.names[name] for name in names if name in self.host.names]
         identified = self._identify(one)
-        if identified and identified not in keys:
-            keys.append(identified)
-        for key in keys:
+        return [*keys, identified] if identified and identified not in keys else keys
+
+    def _refuse_orphans(self, one: Wanted, key: str) -> None:
+        dependants = self.host.dependants(key, links=one.state == "absent")
+        left = [self.host.name(other) for other in dependants if self.host.states[other] in ("running", "paused")]
+        left = [name for name in left if name not in self.by_name or self.by_name[name].state == "started"]
+        if left:
+            raise NetmodeError(
+                f"{one.where}: state: {one.state}: {', '.join(left)} would be left in a dead namespace, or without "
+                f"the container that it links to, for it depends on {one.name}. "
+                f"Say state: {one.state} for it in the same list."
+            )
+
+    def _remove(self, one: Wanted) -> None:
+        for key in self._keys(one):
             self._refuse_orphans(one, key)
             self._add("remove", one.name, "the list wants it absent", key, grace=_grace(one))
 
@@ -134,6 +137,8 @@ class _Planner:
         key = self._identify(one)
         if key and self.host.states[key] in ("running", "paused", "restarting"):
             self._refuse_orphans(one, key)
+            why = "stopped, it would not be there to be started again"
+            self._refuse_vanishing(f"{one.where}: state: stopped", key, why, "Say state: absent, or recreate it first.")
             self._add("stop", one.name, "the list wants it stopped", key, grace=_grace(one))
 
     # -- create and mend ----------------------------------------------------------------------------------------------
@@ -153,6 +158,8 @@ class _Planner:
         reasons = self._reasons_to_recreate(one, key, wanted)
         if reasons:
             self._recreate(one, key, wanted, reasons)
+            return
+        if self._follows(one, key):
             return
         self._mend_live(one, key, wanted)
         self._mend_endpoints(one, key)
@@ -211,13 +218,16 @@ class _Planner:
         found.update(_options.differences(current, wanted))
         if _configs.differ(one.configs, self.host.contents.get(key, {}), inspect, image):
             found["configs"] = ("", "")
+        rm = bool(inspect["HostConfig"].get("AutoRemove"))
+        if rm and one.state == "started" and not self.host.runs(key):
+            found["auto_remove"] = (True, False)  # the engine would delete one that it cannot start
         if found:
             self.differences[one.name] = found
-        only_live = _options.update_body(wanted, set(found)) is not None and set(found) <= {
-            o.name for o in _options.OPTIONS
-        }
-        if inspect["HostConfig"].get("AutoRemove") and "restart" in found:
-            only_live = False  # the engine gives no restart policy to what it removes at its end
+        only_live = (
+            _options.update_body(wanted, set(found)) is not None
+            and set(found) <= {o.name for o in _options.OPTIONS}
+            and not (rm and "restart" in found)  # the engine gives no policy to one that it is to delete
+        )
         reasons = [] if only_live else [_reason(name, *pair) for name, pair in found.items()]
         if one.recreate == "never" and reasons:
             raise NetmodeError(
@@ -264,39 +274,22 @@ class _Planner:
     def _recreate(self, one: Wanted, key: str, wanted: Json, reasons: list[str]) -> None:
         self.born.add(one.name)
         inspect = self.host.inspected[key]
+        why = f"it would have to be recreated ({'; '.join(reasons)}), and could not be put back if that failed"
+        self._refuse_vanishing(
+            one.where, key, why, f"Stop it by hand (docker stop {self.host.name(key)}) and run again."
+        )
         making = self._making(one, wanted)
         old = self.host.images.get(inspect["Image"]) or self.host.images.get(one.image) or {}
         volumes = _mounted.hand_on(inspect, old.get("Config") or {}, wanted["volumes"], wanted["tmpfs"] or {})
+        _clone.keep(making["body"], inspect, wanted)
         making["body"]["HostConfig"]["Binds"] += volumes.kept
+        making["dependants"] = self._running_dependants(key)
         proven = self.host.states[key] == "running" and {*self.differences.get(one.name, {})} <= UNTRIED
         self._add(
             "recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one), proven=proven,
             unused=volumes.unused, left=volumes.left,
         )  # fmt: skip
         self._follow(key, f"its donor {one.name} is made anew", born=True)
-
-    def _follow(self, key: str, reason: str, *, born: bool) -> None:
-        """Sharers outside the list follow their donor; those inside are met when their turn comes."""
-        self.renewed[key] = reason
-        for sharer in self.host.sharers(key):
-            name = self.host.name(sharer)
-            if name in self.by_name or self._marked(sharer) in self.by_name or name.endswith(NEW_SUFFIX):
-                continue
-            running = self.host.states[sharer] in ("running", "paused", "restarting")
-            if born:
-                self._sweep(name, sharer, NEW_SUFFIX, "never took over")
-                self._add("clone", name, reason, sharer, donor=self._donor_name(key), start=running)
-                self._follow(sharer, f"its donor {name} is made anew", born=True)
-            elif running:
-                self._add("restart", name, reason, sharer)
-                self._follow(sharer, f"its donor {name} is restarted", born=False)
-
-    def _marked(self, key: str) -> str:
-        return self.host.marks.get(key, "")
-
-    def _donor_name(self, key: str) -> str:
-        name = self.host.name(key)
-        return name[: -len(OLD_SUFFIX)] if name.endswith(OLD_SUFFIX) else name
 
     def _mend_live(self, one: Wanted, key: str, wanted: Json) -> None:
         found = self.differences.get(one.name, {})
@@ -324,9 +317,10 @@ class _Planner:
         }.get(state, "start")
         if action:
             self.differences.setdefault(one.name, {})["state"] = (state, "started")
-            self._add(action, one.name, reason or f"it is {state}", key)
-            if action == "unpause" and reason:
-                self._add("restart", one.name, reason, key)
+            if action != "restart":
+                self._add(action, one.name, reason or f"it is {state}", key)
+            if reason and action != "start":
+                self._restart(one.where, one.name, key, reason)
             if reason or (not one.donor and action != "unpause"):
                 self._follow(key, f"its donor {one.name} is {action}ed", born=False)
 
@@ -354,13 +348,6 @@ class _Planner:
             mode = self.host.modes[key]
             key = self.host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
         return chain
-
-    def _sweep(self, name: str, own: str | None, suffix: str, why: str) -> None:
-        """What an interrupted recreate left beside a container."""
-        key = self.host.names.get(name + suffix)
-        if key and key != own:
-            reason = f"left by an interrupted run: {name + suffix} {why}"
-            self._add("remove", name, reason, key, early=suffix == NEW_SUFFIX)
 
 
 def _refuse_more_cpus(one: Wanted, there: int) -> None:

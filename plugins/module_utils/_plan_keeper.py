@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX
-from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+from ansible_collections.netmode.docker.plugins.module_utils._plan_dependants import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,7 +22,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SU
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
-    from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step
+    from ansible_collections.netmode.docker.plugins.module_utils._plan_dependants import Step
 
     Json = dict[str, Any]
 

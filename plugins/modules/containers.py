@@ -17,6 +17,8 @@ description:
   - Options are named, and mean, what they do in the Compose specification.
   - Every option is compared with the running container. One that is taken out of the list goes back to the image's or the
     engine's default. What can be mended on the running container is; otherwise it is made anew.
+  - A container of C(docker run --rm) is deleted by the engine when it stops, so what would stop it without asking for
+    O(containers[].state=absent) is refused.
   - A container is made anew beside the old one, so that the gap is one stop and one start. When the new one cannot be
     started the old one is back under its name. Volumes, named or anonymous, are never removed.
   - Everything is checked before anything is changed.
@@ -326,7 +328,7 @@ containers:
       type: bool
     actions:
       description: >-
-        The steps, among C(create), C(recreate), C(start), C(restart), C(unpause), C(stop), C(remove), C(rename), C(update),
+        The steps, among C(create), C(recreate), C(clone), C(start), C(restart), C(unpause), C(stop), C(remove), C(rename), C(update),
         C(connect), C(disconnect) and C(pull).
       type: list
       elements: str
@@ -346,8 +348,9 @@ containers:
       network_mode: container:1f0b9d8c7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c5d8c1e0b2f9a4b7d8e6c3a
 others:
   description: >-
-    Actions on containers outside the list, by name. Only sharers that follow their donor, by C(restart), or by C(clone)
-    (made anew as it is, in the donor's new namespace), and what an interrupted run left of that (C(remove)).
+    Actions on containers outside the list, by name. Only those that follow a container that they depend on (they join its
+    network, process or IPC namespace, or are linked to it), by C(restart), or by C(clone) (recreated as it is), and what an
+    interrupted run left of that (C(remove)).
   returned: success
   type: dict
   sample: {redis-sidecar: [clone], redis-exporter: [restart]}

@@ -316,15 +316,6 @@ def test_n19_what_cannot_be_is_refused_with_the_reason(current: Host, entries: l
     assert all(word in str(refusal.value) for word in words), refusal.value
 
 
-def test_sharers_are_removed_before_their_donor() -> None:
-    current = host(running("web"), running("sharer", network_mode="container:web"))
-    absent = [
-        {"name": "web", "state": "absent"},
-        {"name": "sharer", "state": "absent", "network_mode": "container:web"},
-    ]
-    assert sorted(steps(current, *absent)) == [("remove", "sharer"), ("remove", "web")]
-
-
 def test_times_of_the_engine_compare_as_text() -> None:
     times = [
         "2026-01-01T00:00:00.5Z",
