@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,12 +66,21 @@ def validate(images: list[Image]) -> None:
                 f"image {name}: a digest names an image of a registry, and source is {image['source']}. "
                 "Use a tag, or set source to pull."
             )
+        for directory in image["directories"]:
+            directory["mode"] = _mode(name, directory)
         made = image["state"] == "present" and image["source"] == "packages"
         if made and not all(package.strip() for package in image["packages"] or [""]):
             raise NetmodeError(
                 f"image {name}: packages: source is packages, and none is named, or one by an empty name. "
                 "Name them, such as [redis-server], or set source to pull or archive."
             )
+
+
+def _mode(name: str, directory: dict[str, Any]) -> str:
+    try:
+        return f"{permissions(directory['mode']):04o}"
+    except ValueError as error:
+        raise NetmodeError(f"image {name}: directories: {directory['path']}: mode: {error}.") from None
 
 
 def observe(engine: Engine, images: list[Image]) -> dict[str, Present | None]:

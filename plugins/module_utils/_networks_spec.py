@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
-from ansible_collections.netmode.docker.plugins.module_utils import _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _pairs
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._known import MADE_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -182,7 +185,7 @@ def parse_entry(item: dict[str, Any]) -> Entry:
         driver=item["driver"],
         options=_driver_options(where, item),
         ipam_driver=ipam.get("driver") or "default",
-        ipam_options=_mapping(f"{where}: ipam.options", ipam.get("options")),
+        ipam_options=_mapping(f"{where}: ipam.options", ipam.get("options"), _pairs.flags),
         pools=tuple(_pool(f"{where}: ipam.config", config) for config in ipam.get("config") or []),
         internal=item["internal"],
         attachable=item["attachable"],
@@ -197,15 +200,15 @@ def parse_entry(item: dict[str, Any]) -> Entry:
     return Entry(network, item["state"], item["recreate"], item["allow_route_overlap"], only)
 
 
-def _mapping(where: str, value: Any) -> dict[str, str]:
+def _mapping(where: str, value: Any, read: Callable[[Any], dict[str, str]] = _pairs.mapping) -> dict[str, str]:
     try:
-        return _parse.mapping(value) if value else {}
+        return read(value) if value else {}
     except ValueError as error:
         raise NetmodeError(f"{where}: {error}. Write a mapping, or a list of KEY=value.") from error
 
 
 def _driver_options(where: str, item: dict[str, Any]) -> dict[str, str]:
-    options = _mapping(f"{where}: driver_opts", item.get("driver_opts"))
+    options = _mapping(f"{where}: driver_opts", item.get("driver_opts"), _pairs.flags)
     for short, key in CONVENIENCE.items():
         value = item.get(short)
         if value is None:

@@ -18,6 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils import (
     _parse,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._pairs import environment, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,17 +113,18 @@ def _pids(value: Any) -> int:
     return max(int(value or 0), 0)
 
 
-def _env_list(value: Any) -> list[str]:
-    return [f"{key}={item}" for key, item in _parse.mapping(value).items()]
+def _variables(value: Any) -> list[str]:
+    """What the processes get: a variable without a value only keeps the image's from them."""
+    return sorted(item for item in value or [] if "=" in item)
 
 
 # No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed by hand.
 OPTIONS: tuple[Option, ...] = (
     Option("command", "Cmd", _parse.words),
     Option("entrypoint", "Entrypoint", _parse.words),
-    Option("environment", "Env", _env_list, same=_variables),
-    Option("labels", "Labels", _parse.mapping, same=lambda value: _without_mark(value or {})),
-    Option("user", "User", _parse.text),
+    Option("environment", "Env", environment, same=_variables),
+    Option("labels", "Labels", mapping, same=lambda value: _without_mark(value or {})),
+    Option("user", "User", _parse.user),
     Option("working_dir", "WorkingDir", _parse.working_dir, same=lambda value: _parse.clean(value or "/")),
     Option("hostname", "Hostname", _parse.hostname),
     Option("stop_signal", "StopSignal", _parse.stop_signal, same=_signal),

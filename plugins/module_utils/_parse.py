@@ -13,8 +13,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _yaml_numbers
-from ansible_collections.netmode.docker.plugins.module_utils._text import text_of
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _pairs, _yaml_numbers
+from ansible_collections.netmode.docker.plugins.module_utils._text import QUOTED, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,26 +94,8 @@ def words(value: Any) -> list[str]:
         raise ValueError(f"{value!r} cannot be split into words: {error}") from None
 
 
-def mapping(value: Any) -> dict[str, str]:
-    """``{KEY: value}`` or a list of ``KEY=value``; a missing value is the empty string, booleans are lower case."""
-    if isinstance(value, dict):
-        found = {text(key): _plain(item) for key, item in value.items()}
-    else:
-        items = value if isinstance(value, list) else [value]
-        found = {key: item for key, _, item in (_pair(item).partition("=") for item in items)}
-    if "" in found:
-        raise ValueError(f"the value {found['']!r} has no name (example: KEY=value)")
-    return found
-
-
-def _pair(value: Any) -> str:
-    if isinstance(value, (bool, int, float)):
-        raise ValueError(f"{value!r} is neither a mapping nor KEY=value")
-    return text(value)
-
-
 def sysctls(value: Any) -> dict[str, str]:
-    return {_known.sysctl(name): item for name, item in mapping(value).items()}
+    return {_known.sysctl(name): item for name, item in _pairs.mapping(value).items()}
 
 
 def capabilities(value: Any) -> list[str]:
@@ -137,6 +119,14 @@ def cpu_shares(value: Any) -> int:
     return 0 if integer(value) == 0 else integer(value, 2, 262144)
 
 
+def user(value: Any) -> str:
+    """A name or number, with that of a group or without."""
+    first, second = divmod(value, 60) if isinstance(value, int) and not isinstance(value, bool) else (0, 0)
+    if 0 < first == second:
+        raise ValueError(f"{value} may be what YAML makes of {first}:{second}. {QUOTED}")
+    return text(value)
+
+
 def working_dir(value: Any) -> str:
     return path(value) if value != "" else ""
 
@@ -144,14 +134,6 @@ def working_dir(value: Any) -> str:
 def hostname(value: Any) -> str:
     if len(text(value)) > 63:
         raise ValueError(f"{value!r} is longer than the 63 characters that a host name may have")
-    return text(value)
-
-
-def _plain(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     return text(value)
 
 
@@ -218,6 +200,8 @@ def addresses(value: Any) -> list[str]:
 
 
 def mac(value: Any) -> str:
+    if isinstance(value, int):
+        raise ValueError(f"{value!r} is what YAML makes of a MAC address or another number. {QUOTED}")
     given = text(value).lower().replace("-", ":")
     if not re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", given):
         raise ValueError(f"{value!r} is not a MAC address (example: 02:42:ac:11:00:05)")

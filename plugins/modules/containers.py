@@ -86,7 +86,7 @@ options:
       mac_address:
         description: >-
           MAC address on the first network.
-        type: str
+        type: raw
       ports:
         description: >-
           Published ports, C([ip:][host:]container[/protocol]) with ranges, or mappings of C(target),
@@ -112,8 +112,8 @@ options:
         type: raw
       environment:
         description: >-
-          Environment, a mapping or a list of C(KEY=value). Visible to all who may inspect the container: no
-          place for a secret.
+          Environment, a mapping or a list of C(KEY=value). Null, or no value, takes away a variable of the image.
+          Visible to all who may inspect the container: no place for a secret.
         type: raw
       labels:
         description: >-
@@ -122,7 +122,7 @@ options:
       user:
         description: >-
           User and group by name or number, C(user[:group]).
-        type: str
+        type: raw
       working_dir:
         description: >-
           Working directory.
@@ -157,8 +157,8 @@ options:
             type: str
             required: true
           mode:
-            description: Permissions, octal as a string.
-            type: str
+            description: Permissions, as octal digits that are quoted.
+            type: raw
             default: '0444'
           uid:
             description: Owner by number.
@@ -358,10 +358,10 @@ others:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
 
 CONTAINER_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -371,14 +371,14 @@ CONTAINER_ARGUMENTS: dict[str, Any] = {
     "recreate": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
     "pull_policy": {"type": "str", "default": "missing", "choices": ["missing", "always", "never"]},
     "networks": {"type": "raw"},
-    "mac_address": {"type": "str"},
+    "mac_address": {"type": "raw"},
     "ports": {"type": "list", "elements": "raw"},
     "expose": {"type": "list", "elements": "raw"},
     "command": {"type": "raw"},
     "entrypoint": {"type": "raw"},
     "environment": {"type": "raw"},
     "labels": {"type": "raw"},
-    "user": {"type": "str"},
+    "user": {"type": "raw"},
     "working_dir": {"type": "str"},
     "hostname": {"type": "str"},
     "volumes": {"type": "list", "elements": "raw"},
@@ -389,7 +389,7 @@ CONTAINER_ARGUMENTS: dict[str, Any] = {
         "options": {
             "target": {"type": "str", "required": True},
             "content": {"type": "str", "required": True, "no_log": True},
-            "mode": {"type": "str", "default": "0444"},
+            "mode": {"type": "raw", "default": "0444"},
             "uid": {"type": "int", "default": 0},
             "gid": {"type": "int", "default": 0},
         },
@@ -422,7 +422,7 @@ CONTAINER_ARGUMENTS: dict[str, Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = make_module(
         argument_spec={
             **ENGINE_ARGUMENTS,
             "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},

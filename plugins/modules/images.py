@@ -123,7 +123,7 @@ options:
             default: 0
           mode:
             description: The permissions, octal, quoted.
-            type: str
+            type: raw
             default: '0755'
 seealso:
   - module: netmode.docker.containers
@@ -190,13 +190,16 @@ images:
       sample: [the engine has no such image]
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _images
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 _USER = {
     "name": {"type": "str", "required": True},
@@ -208,7 +211,7 @@ _DIRECTORY = {
     "path": {"type": "str", "required": True},
     "uid": {"type": "int", "default": 0},
     "gid": {"type": "int", "default": 0},
-    "mode": {"type": "str", "default": "0755"},
+    "mode": {"type": "raw", "default": "0755"},
 }
 _IMAGE = {
     "name": {"type": "str", "required": True},
@@ -250,7 +253,7 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = make_module(
         argument_spec={
             **ENGINE_ARGUMENTS,
             "images": {

@@ -102,7 +102,7 @@ options:
         description:
           - The MAC address. Without it, one made from the first address, so that who knows that address finds the container also
             after it was made anew; without an address, from the container's id and the name.
-        type: str
+        type: raw
       mtu:
         description: The MTU in bytes, 68 (1280 with IPv6) to 65535. Without it, the bridge's or parent's when it is made.
         type: int
@@ -185,10 +185,10 @@ interfaces:
       reasons: [there is no such interface, "/var/lib/netmode/interfaces.json did not say so, and the keeper goes by that"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import run
+from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
 
 ROUTE = {"to": {"type": "str", "required": True}, "via": {"type": "str"}}
 INTERFACE = {
@@ -202,13 +202,13 @@ INTERFACE = {
     "addresses": {"type": "list", "elements": "str", "default": []},
     "gateway": {"type": "str"},
     "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE},
-    "mac": {"type": "str"},
+    "mac": {"type": "raw"},
     "mtu": {"type": "int"},
 }
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = make_module(
         argument_spec={
             "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE},
             "purge": {"type": "list", "elements": "str", "default": []},

@@ -96,9 +96,9 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
 
 
 def _digest(content: bytes | None) -> str | None:
@@ -106,7 +106,7 @@ def _digest(content: bytes | None) -> str | None:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = make_module(
         argument_spec={
             "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
             "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},

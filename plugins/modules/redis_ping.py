@@ -192,10 +192,10 @@ endpoints:
 from dataclasses import replace
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._container_log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
 from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
     Endpoint,
     ping_until,
@@ -249,7 +249,7 @@ def _seen(name: str, expected: str | None, result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = make_module(
         argument_spec={
             "endpoints": {
                 "type": "list",

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import lines_of, words_of
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
@@ -22,13 +25,12 @@ class Listener(NamedTuple):
 def directives(settings: Settings) -> dict[str, list[str]]:
     """``redis_settings`` as Redis reads them: names in lower case, each with its values in order."""
     found: dict[str, list[str]] = {}
-    for name, value in (settings["settings"] or {}).items():
-        found.setdefault(str(name).lower(), []).extend(map(_word, value if isinstance(value, list) else [value]))
+    for name, value in settings["settings"].items():
+        with suppress(ValueError):  # what is no line of redis.conf is refused by itself
+            lines = lines_of(str(name), value)
+            if lines:
+                found.setdefault(str(name).lower(), []).extend(" ".join(words_of(line)[1:]) for line in lines)
     return found
-
-
-def _word(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value).strip().strip("\"'")
 
 
 def _number(values: list[str]) -> int:

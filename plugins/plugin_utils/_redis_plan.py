@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils import _redis_conf
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
 from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound
@@ -54,15 +55,6 @@ _IMAGE_KEYS = (
 )  # fmt: skip
 
 
-def quoted(value: str) -> str:
-    """One argument of a directive, quoted as redis.conf wants it (sdssplitargs)."""
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _yes(value: Any) -> str:
-    return "yes" if value is True or str(value).lower() in ("yes", "true") else "no"
-
-
 def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     """The lines of redis.conf, and those of them that hold secrets."""
     tcp = instance["network_mode"] != "none" or bool(instance["interfaces"])
@@ -76,14 +68,12 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     if instance["maxmemory"]:
         lines.append(f"maxmemory {instance['maxmemory']}")
     lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
-    fsync = "no" if instance["appendfsync"] is False else instance["appendfsync"]
-    lines += [f"appendonly {_yes(instance['appendonly'])}", f"appendfsync {fsync}"]
+    lines += [f"appendonly {'yes' if instance['appendonly'] else 'no'}", f"appendfsync {instance['appendfsync']}"]
     lines += [f"save {point}" for point in instance["save"]] or ['save ""']
-    secrets = [f"requirepass {quoted(str(instance['password']))}"] if instance["password"] else []
+    secrets = _redis_conf.lines_of("requirepass", instance["password"] or None)
     for directive, value in instance["settings"].items():
-        into = secrets if str(directive).lower() in SECRET_DIRECTIVES else lines
-        for item in value if isinstance(value, list) else [value]:
-            into.append(f"{directive} {_yes(item) if isinstance(item, bool) else item}")
+        into = secrets if directive.lower() in SECRET_DIRECTIVES else lines
+        into += _redis_conf.lines_of(directive, value)
     return lines, secrets
 
 

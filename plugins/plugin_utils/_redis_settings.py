@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _options, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._known import container
+from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import lines_of
 from ansible_collections.netmode.docker.plugins.module_utils._typed import read
 from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
@@ -235,7 +236,7 @@ def _check_bind_to_come(instance: Settings, problems: Problems) -> None:
 
 def _check_directives(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
-    if any(char in str(instance["password"]) for char in "\r\n\0"):
+    if any(char in instance["password"] for char in "\r\n"):
         problems.add(name, "password", "it holds a line break. Redis cannot be given such a password.")
     for directive, value in instance["settings"].items():
         lower = str(directive).lower()
@@ -245,11 +246,10 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
             problems.add(name, f"settings.{directive}", f"{way}.")
         if not re.match(r"[a-zA-Z][a-zA-Z0-9_-]*\Z", str(directive)):
             problems.add(name, f"settings.{directive}", "that is no directive of redis.conf.")
-        values = value if isinstance(value, list) else [value]
-        if any("\n" in str(item) or "\r" in str(item) for item in values):
-            problems.add(
-                name, f"settings.{directive}", "a value is one line. For several lines of one directive give a list."
-            )
+        try:
+            lines_of(str(directive), value)
+        except ValueError as error:
+            problems.add(name, f"settings.{directive}", f"{error}.")
 
 
 def _check_image(instance: Settings, problems: Problems) -> None:

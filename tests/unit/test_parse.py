@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _mounts, _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _mounts, _pairs, _parse
 
 ADDRESSES = ("ipv4_address", "ipv6_address", "mac_address")
 BINDING = [{"HostIp": "", "HostPort": "6379"}]
@@ -18,8 +18,19 @@ BINDING = [{"HostIp": "", "HostPort": "6379"}]
         (_parse.words, "redis-server --port 6515", ["redis-server", "--port", "6515"]),
         (_parse.words, "sh -c 'a b'", ["sh", "-c", "a b"]),
         (_parse.words, ["a b", 1], ["a b", "1"]),
-        (_parse.mapping, {"A": 1, "B": None, "C": True}, {"A": "1", "B": "", "C": "true"}),
-        (_parse.mapping, ["A=1", "B", "C=x=y"], {"A": "1", "B": "", "C": "x=y"}),
+        (_pairs.mapping, {"A": 1, "B": None, "C": "yes"}, {"A": "1", "B": "", "C": "yes"}),
+        (_pairs.flags, {"A": True, "B": "no"}, {"A": "true", "B": "no"}),
+        (
+            _pairs.environment,
+            {"A": 1, "B": None, "C": "", "UMASK": "022", "MODE": 1},
+            ["A=1", "B", "C=", "UMASK=022", "MODE=1"],
+        ),
+        (_pairs.environment, ["A=1", "B", "C=", "D=x=y"], ["A=1", "B", "C=", "D=x=y"]),
+        (_parse.user, 1000, "1000"),
+        (_parse.user, "33:33", "33:33"),
+        (_parse.size, 1.5, 1),
+        (_parse.duration, 1.5, 1500000000),
+        (_pairs.mapping, ["A=1", "B", "C=x=y"], {"A": "1", "B": "", "C": "x=y"}),
         (_parse.size, "64m", 67108864),
         (_parse.size, "64MB", 67108864),
         (_parse.size, 67108864, 67108864),
@@ -86,9 +97,19 @@ def test_two_ports_of_a_range_stay_apart() -> None:
         (_parse.duration, "9" * 400, "more than the engine can count"),
         (_parse.integer, 2**63, "is not between"),
         (_parse.words, ["a\0b"], "NUL"),
-        (_parse.mapping, {"A": "b\0"}, "NUL"),
-        (_parse.mapping, 5, "neither a mapping nor KEY=value"),
-        (_parse.mapping, [5], "neither a mapping nor KEY=value"),
+        (_pairs.mapping, {"A": "b\0"}, "NUL"),
+        (_pairs.mapping, 5, "neither a mapping nor KEY=value"),
+        (_pairs.mapping, [5], "neither a mapping nor KEY=value"),
+        *[(_pairs.environment, {"A": given}, "A: .*Write it quoted") for given in (True, False, 1.1, 10**80)],
+        *[(_pairs.environment, {name: 18}, "makes of 022") for name in ("UMASK", "FILE_MODE", "umask")],
+        (_pairs.environment, {"": 1}, "is not a name"),
+        (_pairs.environment, {"A": ["x"]}, "A: is not text"),
+        (_pairs.mapping, {"A": 1.1}, "A: is a number with a point"),
+        (_parse.user, 2013, "makes of 33:33"),
+        (_parse.mac, 40950096793, "YAML makes of a MAC"),
+        (_parse.ports, [1342], "makes of 22:22"),
+        (_parse.ports, [481342], "makes of 8022:22"),
+        (_parse.hostname, True, "Write it quoted"),
         (_parse.cpu_shares, 1, "not between 2 and 262144"),
         (_parse.cpu_shares, -1, "not between 2"),
         (_parse.cpuset, "abc", "not a list of CPUs"),

@@ -103,7 +103,7 @@ SAME = [
     ("options that engine 28 adds", {},
      {"options": {"com.docker.network.enable_ipv4": "true", "com.docker.network.enable_ipv6": "false"}}),
     ("options as a list", {"driver_opts": [MTU + "=1400"]}, {"options": {MTU: "1400"}}),
-    ("labels of other types", {"labels": {"a": 1, "b": True}}, {"Labels": {"b": "true", "a": "1"}}),
+    ("labels of other types", {"labels": {"a": 1, "b": "true"}}, {"Labels": {"b": "true", "a": "1"}}),
     ("nulls of older engines", {}, {"Labels": None, "options": None, "config": None, "ipam_options": None}),
     ("macvlan on a link of the engine's own", {"driver": "macvlan"},
      {"Driver": "macvlan", "options": {"parent": "dm-" + ID[:12]}}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import quoted
+from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import quoted
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from redis_role import DEFAULTS, ETH0, ROLE, conf, plan
 
@@ -177,6 +177,10 @@ def test_the_revision_becomes_a_label() -> None:
         ({"settings": {"lazyfree-lazy-eviction": True}}, "lazyfree-lazy-eviction yes"),
         ({"settings": {"hz": 50}}, "hz 50"),
         ({"settings": {"rename-command": ["KEYS foo", "FLUSHALL bar"]}}, "rename-command FLUSHALL bar"),
+        ({"settings": {"notify-keyspace-events": ""}}, 'notify-keyspace-events ""'),
+        ({"settings": {"dbfilename": "my dump.rdb"}}, 'dbfilename "my dump.rdb"'),
+        ({"settings": {"client-output-buffer-limit": "normal 0 0 0"}}, "client-output-buffer-limit normal 0 0 0"),
+        ({"settings": {"active-defrag-threshold-lower": 1.5}}, "active-defrag-threshold-lower 1.5"),
         ({"password": "x"}, "protected-mode yes"),
         ({}, "protected-mode no"),
     ],
@@ -187,7 +191,7 @@ def test_lines_of_redis_conf(entry: dict[str, Any], line: str) -> None:
 
 def test_secrets_are_in_no_part_of_the_plan_but_the_secret_lines_and_the_endpoint() -> None:
     found = plan({"name": "cache", "password": "s3cret-one", "settings": {"masterauth": "s3cret-two"}})
-    assert found["files"][0].pop("secrets") == ['requirepass "s3cret-one"', "masterauth s3cret-two"]
+    assert found["files"][0].pop("secrets") == ["requirepass s3cret-one", "masterauth s3cret-two"]
     assert found["endpoints"][0].pop("password") == "s3cret-one"
     assert "s3cret" not in repr(found)
 
