@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._typed import read_all
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -84,8 +87,10 @@ TABLES = ("hosts", "bridges", "veths", "containers", "interfaces", "addresses", 
 
 def _declared(variables: Mapping[str, Any]) -> set[str]:
     """Names that the role redis is told on a host; its own default is one instance named redis."""
-    entries = variables.get("redis_instances", [{"name": "redis"}])
-    return {str(entry["name"]) for entry in [*entries, *variables.get("redis_companions", [])]}
+    names = ("redis_instances", "redis_companions")
+    options = {name: options_of("redis")[name] for name in names}
+    read = read_all(options, {name: variables.get(name) for name in names}, [])  # what is wrong the role refuses
+    return {str(entry["name"]) for name in names for entry in read[name] if entry.get("name")}
 
 
 def _of_container(host: str, container: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:

@@ -18,7 +18,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._typed import read_
 def make_module(argument_spec: dict[str, Any], **more: Any) -> basic.AnsibleModule:
     """The module; where a value is refused, it ends with all of them in one message."""
     problems: list[str] = []
-    read_all(argument_spec, basic._load_params(), problems)
+    given: dict[str, Any] = {}
+    try:
+        given = basic._load_params()
+    except Exception as error:  # noqa: BLE001 (Ansible has no type of its own for what it cannot decode)
+        problems.append(f"the options cannot be read: {error.__cause__ or error} Are they nested too deeply?")
+    if not problems:
+        read_all(argument_spec, given, problems)
     if problems:
         sys.stdout.write(json.dumps({"failed": True, "msg": "\n".join(problems)}) + "\n")
         sys.exit(1)

@@ -182,7 +182,7 @@ def nano_cpus(value: Any) -> int:
         raise ValueError(f"{value!r} is not a number of CPUs (examples: 2, 0.5)") from None
     if not 0.01 <= cpus < math.inf:
         raise ValueError(f"{value!r} is not a number of CPUs from 0.01 on")
-    return round(cpus * 10**9)
+    return round(cpus * 10**9) if _representable(cpus * 10**9, value) else 0
 
 
 def address(value: Any, version: int = 0) -> str:

@@ -94,12 +94,11 @@ def _read_entry(called: str, entry: Mapping[Any, Any], problems: Problems) -> Se
     options: dict[str, Spec] = {name: spec for name, spec in known.items() if name not in HOST_VARIABLES}
     found: Settings = {}
     for key, value in entry.items():
-        if key not in options:
-            near = difflib.get_close_matches(str(key).removeprefix("redis_"), options, 1)
-            if key != "name":
-                hint = f" Did you mean {near[0]}?" if near else ""
-                problems.add(called, str(key), f"there is no such setting.{hint}")
-        elif value is not None:
+        if key not in options and key != "name":
+            near = difflib.get_close_matches(str(key)[:80].removeprefix("redis_"), options, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            problems.add(called, str(key), f"there is no such setting.{hint}")
+        elif value is not None and key != "name":
             try:
                 found[key] = read(options[key], value)
             except ValueError as error:
@@ -132,14 +131,16 @@ def check(instance: Settings, problems: Problems) -> None:
 
 
 def _check_for_the_container(instance: Settings, problems: Problems) -> None:
-    if isinstance(instance["networks"], str):
-        instance["networks"] = read({"type": "list", "elements": "str"}, instance["networks"])
     for option in OF_THE_CONTAINER:
-        if instance[option] or instance[option] is False:
-            try:
-                _PARSERS[option](instance[option])
-            except ValueError as error:
-                problems.add(instance["name"], option, f"{error}.")
+        given = instance[option]
+        try:
+            if option == "networks" and isinstance(given, str):
+                given = instance[option] = read({"type": "list", "elements": "str"}, given)
+            if given or given is False:
+                _PARSERS[option](given)
+        except ValueError as error:
+            instance[option] = None
+            problems.add(instance["name"], option, f"{error}.")
 
 
 def _check_numbers(instance: Settings, problems: Problems) -> None:

@@ -84,7 +84,7 @@ OPTIONS = {
     "masquerade": {"masquerade": False},
     "internal": {"internal": True},
     "attachable": {"attachable": True},
-    "labels": {"labels": {"a": "b", "n": 1, "t": True}},
+    "labels": {"labels": {"a": "b", "n": 1, "t": "true"}},
     "driver": {"driver": "macvlan", "driver_opts": {"parent": "docker0"}},
     "driver_opts": {"driver_opts": {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}},
     "enable_ipv6": {"enable_ipv6": True, "ipam": {"config": [{"subnet": "10.61.9.0/24"}, {"subnet": "fd00:61::/64"}]}},
