@@ -76,8 +76,8 @@ def _pairs(value: Any) -> list[str]:
 
 
 def _variables(value: Any) -> list[str]:
-    """Of two of one name the last one counts."""
-    return sorted({item.partition("=")[0]: item for item in value or []}.values())
+    """What processes get: of two of one name the last, and none without a value, which keeps the image's away."""
+    return sorted(item for item in {item.partition("=")[0]: item for item in value or []}.values() if "=" in item)
 
 
 def _limits(value: Any) -> list[tuple[str, int, int]]:
@@ -111,11 +111,6 @@ def _tmpfs(value: Any) -> list[tuple[str, list[str]]]:
 
 def _pids(value: Any) -> int:
     return max(int(value or 0), 0)
-
-
-def _variables(value: Any) -> list[str]:
-    """What the processes get: a variable without a value only keeps the image's from them."""
-    return sorted(item for item in value or [] if "=" in item)
 
 
 # No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed by hand.
