@@ -22,6 +22,9 @@ LONGEST = 24 * 60 * 60
 MAX_REPLY = 1 << 20
 """Bytes of one reply that are read at most: INFO is some 6 KB, and what listens may be anything."""
 
+WITNESS_TIMEOUT = 10
+"""Seconds that a Redis may take to say whether it sees a connection: its list of clients may be long."""
+
 MAX_CLIENTS = 64 << 20
 """The same for CLIENT LIST, some 400 bytes for each client."""
 
@@ -200,21 +203,24 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
 def _seen(connection: Connection, witness: Endpoint) -> bool | None:
     """Whether the server behind ``witness`` sees ``connection``; None where it does not answer or does not say."""
 
+    def ask(mark: bytes) -> None:
+        connection.send(encode("PING") + mark)
+        connection.reply()
+
     def clients() -> str | None:
-        listed = asked.reply()
         asked.send(encode("CLIENT", "LIST"))
+        listed = asked.reply()
         return None if isinstance(listed, ErrorReply) else listed
 
     try:
-        asked = Connection(witness, 3, MAX_CLIENTS)
+        asked = Connection(witness, WITNESS_TIMEOUT, MAX_CLIENTS)
     except OSError:
         return None
     try:
         if witness.password is not None:
             asked.send(encode(*_auth(witness, witness.password)))
             asked.reply()
-        asked.send(encode("CLIENT", "LIST"))
-        return recognised(connection.send, clients)
+        return recognised(ask, clients)
     except (OSError, NotRedisError):
         return None
     finally:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _UCRED = struct.Struct("iII")
 """struct ucred of unix(7): pid, uid, gid."""
-_LONGEST_MARK = 8192
-"""Bytes. Redis takes 64 KB of a line that has not ended."""
-_WITHIN, _PAUSE = 0.5, 0.01
-"""Seconds in which what was sent has come through the engine's proxy."""
+_SHORTEST_MARK, _LONGEST_MARK = 200, 1200
+"""Bytes: what fits into one packet."""
+_WITHIN, _PAUSE = 1, 0.02
+"""Seconds, for a mark that came in two all the same."""
 
 
 def listening(connection: socket.socket) -> list[str] | None:
@@ -59,14 +59,15 @@ def where(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def recognised(send: Callable[[bytes], object], clients: Callable[[], str | None]) -> bool | None:
+def recognised(ask: Callable[[bytes], object], clients: Callable[[], str | None]) -> bool | None:
     """Whether a server sees a connection: after a mark was sent over it, its list of clients has one that holds it.
 
-    The mark is the beginning of a line that does not end: a length that nobody else's has. ``clients`` gives CLIENT
-    LIST; None where that is refused, and then here as well.
+    The mark is the beginning of a line that does not end, of a length that nobody else's has. It goes with a command,
+    in one packet: once that is answered, the mark is there as well. ``ask`` sends what it is given after the command
+    and awaits the answer; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well.
     """
-    length = _LONGEST_MARK // 2 + secrets.randbelow(_LONGEST_MARK // 2)
-    send(b"-" * length)
+    length = _SHORTEST_MARK + secrets.randbelow(_LONGEST_MARK - _SHORTEST_MARK)
+    ask(b"-" * length)
     until = time.monotonic() + _WITHIN
     while True:
         listed = clients()

@@ -15,7 +15,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
     Facts,
     Instance,
-    address_of,
+    addresses_of,
     bare,
     bindings,
     bound,
@@ -90,9 +90,9 @@ def _places(address: str, facts: Facts, instance: Instance) -> list[Place]:
             open_at = [address]
         places = [(item, instance.port, True, True) for item in open_at] or [(address, instance.port, False, False)]
     elif mode == "bridge":
-        inside = address_of(owner)
-        answers_inside = inside is not None and bound(instance.bind, inside)
-        places = [(inside, instance.port, answers_inside, False)] if inside else []
+        inside, near = next(iter(addresses_of(facts, owner)), ("", False))
+        answers_inside = bool(inside) and bound(instance.bind, inside)
+        places = [(inside, instance.port, answers_inside if near else None, False)] if inside else []
         places += _published(address, owner, instance, reached=answers_inside)
     else:
         places = [*_on_links(facts, instance), (address, instance.port, False, False)]

@@ -124,14 +124,22 @@ def bare(address: str) -> str:
     return address.split("/", 1)[0]
 
 
-def address_of(container: Mapping[str, Any]) -> str | None:
-    """The first address of a container, IPv4 before IPv6."""
+def addresses_of(facts: Facts, container: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Every address of a container with whether its host reaches it there, IPv4 before IPv6.
+
+    The host does not on a macvlan or ipvlan, nor on a bridge without an address of the same subnet.
+    """
+    found = []
     for family in ("ipv4", "ipv6"):
         for interface in container.get("interfaces") or []:
-            for address in interface.get(family) or []:
-                if not ipaddress.ip_interface(address).is_link_local:
-                    return bare(address)
-    return None
+            bridge = bridge_named(facts, str(interface.get("network") or interface.get("bridge")))
+            near = [ipaddress.ip_interface(text).network for text in bridge.get(family) or []]
+            plugged = interface.get("kind") in ("veth", None)
+            for address in map(ipaddress.ip_interface, interface.get(family) or []):
+                if not address.is_link_local:
+                    reached = plugged and (not bridge or any(address.ip in network for network in near))
+                    found.append((str(address.ip), reached))
+    return found
 
 
 def _loopback(bind: Sequence[str]) -> str:
@@ -190,7 +198,7 @@ def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
         return [way(f"its {item.name}", address) for item, address, near in on_links(facts, instance) if near]
     if instance.mode == "host" or owner.get("mode") == "host":
         return [way("the host's port", _loopback(instance.bind))]
-    inside = address_of(owner)
+    inside = next((address for address, reached in addresses_of(facts, owner) if reached), None)
     if inside is None or not bound(instance.bind, inside):
         return []
     return [way(f"{owner['name']}'s address" if instance.mode == "container" else "the container's address", inside)]

@@ -93,7 +93,6 @@ def reached(host: Host) -> dict[str, list[str]]:
     [
         ("770", "", []),
         ("770", str(GROUP), MEMBERS),
-        ("700", str(GROUP), []),
         ("777", "", list(USERS)),
     ],
 )

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
-from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from lab import CHECKOUT, LOCAL, wait_until
+from verify_lab import PASSWORD, SOCKETS, proof, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from lab import Host, Play
 
 VERIFY, FACTS = CHECKOUT / "playbooks" / "verify.yml", CHECKOUT / "playbooks" / "facts.yml"
-SOCKETS = "/var/lib/netmode/redis"
-PASSWORD = "s3cret-of-the-test"
 INSTANCES = [
     {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"]},
     {"name": "redis-container", "network_mode": "container", "donor": "httpd"},
@@ -34,15 +30,6 @@ INSTANCES = [
     {"name": "redis-off", "network_mode": "bridge", "state": "stopped"},
 ]
 INVENTORY = {"redis": {"hosts": {"localhost": {**LOCAL, "redis_instances": INSTANCES}}}}
-
-
-def start(host: Host, image: str, name: str, network: str, *words: str, run: tuple[str, ...] = ()) -> None:
-    """One Redis with its socket where the role would put it, ready when this returns."""
-    server = ("redis-server", "--unixsocket", "/run/redis/redis.sock", "--protected-mode", "no", *words)
-    volume = f"{SOCKETS}/{name}:/run/redis"
-    host.docker("run", "-d", "--name", name, "--network", network, "-v", volume, *run, image, *server)
-    ask = f"redis-cli -s {SOCKETS}/{name}/redis.sock ping"
-    wait_until(lambda: re.search("PONG|NOAUTH", host.sh(ask, check=False)), f"{name} answers")
 
 
 @pytest.fixture
@@ -84,16 +71,8 @@ def failures(told: list[str]) -> list[str]:
     return [re.sub(r"\s+", " ", line) for line in told if line.startswith("FAIL")]
 
 
-def settings() -> dict[str, Any]:
-    return read_variables("redis", {}, [])
-
-
 def prove(host: Host) -> list[str]:
-    """What the play does, without ansible-playbook around it: half a second instead of three."""
-    facts = host.run_module("network_facts")["ansible_facts"]["docker_network"]
-    endpoints = redis_endpoints(facts, settings(), INSTANCES)
-    answers = host.run_module("redis_ping", {"endpoints": endpoints, "timeout": 1})["endpoints"]
-    told: list[str] = redis_claims(facts, answers, settings(), INSTANCES)["lines"]
+    told: list[str] = proof(host, INSTANCES)["lines"]
     return told
 
 
