@@ -155,8 +155,16 @@ def observe_host() -> Host:
         link = links.get(item["ifindex"])
         if link and not link["loopback"] and not network.is_link_local:
             on_link.append(Route(network, link["name"], ""))
-    names = frozenset(link["name"] for link in links.values())
-    return Host(routes=(*on_link, *_routes_ipv4(), *_routes_ipv6()), links=names)
+    owned: dict[int, list[ipaddress.IPv4Interface]] = {}
+    for item in addresses:
+        address = ipaddress.ip_interface(item["address"])
+        if isinstance(address, ipaddress.IPv4Interface):
+            owned.setdefault(item["ifindex"], []).append(address)
+    return Host(
+        routes=(*on_link, *_routes_ipv4(), *_routes_ipv6()),
+        links=frozenset(link["name"] for link in links.values()),
+        bridges={link["name"]: tuple(owned.get(key, ())) for key, link in links.items() if link["kind"] == "bridge"},
+    )
 
 
 def _routes_ipv4() -> Iterable[Route]:

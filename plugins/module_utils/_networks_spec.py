@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+IPInterface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 BRIDGE_NAME = "com.docker.network.bridge.name"
@@ -30,7 +31,9 @@ CONVENIENCE = {
 }
 """Options of this collection, each a short name for one key of ``driver_opts`` of the bridge driver."""
 
-BOOLEANS = (*(CONVENIENCE[name] for name in ("icc", "masquerade")), "com.docker.network.bridge.inhibit_ipv4")
+INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
+"""The engine gives the bridge no address, and leaves those that it has."""
+BOOLEANS = (*(CONVENIENCE[name] for name in ("icc", "masquerade")), INHIBIT_IPV4)
 """Keys of ``driver_opts`` that the engine reads with Go's ``strconv.ParseBool`` once the old network is gone."""
 TRUE, FALSE = ("1", "t", "true"), ("0", "f", "false")
 

@@ -8,7 +8,8 @@ and a plan exists only if every one of them can be put back.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._networks_compare import (
@@ -17,13 +18,19 @@ from ansible_collections.netmode.docker.plugins.module_utils._networks_compare i
     differences,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import (
+    INHIBIT_IPV4,
+    TRUE,
     Entry,
     IPAddress,
+    IPInterface,
     IPNetwork,
     Network,
     Pool,
     overlap,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 API_IPV6_WITHOUT_SUBNET = (1, 46)
 """Docker Engine 27: a network with IPv6 and no IPv6 subnet is given a unique local one."""
@@ -47,6 +54,8 @@ class Host(NamedTuple):
 
     routes: tuple[Route, ...]
     links: frozenset[str]
+    bridges: Mapping[str, tuple[IPInterface, ...]] = MappingProxyType({})
+    """Those links that are bridges, with their IPv4 addresses."""
 
 
 class Attachment(NamedTuple):
@@ -193,7 +202,7 @@ def _subnet_taken(change: Change, pool: Pool, others: list[Network], around: Aro
     kept = change.current and pool.subnet in [own.subnet for own in change.current.pools]
     if kept or change.entry.allow_route_overlap:
         return ""
-    bridges = {network.link for network in around.networks}
+    bridges = {network.link for network in around.networks} | {change.entry.network.link}
     for route in around.host.routes:
         if route.link not in bridges and overlap(pool.subnet, route.subnet):
             holder = f"route to {route.subnet} via {route.gateway}" if route.gateway else f"network {route.subnet}"
@@ -217,8 +226,25 @@ def _link_taken(change: Change, others: list[Network], around: Around) -> str:
     freed = any(other.link == wanted and other not in others for other in around.networks)
     if not owner and (freed or wanted not in links):
         return ""
-    held_by = f"the bridge of the network {owner}" if owner else "a link of this host already"
+    if wanted in around.host.bridges and not owner:
+        return _bridge_robbed(network, around.host.bridges[wanted])
+    held_by = f"the bridge of the network {owner}" if owner else "a link of this host already, and no bridge"
     return f"network {network.name}: bridge_name: {wanted} is {held_by}. Choose another name, or remove that link."
+
+
+def _bridge_robbed(network: Network, addresses: tuple[IPInterface, ...]) -> str:
+    """An engine takes a bridge that is there, gives it the network's gateway, and takes its other addresses away."""
+    if network.options.get(INHIBIT_IPV4, "false").lower() in TRUE:
+        return ""
+    gateways = {(pool.gateway or default_gateway(pool), pool.subnet.prefixlen) for pool in network.pools}
+    lost = next((item for item in addresses if (item.ip, item.network.prefixlen) not in gateways), None)
+    if lost is None:
+        return ""
+    return (
+        f"network {network.name}: bridge_name: {network.link} is a bridge of this host with the address {lost}, which "
+        f"the engine would take away. If that bridge is meant, give the network the subnet {lost.network} with the "
+        f"gateway {lost.ip} (ipam.config); otherwise choose another name."
+    )
 
 
 def _step(change: Change, around: Around) -> Step:

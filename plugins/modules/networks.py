@@ -73,6 +73,7 @@ options:
       bridge_name:
         description:
           - Name of the Linux bridge, 1 to 15 characters, C(com.docker.network.bridge.name).
+          - A bridge that is there already is taken, unless it has an IPv4 address that is not the gateway of the network.
           - Without it the engine names the bridge C(br-) and the first twelve digits of the network's id.
         type: str
       mtu:

@@ -26,6 +26,11 @@ ENGINE_26 = Daemon((1, 45), {}, ipv6_pools=False)
 ENGINE_28 = Daemon((1, 51), {}, ipv6_pools=False)
 BARE_HOST = Host((), frozenset({"lo", "eth0", "docker0"}))
 ID = "0123456789abcdef" * 4
+_OWN = ipaddress.ip_interface("10.9.0.9/24")
+OWN_BRIDGE = Host(
+    (Route(_OWN.network, "br-own", ""),), frozenset({"lo", "br-own", "br-bare"}), {"br-own": (_OWN,), "br-bare": ()}
+)
+"""With a bridge that somebody made, and one without an address."""
 
 
 MTU, BRIDGE = "com.docker.network.driver.mtu", "com.docker.network.bridge."
@@ -250,6 +255,10 @@ HELD = [
     ([entry(ipam=pool("10.7.0.0/16"))], route("10.7.3.0/24", "eth0"), "the host's network 10.7.3.0/24 on eth0"),
     ([entry(ipam=pool("10.7.0.0/16"))], route("10.0.0.0/8", "eth0", "192.0.2.1"), "10.0.0.0/8 via 192.0.2.1 on eth0"),
     ([entry(bridge_name="eth0")], BARE_HOST, "eth0 is a link of this host already"),
+    ([entry(bridge_name="br-own", ipam=pool("10.8.0.0/24"))], OWN_BRIDGE, "10.9.0.0/24 with the gateway 10.9.0.9"),
+    ([entry(bridge_name="br-own", ipam=pool("10.9.0.0/24"))], OWN_BRIDGE, "br-own is a bridge of this host with"),
+    ([entry(bridge_name="br-own", ipam=pool("10.9.0.0/16", gateway="10.9.0.9"))], OWN_BRIDGE, "would take away"),
+    ([entry(bridge_name="br-own")], OWN_BRIDGE, "would take away"),
     ([entry(bridge_name="br-o")], BARE_HOST, "br-o is the bridge of the network other"),
     ([entry(driver="macvlan", driver_opts={"parent": "eth7.5"})], BARE_HOST, "no link eth7. Its links: docker0, "),
 ]  # fmt: skip
@@ -391,3 +400,16 @@ def test_an_endpoint_goes_back_as_it_was_asked_for() -> None:
     asked = {"IPAMConfig": {"IPv4Address": "10.5.9.9"}, "Links": ["db:d"], "DriverOpts": {"a": "b"}, "GwPriority": 3}
     item = container("c", "c" * 64, endpoint={**asked, "Aliases": ["web", "c" * 12], "IPAddress": "10.5.9.9"})
     assert endpoint_config(item) == {**asked, "Aliases": ["web"]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bridge_name": "br-own", "ipam": pool("10.9.0.0/24", gateway="10.9.0.9")},
+        {"bridge_name": "br-own", "driver_opts": {f"{BRIDGE}inhibit_ipv4": "true"}, "ipam": pool("10.9.0.0/24")},
+        {"bridge_name": "br-bare", "ipam": pool("10.7.0.0/24")},
+        {"bridge_name": "br-bare"},
+    ],
+)
+def test_o7_a_bridge_that_is_there_and_meant_is_taken(given: dict[str, Any]) -> None:
+    assert [step.actions for step in plan([entry(**given)], [], OWN_BRIDGE)] == [["create"]]
