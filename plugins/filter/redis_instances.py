@@ -35,11 +35,11 @@ options:
     default: ''
   pending:
     description:
-      - For a rehearsal, C(networks) and C(images) that are yet to be made, by name.
-      - The containers are returned without the networks, and without a C(pull_policy) for the images; the interfaces
-        without those on such a network.
-    type: dict
-    default: {}
+      - For a rehearsal, networks that are yet to be made, by name.
+      - The interfaces are returned without those on their bridges.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -61,7 +61,7 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def redis_instances(
@@ -69,7 +69,7 @@ def redis_instances(
     host: str = "this host",
     revisions: dict[str, str] | None = None,
     archive_dir: str = "",
-    pending: dict[str, list[str]] | None = None,
+    pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     return make_plan(variables, host, revisions or {}, archive_dir, pending)

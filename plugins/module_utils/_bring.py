@@ -14,6 +14,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
     from ansible_collections.netmode.docker.plugins.module_utils._wanted import Wanted
 
@@ -31,14 +33,14 @@ class Outcome(NamedTuple):
     warnings: list[str]
 
 
-def bring(engine: Engine, entries: list[Json], *, check: bool) -> Outcome:
-    """Bring the host to the list, or with ``check`` tell what that would take.
+def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable[str] = ()) -> Outcome:
+    """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
     NetmodeError: nothing was changed, or one step failed and the message says which.
     """
     engine.get("/version")
     wanted = _wanted.read(entries, engine.version)
-    host = observe(engine, wanted)
+    host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()))
     pulls = _pulls(engine, host, wanted, check=check)
     made = _planned(engine, host, wanted)
     applier = Applier(engine)
@@ -103,7 +105,7 @@ def _pulls(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> 
     """
     found: dict[str, Wanted] = {}
     for one in wanted:
-        if one.state == "absent":
+        if one.state == "absent" or one.image in host.pending:
             continue
         image = host.images.get(one.image)
         if image is None and one.pull_policy == "never":

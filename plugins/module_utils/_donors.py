@@ -71,6 +71,8 @@ def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted 
     entry = by_name.get(one.donor) or by_name.get(host.name(key or "")) or by_name.get(host.marks.get(key or "", ""))
     if entry is one or (key and key == host.find(one.name)):
         raise NetmodeError(f"{one.where}: network_mode: a container cannot join itself. Name another donor.")
+    if entry is None and one.donor in host.pending:
+        return None
     mode = entry.network_mode if entry else host.modes.get(key or "", "")
     what = f"{one.where}: network_mode: container:{one.donor}"
     if entry is None and key is None:

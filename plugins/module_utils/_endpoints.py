@@ -44,6 +44,8 @@ def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str | None,
     """
     for network, spec in one.endpoints.items():
         known = host.networks.get(network)
+        if network in host.pending:
+            continue
         if known is None:
             option = "network_mode" if network == one.network_mode else "networks"
             raise NetmodeError(

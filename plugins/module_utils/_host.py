@@ -63,6 +63,8 @@ class Host(NamedTuple):
     """The host's own name."""
     twins: Mapping[str, list[str]] = MappingProxyType({})
     """Network name → ids, where the engine has several of one name."""
+    pending: frozenset[str] = frozenset()
+    """In check mode: networks, containers and images by name that a task before this one would make or start."""
     takes_ipv6: bool = True
     """Whether what is published on all addresses is published on those of IPv6 too."""
     defaults: _daemon_defaults.Defaults = _daemon_defaults.BUILT_IN

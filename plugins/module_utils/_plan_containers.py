@@ -47,6 +47,9 @@ class _Planner(Following):
     def __init__(self, host: Host, wanted: list[Wanted]) -> None:
         super().__init__(host, wanted)
         self.wanted = _donors.in_order(host, wanted, self._givers())
+        for key, state in host.states.items():
+            if host.name(key) in host.pending and state not in ("running", "paused"):
+                self.renewed[key] = f"its donor {host.name(key)} is started by a task before this one"
         self.settled: dict[str | None, Wanted] = {}
         """Id of a container that the steps so far bring to its entry → that entry."""
 

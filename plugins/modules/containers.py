@@ -272,6 +272,14 @@ options:
         description: >-
           More lines of /etc/hosts, a mapping of names to addresses or a list of C(name=address).
         type: raw
+  pending:
+    description:
+      - For check mode, networks, containers (donors) and images by name that are yet to be made or started by a task before this
+        one. What needs them is foretold as if that were done, and not refused for want of them.
+      - Without check mode it is of no effect.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -426,12 +434,14 @@ def main() -> None:
         argument_spec={
             **ENGINE_ARGUMENTS,
             "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
+            "pending": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     try:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
-        outcome = _bring.bring(engine, module.params["containers"], check=module.check_mode)
+        given, pending = module.params["containers"], module.params["pending"]
+        outcome = _bring.bring(engine, given, check=module.check_mode, pending=pending)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     for warning in outcome.warnings:

@@ -158,29 +158,11 @@ def _listens(instance: Settings) -> list[Any]:
     return [f"{address}:{listener.port}" for listener in listeners(instance) for address in at]
 
 
-def _without(container: dict[str, Any], pending: dict[str, list[str]]) -> dict[str, Any]:
-    """For a rehearsal: a container as far as the engine can tell of it before its networks and its image are there.
-
-    That it leaves a network is no reason to make it anew later, so ``recreate: never`` does not forbid it here.
-    """
-    absent = pending.get("networks", [])
-    mode, networks = container.get("network_mode"), container.get("networks") or []
-    left = dict(container)
-    if container.get("image") in pending.get("images", []):
-        left.pop("pull_policy", None)
-    if any(name in absent for name in (mode, *networks)):
-        kept = {name: networks[name] if isinstance(networks, dict) else {} for name in networks if name not in absent}
-        left.update(recreate="auto", networks=kept)
-    if mode in absent:
-        left["network_mode"] = "bridge"
-    return left
-
-
 def _interfaces(
-    instances: list[Settings], definitions: list[dict[str, Any]], pending: dict[str, list[str]]
+    instances: list[Settings], definitions: list[dict[str, Any]], pending: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Of all that are to run. For a rehearsal without those on a bridge that is yet to be made."""
-    absent = bridges_of(item for item in definitions if item.get("name") in pending.get("networks", []))
+    absent = bridges_of(item for item in definitions if item.get("name") in {*pending})
     started = [item for item in instances if item["state"] == "started"]
     return [entry for item in started for entry in entries_of(item) if entry.get("bridge") not in absent]
 
@@ -260,7 +242,7 @@ def make_plan(
     host: str,
     revisions: dict[str, str],
     archive_dir: str = "",
-    pending: dict[str, list[str]] | None = None,
+    pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
 
@@ -295,8 +277,8 @@ def make_plan(
             for item in merged
         ],
         "volumes": [{"name": name} for name in _named_volumes(item for item in merged if item["state"] != "absent")],
-        "containers": [_without(item, pending or {}) for item in containers],
-        "interfaces": _interfaces(merged, networks, pending or {}),
+        "containers": containers,
+        "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "kept": [item["name"] for item in merged if item["state"] == "started" and _needs_keeping(item)],

@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import Engi
 from lab import SOCKET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import pytest
 
@@ -22,8 +22,9 @@ DEFAULTS = {"state": "started", "recreate": "auto", "pull_policy": "missing"}
 sys.path.append("/usr/lib/python3/dist-packages")  # the host's SDK
 
 
-def bring(*entries: Json, check: bool = False) -> _bring.Outcome:
-    return _bring.bring(Engine(f"unix://{SOCKET}", 60), [{**DEFAULTS, **entry} for entry in entries], check=check)
+def bring(*entries: Json, check: bool = False, pending: Iterable[str] = ()) -> _bring.Outcome:
+    given = [{**DEFAULTS, **entry} for entry in entries]
+    return _bring.bring(Engine(f"unix://{SOCKET}", 60), given, check=check, pending=pending)
 
 
 @contextmanager

@@ -174,3 +174,33 @@ def test_o6_two_networks_of_one_name_are_refused_before_anything_stops(lab: Lab)
     for network in lab.host.api("/networks"):
         if network["Name"] == "nmt-twin":
             lab.docker("network", "rm", network["Id"])
+
+
+def test_o7_check_mode_foretells_what_runs_once_an_earlier_task_has_made_what_it_needs(lab: Lab) -> None:
+    """Networks, a donor and an image that are yet to be made: the same actions before and after they are."""
+    wanted = [
+        {
+            "name": "aa",
+            "image": "nmt-image:later",
+            "pull_policy": "never",
+            "networks": {"nmt-later": {"ipv4_address": "10.79.0.9"}},
+        },
+        entry("bb", network_mode="container:donor"),
+        entry("cc", networks=[NET, "nmt-later"]),
+    ]
+    bring(entry("cc", networks=[NET]))
+    before = lab.state()
+    needs = ["nmt-later", "donor", "nmt-image:later"]
+    for missing in needs:
+        with pytest.raises(NetmodeError, match=missing):
+            bring(*wanted, check=True, pending=[name for name in needs if name != missing])
+    told = bring(*wanted, check=True, pending=needs)
+    lab.same(before, "check mode changed the host")
+    lab.docker("network", "create", "--subnet", "10.79.0.0/24", "nmt-later")
+    lab.docker("run", "-d", "--name", "donor", IMAGE)
+    lab.docker("tag", IMAGE, "nmt-image:later")
+    done = bring(*wanted, pending=needs)
+    actions = [[one["actions"] for one in outcome.containers.values()] for outcome in (told, done)]
+    assert actions == [[["create"], ["create"], ["connect"]]] * 2
+    lab.docker("rm", "-f", *lab.names())
+    lab.docker("rmi", "nmt-image:later")

@@ -19,7 +19,7 @@ ETH0 = {"name": "eth0", "bridge": "docker0", "addresses": ["172.17.200.5/16"]}
 
 
 def plan(
-    *instances: Any, companions: Any = (), definitions: Any = (), pending: Any = None, **host: Any
+    *instances: Any, companions: Any = (), definitions: Any = (), pending: Any = (), **host: Any
 ) -> dict[str, Any]:
     """The plan of a host whose variables are the role's defaults, but for ``host``."""
     given = {"instances": list(instances), "companions": companions, "network_definitions": definitions, **host}

@@ -325,3 +325,26 @@ def test_times_of_the_engine_compare_as_text() -> None:
     ]
     ordered = sorted(times, key=lambda at: started({"State": {"StartedAt": at}}))
     assert ordered == [times[2], times[1], times[0], times[3]]
+
+
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        (entry("new", network_mode="later"), "create"),
+        (entry("new", networks={"later": {"ipv4_address": "10.44.0.9"}}), "create"),
+        (entry("web", networks=["bridge", "later"]), "connect"),
+        (entry("web", network_mode="later"), "recreate"),
+        (entry("new", network_mode="container:donor"), "create"),
+        (entry("new", network_mode="container:asleep"), "create"),
+        (entry("joined", network_mode="container:asleep"), "restart"),
+    ],
+)
+def test_o7_check_mode_takes_what_an_earlier_task_makes(given: dict[str, Any], action: str) -> None:
+    current = host(
+        running("web"), running("asleep", state="exited"), running("joined", network_mode="container:asleep")
+    )
+    if given["name"] != "joined":
+        with pytest.raises(NetmodeError, match=r"no network|no container|not running"):
+            plan(current, read(given))
+    pending = current._replace(pending=frozenset({"later", "donor", "asleep"}))
+    assert action in [one for one, _ in steps(pending, given)]

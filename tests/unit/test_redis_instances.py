@@ -79,22 +79,6 @@ def test_a_user_defined_network_takes_the_place_of_the_default_bridge() -> None:
     assert "network_mode" not in container
 
 
-def test_a_rehearsal_leaves_out_the_networks_and_images_that_are_yet_to_be_made() -> None:
-    companions = [
-        {"name": "web", "network_mode": "new", "recreate": "never", "pull_policy": "never", "image": "built:1"},
-        {"name": "log", "network_mode": "old", "recreate": "never", "pull_policy": "never", "image": "there:1"},
-    ]
-    pending = {"networks": ["new"], "images": ["built:1"]}
-    entry = {"name": "cache", "networks": {"old": {"aliases": ["db"]}, "new": {}}}
-    web, log, cache = plan(entry, companions=companions, pending=pending)["containers"]
-    assert web == {
-        "name": "web", "network_mode": "bridge", "networks": {}, "recreate": "auto", "image": "built:1",
-        "restart": "unless-stopped",
-    }  # fmt: skip
-    assert log == {**companions[1], "restart": "unless-stopped"}
-    assert cache["networks"] == {"old": {"aliases": ["db"]}}
-
-
 def test_companions_are_planned_in_the_same_call_and_have_the_hosts_image() -> None:
     found = plan(
         {"name": "cache", "network_mode": "container", "donor": "httpd"}, companions=[{"name": "httpd"}], image="mine:1"
@@ -123,9 +107,8 @@ def test_the_interfaces_of_the_host_are_those_of_each_instance_that_says_nothing
 def test_a_rehearsal_leaves_out_an_interface_on_a_bridge_that_is_yet_to_be_made() -> None:
     definitions = [{"name": "new", "bridge_name": "br-new"}, {"name": "old"}]
     entries = [{"name": f"eth{n}", "bridge": bridge} for n, bridge in enumerate(("new", "br-new", "old"))]
-    pending = {"networks": ["new"], "images": []}
     entry = {"name": "cache", "network_mode": "none", "interfaces": entries}
-    found = plan(entry, definitions=definitions, pending=pending)
+    found = plan(entry, definitions=definitions, pending=["new"])
     assert [item["bridge"] for item in found["interfaces"]] == ["old"]
     assert len(plan(entry, definitions=definitions)["interfaces"]) == 3
 
