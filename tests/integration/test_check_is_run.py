@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""O9: check mode says what the run does, for every option of ``containers``, and afterwards that nothing is left to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.modules.containers import CONTAINER_ARGUMENTS
+from containers_lab import IDLE, IMAGE, NEWER, RICH, Lab, entry, make_images, make_networks
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from in_process import bring
+from options_table import CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab import Host
+
+Json = dict[str, Any]
+pytestmark = pytest.mark.engines
+FILE = {"target": "/etc/extra.conf", "content": "a", "mode": "0444", "uid": 0, "gid": 0}
+MORE: tuple[Json, ...] = (
+    {"image": RICH}, {"image": NEWER}, {"pull_policy": "never"}, {"recreate": "always"},
+    {"recreate": "never"}, {"configs": [FILE]}, {"configs": [{**FILE, "content": "b"}]}, {"restart": "always"},
+    {"network_mode": "container:web"}, {"network_mode": "container:web", "expose": ["127.0.0.1:7"]}, {"state": "stopped"},
+    {"state": "absent"}, {"ports": ["18470:80", "127.0.0.1:18470:80"]}, {"ports": ["18470:80"]}, {"mem_limit": "32m"},
+    {"networks": ["nmt-none-such"]}, {"network_mode": "container:nobody"}, {"dns_search": []}, {"healthcheck": {"disable": True}},
+)  # fmt: skip
+OPTIONS = tuple(case.given for case in CASES) + MORE
+DRIFT = {
+    "none": "",
+    "stopped": "docker stop one",
+    "killed": "docker kill one",
+    "paused": "docker pause one",
+    "renamed": "docker rename one other",
+    "gone": "docker rm -f one",
+    "by hand": f"docker rm -f one; docker run -d --name one {IMAGE}",
+    "by hand, with another policy": f"docker rm -f one; docker run -d --restart always --user 7 --name one {IMAGE}",
+    "the donor was restarted": "docker restart web",
+}
+
+
+@pytest.fixture(scope="module")
+def lab(machine: Host) -> Iterator[Lab]:
+    before = machine.things()
+    make_images(machine)
+    make_networks(machine)
+    machine.docker("run", "-d", "--name", "web", IMAGE, *IDLE)
+    yield Lab(machine)
+    machine.remove_new(before)
+
+
+def test_the_property_is_over_every_option() -> None:
+    assert {option for options in OPTIONS for option in options} | {"name"} == {*CONTAINER_ARGUMENTS}
+
+
+def outcome(one: Json, *, check: bool) -> tuple[Any, ...]:
+    """What the module says, without the ids, which a run alone can know; or its refusal."""
+    try:
+        found = bring(one, check=check)
+    except NetmodeError as error:
+        return ("refused", str(error))
+    told = [(name, item["changed"], item["actions"], item["reasons"]) for name, item in found.containers.items()]
+    return found.changed, told, found.others, found.diff
+
+
+def merged(options: list[Json]) -> Json:
+    return {key: value for some in options for key, value in some.items()}
+
+
+@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.thorough)])
+def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, examples: int) -> None:
+    """The container is as the last example has left it, but for what was done to it by hand."""
+
+    @settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+    )
+    @example([{"restart": "always"}], "by hand")
+    @example([{"networks": ["nmt-none-such"]}], "none")
+    @given(st.lists(st.sampled_from(OPTIONS), min_size=1, max_size=3), st.sampled_from(sorted(DRIFT)))
+    def same(options: list[Json], drift: str) -> None:
+        check_is_run(lab, entry("one", **merged(options)), drift)
+
+    same()
+
+
+def check_is_run(lab: Lab, one: Json, drift: str) -> None:
+    lab.host.sh(DRIFT[drift], check=False)
+    before = lab.inspect("one")["State"] if "one" in lab.names() else None
+    told, done = outcome(one, check=True), outcome(one, check=False)
+    assert told == done
+    if told[0] == "refused":
+        assert (lab.inspect("one")["State"] if "one" in lab.names() else None) == before
+    elif one.get("recreate") != "always":
+        assert outcome(one, check=True)[0] is False
