@@ -183,8 +183,10 @@ def expected(given: Json, image: Json, *, shares: bool, limits_swap: bool = True
     values: Json = {option.name: given.get(option.name) for option in OPTIONS}
     values.update(_image_config.merged({**given, "expose": [], "ports": {}} if shares else given, image))
     security = values["security_opt"] or []
-    if values["privileged"] and not any(item.startswith("label") for item in security):
-        values["security_opt"] = [*security, UNCONFINED]
+    if values["privileged"]:  # which unmasks all of /proc and /sys by itself
+        confined = any(item.startswith("label") for item in security)
+        security = [item for item in security if not _unmasked([item])]
+        values["security_opt"] = security if confined else [*security, UNCONFINED]
     if values["mem_limit"]:
         values["memswap_limit"] = 2 * values["mem_limit"] if limits_swap else -1
     own = [_mounted.canonical(volume) for volume in given.get("volumes") or []]

@@ -80,6 +80,7 @@ def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, example
     )
     @example([{"restart": "always"}], "by hand")
     @example([{"networks": ["nmt-none-such"]}], "none")
+    @example([{"privileged": True, "security_opt": ["systempaths=unconfined"], "state": "stopped"}], "none")
     @given(st.lists(st.sampled_from(OPTIONS), min_size=1, max_size=3), st.sampled_from(sorted(DRIFT)))
     def same(options: list[Json], drift: str) -> None:
         check_is_run(lab, entry("one", **merged(options)), drift)

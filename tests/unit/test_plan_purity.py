@@ -15,7 +15,7 @@ from test_plan_containers import entry, host, read, running
 VALUES: dict[str, list[Any]] = {
     "command": ["redis-server --port 1", ["redis-server"]], "entrypoint": ["/bin/one", ["/bin/two", "x"]],
     "environment": [{"A": 1}, ["A=2", "B=x=y"]], "labels": [{"tier": "a"}, ["tier=b"]], "user": ["1000", "7:7"],
-    "working_dir": ["/srv", "/x/../srv"], "hostname": ["one"], "volumes": [["data:/data"], ["/srv:/host:ro", "/anon"]],
+    "working_dir": ["/srv", "/x/../srv"], "volumes": [["data:/data"], ["/srv:/host:ro", "/anon"]],
     "tmpfs": ["/mnt", ["/mnt:size=1m"]], "ports": [["18210:80"], ["127.0.0.1:1-3:1-3", 90]],
     "expose": [[7], ["7-9/udp"]],
     "restart": ["always", "on-failure:3", "no"], "sysctls": [{"net.core.somaxconn": 5}], "ulimits": [{"nofile": 5}],
