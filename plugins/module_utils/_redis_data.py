@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import words_of
 
 DEEP = 2
 """Directories below the top in which data is looked for: where an image kept it under a path of its own."""
@@ -79,9 +80,9 @@ def _words(line: str) -> list[str]:
     if line.lstrip().startswith("#"):
         return []
     try:
-        return shlex.split(line)
-    except ValueError:
-        return line.split()
+        return words_of(line)
+    except ValueError:  # Redis does not start with such a line
+        return []
 
 
 # --- what lies there --------------------------------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values as they come, live: what Redis reads of redis.conf, what processes get, what a play does of an INI file."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import quoted
+from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lab import Host, Play
+
+LETTERS = "ab \\\"'#xn0\t\x07\x1b{}$%äß密🔑~"
+
+
+def test_o8_redis_reads_back_every_value_as_it_was_given(host: Host, image: str) -> None:
+    """redis-cli takes the lines of its standard input apart as the server does those of redis.conf (sdssplitargs)."""
+    chance = random.Random(8)
+    values = ["two words", "#", "'", '"', "\\", "\\x41", "a\"b'c\\d", "päss 密 🔑", "\t\x07", "trailing "]
+    values += ["".join(chance.choices(LETTERS, k=chance.randint(1, 20))) for _ in range(500)]
+    host.docker(
+        "run", "-d", "--name", "nmt-values", "--network", "none", image, "redis-server", "--unixsocket", "/tmp/s"
+    )
+    lines = "".join(f"echo {quoted(value)}\n" for value in values)
+    ask = ("docker", "exec", "-i", "nmt-values", "redis-cli", "-s", "/tmp/s")
+    told = host.run(*ask, stdin="wait 0 0\n" + lines).stdout
+    assert told.split("\n")[1:-1] == values
+
+
+@pytest.mark.engines
+def test_o8_null_takes_a_variable_of_the_image_away(host: Host) -> None:
+    make_images(host)
+    lab = Lab(host)
+    for environment in (
+        {"FROM_IMAGE": None, "OWN": "x"},
+        ["FROM_IMAGE", "OWN=x"],
+        {"FROM_IMAGE": None, "NEVER_THERE": None},
+    ):
+        lab.converge(entry("one", image=RICH, command=IDLE, environment=environment))
+        told = lab.docker("exec", "one", "busybox", "env").splitlines()
+        assert "SHARED=image" in told
+        assert not any(line.startswith(("FROM_IMAGE", "NEVER_THERE")) for line in told)
+    assert "environment" in reasons(lab.converge(entry("one", image=RICH, command=IDLE)), "one")
+    assert "FROM_IMAGE=kept" in lab.docker("exec", "one", "busybox", "env")
+
+
+@pytest.mark.engines
+def test_o8_a_number_is_the_permissions_that_were_meant_or_refused(host: Host) -> None:
+    make_images(host)
+    lab = Lab(host)
+    for mode, meant in ((0o640, "640"), ("0600", "600"), (640, "640"), (0o440, "440"), (0o777, ""), (750, "750")):
+        given = entry("one", configs=[{"target": "/srv/secret", "content": "x", "mode": mode}])
+        if meant:
+            lab.converge(given)
+            assert lab.docker("exec", "one", "busybox", "stat", "-c", "%a", "/srv/secret") == meant
+        else:
+            lab.refused(given, words=["one", "configs", "mode", "Write it quoted"])
+
+
+@pytest.mark.engines
+def test_o8_what_yaml_made_of_other_words_is_refused_before_any_change(host: Host) -> None:
+    make_images(host)
+    lab = Lab(host)
+    for option, value in (
+        ("environment", {"DEBUG": True}),
+        ("environment", {"VERSION": 1.1}),
+        ("environment", {"UMASK": 18}),
+        ("labels", {"traefik": True}),
+        ("ports", [1342]),
+        ("user", 2013),
+        ("hostname", True),
+        ("command", ["echo", 1.1]),
+        ("image", 7.4),
+    ):
+        lab.refused(entry("one", **{option: value}), words=[option, "Write it quoted"])
+
+
+INI = """
+[all:vars]
+ansible_connection=local
+ansible_python_interpreter=/usr/bin/python3
+redis_image=netmode-test/redis-role:1
+[redis]
+sealed redis_allow_unauthenticated=false redis_ports=6379:6379
+allowed redis_allow_unauthenticated=yes redis_ports=6379:6379 redis_keeper=false
+lists redis_ports=127.0.0.1:7001:7001,127.0.0.1:7002:7001 redis_port=7001 redis_password=x redis_save='' redis_appendonly=no
+whole redis_instances='[{"name": "one", "appendonly": false, "maxmemory": "1mb"}]'
+number redis_port=http redis_keeper=maybe
+typo redis_pasword=secret
+other redis_conf_dir=/etc/elsewhere
+"""
+TELL = [
+    {"hosts": "redis", "gather_facts": False, "tasks": [
+        {"import_role": {"name": "netmode.docker.redis", "tasks_from": "preflight.yml"}},
+        {"name": "tell", "debug": {"msg": "{{ [__redis_variables.keeper, __redis_plan.files[0].lines] }}"}},
+    ]},
+]  # fmt: skip
+
+
+def test_o20_o27_an_ini_file_says_what_it_says(
+    play: Callable[..., Play], tmp_path: Path, host_state: Callable[[], Any]
+) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text(INI)
+    before = host_state()
+    done = play(TELL, inventory)
+    assert host_state() == before
+    refused = done.refusals()
+    assert set(refused) == {"sealed", "number", "typo"}
+    for words in (
+        "sealed: instance redis: password: none is set, and its port is published",
+        "number: redis_port: 'http' must be a whole number",
+        "number: redis_keeper: 'maybe' must be true or false",
+        "typo: redis_pasword: there is no such variable. Did you mean redis_password?",
+    ):
+        assert words in refused[words.partition(":")[0]]
+    assert "other: redis_conf_dir is no variable of the role redis" in done.stdout + done.stderr
+    assert "appendonly no" in done.stdout
+    assert 'save \\"\\"' in done.stdout or 'save ""' in done.stdout
