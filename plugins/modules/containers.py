@@ -366,10 +366,11 @@ others:
 
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 CONTAINER_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -430,12 +431,14 @@ CONTAINER_ARGUMENTS: dict[str, Any] = {
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            **ENGINE_ARGUMENTS,
-            "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
-            "pending": {"type": "list", "elements": "str", "default": []},
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
+                "pending": {"type": "list", "elements": "str", "default": []},
+            }
+        ),
         supports_check_mode=True,
     )
     try:

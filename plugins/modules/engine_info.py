@@ -167,20 +167,23 @@ running:
   sample: [{id: 5d8c0d1f2a3b, name: redis, restart: unless-stopped}]
 """
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine_info import observe
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            **ENGINE_ARGUMENTS,
-            "config_file": {"type": "path", "default": "/etc/docker/daemon.json"},
-            "wait": {"type": "int", "default": 0},
-            "running": {"type": "bool", "default": False},
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "config_file": {"type": "path", "default": "/etc/docker/daemon.json"},
+                "wait": {"type": "int", "default": 0},
+                "running": {"type": "bool", "default": False},
+            }
+        ),
         supports_check_mode=True,
     )
     given = module.params

@@ -190,16 +190,14 @@ images:
       sample: [the engine has no such image]
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _images
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 _USER = {
     "name": {"type": "str", "required": True},
@@ -253,17 +251,19 @@ def _run(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            **ENGINE_ARGUMENTS,
-            "images": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": _IMAGE,
-                "required_if": [("source", "archive", ["archive"])],
-            },
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "images": {
+                    "type": "list",
+                    "elements": "dict",
+                    "required": True,
+                    "options": _IMAGE,
+                    "required_if": [("source", "archive", ["archive"])],
+                },
+            }
+        ),
         supports_check_mode=True,
     )
     try:

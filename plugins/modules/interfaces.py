@@ -185,10 +185,11 @@ interfaces:
       reasons: [there is no such interface, "/var/lib/netmode/interfaces.json did not say so, and the keeper goes by that"]
 """
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import run
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 ROUTE = {"to": {"type": "str", "required": True}, "via": {"type": "str"}}
 INTERFACE = {
@@ -208,13 +209,15 @@ INTERFACE = {
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE},
-            "purge": {"type": "list", "elements": "str", "default": []},
-            "pending": {"type": "list", "elements": "str", "default": []},
-            **ENGINE_ARGUMENTS,
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE},
+                "purge": {"type": "list", "elements": "str", "default": []},
+                "pending": {"type": "list", "elements": "str", "default": []},
+                **ENGINE_ARGUMENTS,
+            }
+        ),
         supports_check_mode=True,
     )
     try:

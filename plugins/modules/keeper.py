@@ -96,9 +96,10 @@ import hashlib
 import subprocess
 from pathlib import Path
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 
 def _digest(content: bytes | None) -> str | None:
@@ -106,14 +107,16 @@ def _digest(content: bytes | None) -> str | None:
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
-            "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
-            "ignore": {"type": "list", "elements": "str", "default": []},
-            "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
+                "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+                "ignore": {"type": "list", "elements": "str", "default": []},
+                "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
+                "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            }
+        ),
         supports_check_mode=True,
     )
     given = module.params

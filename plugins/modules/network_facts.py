@@ -179,17 +179,18 @@ ansible_facts:
 import gc
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._dockerd import is_installed
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe, observe_kernel
 
 
 def main() -> None:
     gc.disable()  # the process lives for a tenth of a second: collections would cost three milliseconds of it
-    module = make_module(argument_spec=ENGINE_ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=checked(ENGINE_ARGUMENTS), supports_check_mode=True)
     try:
         told, seen = _see(Engine(module.params["docker_host"], module.params["timeout"]))
     except NetmodeError as error:

@@ -215,9 +215,10 @@ networks:
       reasons: ["driver_opts com.docker.network.driver.mtu: 1500 -> 1450"]
 """
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._networks import run
 
 POOL = {
@@ -253,9 +254,10 @@ NETWORK = {
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={"networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK}}
-        | ENGINE_ARGUMENTS,
+    module = AnsibleModule(
+        argument_spec=checked(
+            {"networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK}} | ENGINE_ARGUMENTS
+        ),
         supports_check_mode=True,
     )
     try:

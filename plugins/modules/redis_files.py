@@ -184,9 +184,10 @@ revisions:
     cache: 5d41402abc4b2a76b9719d911017c592
 """
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._redis_reconcile import reconcile
 
 _TRIAL = {
@@ -216,13 +217,15 @@ _INSTANCE = {
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            **ENGINE_ARGUMENTS,
-            "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
-            "socket_group": {"type": "str", "default": ""},
-            "instances": {"type": "list", "elements": "dict", "required": True, "options": _INSTANCE},
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
+                "socket_group": {"type": "str", "default": ""},
+                "instances": {"type": "list", "elements": "dict", "required": True, "options": _INSTANCE},
+            }
+        ),
         supports_check_mode=True,
     )
     try:

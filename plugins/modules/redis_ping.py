@@ -192,10 +192,11 @@ endpoints:
 from dataclasses import replace
 from typing import Any
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._container_log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
     Endpoint,
     ping_until,
@@ -249,30 +250,32 @@ def _seen(name: str, expected: str | None, result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            "endpoints": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "host": {"type": "str"},
-                    "port": {"type": "int", "default": 6379},
-                    "socket": {"type": "path"},
-                    "username": {"type": "str"},
-                    "password": {"type": "str", "no_log": True},
-                    "witness": {"type": "str"},
-                    "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
-                    "container": {"type": "str"},
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                "endpoints": {
+                    "type": "list",
+                    "elements": "dict",
+                    "required": True,
+                    "options": {
+                        "name": {"type": "str", "required": True},
+                        "host": {"type": "str"},
+                        "port": {"type": "int", "default": 6379},
+                        "socket": {"type": "path"},
+                        "username": {"type": "str"},
+                        "password": {"type": "str", "no_log": True},
+                        "witness": {"type": "str"},
+                        "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
+                        "container": {"type": "str"},
+                    },
+                    "mutually_exclusive": [("host", "socket")],
+                    "required_one_of": [("host", "socket")],
                 },
-                "mutually_exclusive": [("host", "socket")],
-                "required_one_of": [("host", "socket")],
-            },
-            "docker_host": ENGINE_ARGUMENTS["docker_host"],
-            "timeout": {"type": "float", "default": 3},
-            "wait": {"type": "float", "default": 0},
-        },
+                "docker_host": ENGINE_ARGUMENTS["docker_host"],
+                "timeout": {"type": "float", "default": 3},
+                "wait": {"type": "float", "default": 0},
+            }
+        ),
         supports_check_mode=True,
     )
     given = module.params["endpoints"]

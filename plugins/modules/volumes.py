@@ -99,11 +99,12 @@ volumes:
       sample: [create]
 """
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _volumes
 from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-from ansible_collections.netmode.docker.plugins.module_utils._module import make_module
+from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 _VOLUME = {
     "name": {"type": "str", "required": True},
@@ -116,11 +117,13 @@ _VOLUME = {
 
 
 def main() -> None:
-    module = make_module(
-        argument_spec={
-            **ENGINE_ARGUMENTS,
-            "volumes": {"type": "list", "elements": "dict", "required": True, "options": _VOLUME},
-        },
+    module = AnsibleModule(
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "volumes": {"type": "list", "elements": "dict", "required": True, "options": _VOLUME},
+            }
+        ),
         supports_check_mode=True,
     )
     volumes = module.params["volumes"]

@@ -128,17 +128,15 @@ def specs() -> dict[str, dict[str, Any]]:
     found = {}
     for path in MODULES.glob("[a-z]*.py"):
         module = importlib.import_module(f"ansible_collections.netmode.docker.plugins.modules.{path.stem}")
-        seen: list[dict[str, Any]] = []
 
-        def stop(argument_spec: dict[str, Any], seen: list[dict[str, Any]] = seen, **_more: Any) -> None:
-            seen.append(argument_spec)
-            raise Parsed
+        def stop(argument_spec: dict[str, Any]) -> None:
+            raise Parsed(argument_spec)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "make_module", stop)
-            with pytest.raises(Parsed):
+            patch.setattr(module, "checked", stop)
+            with pytest.raises(Parsed) as parsed:
                 module.main()
-        found[path.stem] = seen[0]
+        found[path.stem] = parsed.value.args[0]
     return found
 
 
@@ -154,12 +152,12 @@ def test_o8_options_of_any_kind_give_a_result_or_a_refusal(
     module: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plugin = importlib.import_module(f"ansible_collections.netmode.docker.plugins.modules.{module}")
-    make = plugin.make_module
+    made = plugin.AnsibleModule
 
     def only_read(**arguments: Any) -> None:
-        raise Parsed(make(**arguments).params)
+        raise Parsed(made(**arguments).params)
 
-    monkeypatch.setattr(plugin, "make_module", only_read)
+    monkeypatch.setattr(plugin, "AnsibleModule", only_read)
     for seed in range(500):
         said = run(module, values(SPECS[module], random.Random(seed)), capsys)
         assert said.get("msg") or "params" in said
