@@ -68,7 +68,12 @@ def outcome(one: Json, *, check: bool) -> tuple[Any, ...]:
 
 
 def merged(options: list[Json]) -> Json:
-    return {key: value for some in options for key, value in some.items()}
+    """All of them; a command is for the entry point beside it, with another one the process would end at once."""
+    found = {key: value for some in options for key, value in some.items()}
+    entries = [some for some in options if "entrypoint" in some]
+    if entries:
+        found["command"] = entries[-1].get("command")
+    return found
 
 
 @pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.thorough)])
