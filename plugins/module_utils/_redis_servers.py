@@ -79,7 +79,9 @@ def running() -> list[Server]:
 
 
 def _server(process: Path) -> Server:
-    ids = _CONTAINER.findall((process / "cgroup").read_text())
+    groups = (process / "cgroup").read_text().splitlines()
+    # The longest: where the engine uses one version of control groups, the other's line may end at a container around.
+    ids = max((_CONTAINER.findall(group) for group in groups), key=len, default=[])
     mounted = set()
     for line in (process / "mountinfo").read_text().splitlines():
         left, _, right = line.partition(" - ")
