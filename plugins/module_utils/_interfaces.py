@@ -34,7 +34,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
         found = _planned(entries, purged, pending, engine, spaces)  # whoever had the lock may have changed it
         apply(found.changes, spaces)
         if found.wanted != found.recorded:
-            record.write(found.wanted)
+            record.write(found.wanted, aside=bool(found.wrong))
     return found.result
 
 
@@ -45,6 +45,8 @@ class _Plan(NamedTuple):
     recorded: Record
     wanted: Record
     """What the record is to say."""
+    wrong: tuple[str, ...]
+    """What of the record is of no use."""
     result: dict[str, Any]
 
     @property
@@ -53,7 +55,7 @@ class _Plan(NamedTuple):
 
 
 def _planned(listed: list[Interface], purged: list[str], pending: list[str], engine: Engine, spaces: Spaces) -> _Plan:
-    recorded = record.read()
+    recorded, wrong = record.load()
     names = [entry.container for entry in listed]
     host = _by_name(set(purged) - set(names), observe(engine, [*names, *purged], spaces))
     if pending:
@@ -61,7 +63,8 @@ def _planned(listed: list[Interface], purged: list[str], pending: list[str], eng
     entries = [*listed, *_unlisted(purged, listed, recorded, host)]
     changes = plan(entries, host)
     wanted = _recorded_after(recorded, entries, host)
-    return _Plan(entries, changes, recorded, wanted, _result(changes, _notes(entries, host, recorded, wanted)))
+    result = {**_result(changes, _notes(entries, host, recorded, wanted)), "warnings": list(wrong)}
+    return _Plan(entries, changes, recorded, wanted, wrong, result)
 
 
 def _by_name(words: set[str], host: Host) -> Host:

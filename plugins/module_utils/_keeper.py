@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import select
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,14 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SU
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import DONORS, OWED, STATE, read, write
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import (
+    DONORS,
+    OWED,
+    STATE,
+    read_names,
+    read_state,
+    write,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
@@ -57,14 +65,15 @@ class Keeper:
         self.ignore = frozenset(ignore)
         self._tell = tell
         self._pace = _plan_keeper.Pace()
-        self._donors = read(DONORS)
-        self._owed = read(OWED)
+        self._donors = read_names(DONORS)
+        self._owed = read_names(OWED)
         self._trouble: dict[str, str] = {}
         self._rejoining = False
         self._rejoined: queue.SimpleQueue[tuple[Step | None, str, str] | None] = queue.SimpleQueue()
         self._bell, self._rope = os.pipe()  # what is written to the second is heard by who waits for the first
         self._state: Facts = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host}
-        self._state["acts"] = read(STATE).get("acts", [])  # those of a keeper before this one, since the boot
+        self._state.update(program=sys.argv[0], ignore=sorted(self.ignore), looked=False)
+        self._state["acts"] = read_state().get("acts", [])  # those of a keeper before this one, since the boot
 
     def run(self) -> None:
         """Until the process is ended. Whatever it was doing then is complete or completed by the next one."""
@@ -78,6 +87,8 @@ class Keeper:
                 self._say(f"listens to Docker Engine {self.engine.version}")
                 try:
                     self._look(None, begun)
+                    self._state["looked"] = True
+                    self._write()
                     self._follow(events)
                 except NetmodeError as error:
                     self._state["engine"] = None
@@ -139,12 +150,8 @@ class Keeper:
                 self._keep(name, record.items(recorded, name), host, spaces, begun)
 
     def _recorded(self) -> Facts:
-        try:
-            recorded = record.read()
-        except NetmodeError as error:
-            self._trouble_is("record", str(error), str(error))
-            return {}
-        self._trouble_is("record", "", "")
+        recorded, wrong = record.load()
+        self._trouble_is("record", " ".join(wrong), " ".join(wrong))
         return recorded
 
     def _takes_interfaces(self, name: str, container: Facts) -> bool:

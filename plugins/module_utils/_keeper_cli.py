@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces_record import load
 from ansible_collections.netmode.docker.plugins.module_utils._keeper import Keeper
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import STATE, read
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import read_state
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_status import status
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
@@ -29,8 +30,11 @@ _STEADY = 10.0
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("netmode-keeper", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
+    asked = commands.add_parser(
         "status", help="what it keeps, how that is now, what it did last; ends with 1 if not all is right"
+    )
+    asked.add_argument(
+        "--wait", type=float, default=0, metavar="SECONDS", help="until all is right, for as long at most"
     )
     for name, what in (("run", "in the foreground"), ("supervise", "started again whenever it fails")):
         command = commands.add_parser(name, help=f"keep interfaces and sharers, {what}")
@@ -38,11 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--ignore", action="append", default=[], metavar="CONTAINER", help="leave it alone")
     given = parser.parse_args(arguments)
     if given.command == "status":
-        lines, right = status(read(STATE).get("docker_host", SOCKET))
+        lines, right = _await_right(given.wait)
         sys.stdout.write("\n".join([*lines, ""]))
         return 0 if right else 1
     keep = Keeping(given.docker_host, given.ignore)
     return keep.run() if given.command == "run" else keep.supervise()
+
+
+def _await_right(seconds: float) -> tuple[list[str], bool]:
+    """The status, once all is right, the time is over or, with a record that is wrong, no time will mend it."""
+    end = time.monotonic() + seconds
+    while True:
+        lines, right = status(read_state().get("docker_host", SOCKET))
+        if right or time.monotonic() >= end or load().wrong:
+            return lines, right
+        time.sleep(0.2)
 
 
 class Keeping:

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the keeper notes on its host, for itself and for who asks for its status."""
+"""What the keeper notes on its host, for itself and for who asks for its status.
+
+All of it can be learnt anew, but for donors that are gone by now: what is of no use in a file is left out.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils import _json_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Facts = dict[str, Any]
 
@@ -17,23 +24,59 @@ OWED = Path("/var/lib/netmode/owed.json")
 """{sharer: its donor's name}: whom the keeper has begun to stop and start, until that is done. So one whose
 start failed, or before whose start the keeper was killed, is not taken for one that a user has stopped."""
 NOTES = (STATE, DONORS, OWED)
+_LATEST = 2.0**33
+"""The latest second of the clock that is one, in the year 2242."""
 
 
-def read(path: Path) -> Facts:
+def _object(path: Path) -> Facts:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # it can be learnt anew, but for donors that are gone by now
+        found = _json_files.load(path)
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
+def read_names(path: Path) -> dict[str, str]:
+    """{sharer: its donor's name}."""
+    return {name: donor for name, donor in _object(path).items() if isinstance(donor, str) and donor}
+
+
+def read_state(path: Path = STATE) -> Facts:
+    """What a keeper said of itself, each of a type that can be relied on; without what it does not say."""
+    return {key: value for key, value in _object(path).items() if key in _STATE and _STATE[key](value)}
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _LATEST
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_act(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _is_time(value[0]) and _is_text(value[1])
+
+
+_STATE: dict[str, Callable[[Any], bool]] = {
+    "pid": lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+    "program": lambda value: _is_text(value) and "\0" not in value and value.isprintable(),
+    "since": _is_time,
+    "docker_host": _is_text,
+    "engine": lambda value: value is None or _is_text(value),
+    "looked": lambda value: isinstance(value, bool),
+    "ignore": lambda value: isinstance(value, list) and all(map(_is_text, value)),
+    "acts": lambda value: isinstance(value, list) and all(map(_is_act, value)),
+    "waits": lambda value: isinstance(value, dict) and all(map(_is_time, value.values())),
+}
+"""What the state holds: the process, its program and since when it runs, the engine's version (null while it is away),
+whether the keeper has looked at all there is, whom it ignores, what it did last, and until when it waits with whom."""
+
+
 def write(path: Path, content: Facts) -> str:
     """Why it could not be written, or empty."""
-    young = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        young.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        young.replace(path)
+        _json_files.replace(path, content)
     except OSError as error:
         return f"{path} cannot be written ({error.strerror})."
     return ""

@@ -31,7 +31,7 @@ def program(interpreter: str) -> bytes:
         files.update({f"{'/'.join(parts[:depth])}/__init__.py": "" for depth in range(1, len(parts))})
     files["__main__.py"] = f"from {_PACKAGE}._keeper_cli import main\nraise SystemExit(main())\n"
     archive = io.BytesIO()
-    archive.write(f"#!{interpreter} -IB\n".encode())
+    archive.write(f"#!{interpreter} -ISB\n".encode())  # nothing of site-packages, which others may write to
     with zipfile.ZipFile(archive, "w") as zipped:
         for path, text in sorted(files.items()):
             zipped.writestr(zipfile.ZipInfo(path, _EPOCH), text)

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known
+from ansible_collections.netmode.docker.plugins.module_utils import _files, _known, _trust
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import NOTES, STATE, read
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import NOTES, read_state
 from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
 
 NAME = "netmode-keeper"
@@ -38,6 +38,24 @@ StartLimitIntervalSec=0
 ExecStart={program} run {options}
 Restart=always
 RestartSec=1
+# Root, with no more of what root may than it takes to enter network namespaces and to make links there. The tunables of
+# the kernel stay writable: IPv6 is switched on in a namespace by one of them.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_SYS_ADMIN CAP_SYS_PTRACE
+NoNewPrivileges=yes
+ProtectSystem=full
+ProtectHome=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6
+RestrictNamespaces=net
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
 
 [Install]
 WantedBy=docker.service
@@ -101,7 +119,7 @@ def init_system() -> str:
     return "systemd" if Path("/run/systemd/system").is_dir() else "sysv"
 
 
-def options(docker_host: str, ignore: list[str]) -> str:
+def options(docker_host: str, ignore: list[str]) -> list[str]:
     """What the program is started with. NetmodeError for what could be no socket or no container's name."""
     if not _SOCKET.fullmatch(docker_host):
         raise NetmodeError(
@@ -112,15 +130,48 @@ def options(docker_host: str, ignore: list[str]) -> str:
         ignored = [f"--ignore={_known.container(name)}" for name in ignore]
     except ValueError as error:
         raise NetmodeError(f"ignore: {error}.") from None
-    return " ".join([f"--docker-host={docker_host}", *ignored])
+    return [f"--docker-host={docker_host}", *ignored]
 
 
-def files(init: str, path: Path, options: str, log: str) -> list[File]:
-    """The program, and what makes a service of it."""
-    words = {"program": path, "options": options, "pid": _PID, "log": log}
-    unit, text, mode = (_UNIT, _UNIT_TEXT, 0o644) if init == "systemd" else (_SCRIPT, _SCRIPT_TEXT, 0o755)
-    wanted = (path, program(sys.executable), 0o755), (unit, text.format(**words).encode(), mode)
-    return [File(one, one.read_bytes() if one.exists() else None, content, mode) for one, content, mode in wanted]
+def files(init: str, state: str, path: Path, options: list[str], log: str) -> list[File]:
+    """The program, and what makes a service of it; for ``absent`` as they are, whatever they would become.
+
+    NetmodeError where others than root could change what root is to run.
+    """
+    _refuse_odd("path", str(path))
+    if set(str(path)) & set("'\"\\"):
+        raise NetmodeError(f"path: {str(path)!r}: systemd starts no program with a quote or a backslash in its path.")
+    _refuse_odd("log_file", log)
+    unit, mode = (_UNIT, 0o644) if init == "systemd" else (_SCRIPT, 0o755)
+    content, text = b"", ""
+    if state == "present":
+        _trust.require("path", path)
+        content = program(_trust.interpreter())
+        text = _unit_text(path, options) if init == "systemd" else _script_text(path, options, log)
+    wanted = (path, content, 0o755), (unit, text.encode(), mode)
+    return [File(one, _files.read(one), after, mode) for one, after, mode in wanted]
+
+
+def _refuse_odd(option: str, path: str) -> None:
+    if not path.startswith("/") or not path.isprintable():
+        raise NetmodeError(f"{option}: {path!r} is not the absolute path of a file. Give one like /usr/local/sbin/x.")
+
+
+def _unit_text(path: Path, options: list[str]) -> str:
+    """As systemd reads it (systemd.service(5), "Command lines"): in the program's own path ``$`` begins no variable."""
+    words = [_quoted(option).replace("$", "$$") for option in options]
+    return _UNIT_TEXT.format(program=_quoted(str(path)), options=" ".join(words))
+
+
+def _quoted(word: str) -> str:
+    """``%`` begins a specifier, in quotes too."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"'
+
+
+def _script_text(path: Path, options: list[str], log: str) -> str:
+    words = {"program": shlex.quote(str(path)), "log": shlex.quote(log), "pid": _PID}
+    return _SCRIPT_TEXT.format(options=shlex.join(options), **words)
 
 
 def observe(init: str, files: list[File]) -> Now:
@@ -163,10 +214,7 @@ def apply(changes: list[File]) -> None:
                 with suppress(OSError):  # not empty
                     path.parent.rmdir()
         else:
-            young = path.with_name(path.name + ".new")
-            young.write_bytes(content)
-            young.chmod(mode)
-            young.replace(path)
+            _files.write(path, content, mode, (os.geteuid(), os.getegid()))
 
 
 def have_units_read() -> None:
@@ -188,7 +236,7 @@ def _is_supervised(program: Path) -> bool:
 
 def _is_outdated(files: list[File]) -> bool:
     """Of one that has not said yet since when it runs nothing is known."""
-    said = read(STATE)
-    if not Path(f"/proc/{said.get('pid')}").exists():
+    said = read_state()
+    if "since" not in said or not Path(f"/proc/{said.get('pid')}").exists():
         return False
     return any(file.before is not None and said["since"] < file.path.stat().st_mtime for file in files)

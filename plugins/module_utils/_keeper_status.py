@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import DONORS, STATE, read
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_notes import DONORS, read_names, read_state
 from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
 from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe
@@ -31,8 +32,9 @@ RIGHT, IDLE = "right", "idle"
 
 def status(docker_host: str) -> tuple[list[str], bool]:
     """The lines to be printed, and whether all is as it is to be. Changes nothing."""
-    state = read(STATE)
+    state = read_state()
     running = _runs(state)
+    ready = running and bool(state.get("engine")) and state.get("looked", False)
     lines = [_first_line(state, running=running)]
     rows: list[Row] = []
     try:
@@ -40,33 +42,42 @@ def status(docker_host: str) -> tuple[list[str], bool]:
         seen = observe(engine)
         containers = compose(seen)["containers"]
         waits = state.get("waits", {}) if running else {}
-        rows = [*_interfaces(engine, containers, seen), *_sharers(containers)]
+        rows = [*_record(), *_interfaces(engine, containers, seen), *_sharers(containers, state.get("ignore", []))]
         lines += ["", *_table([(name, how, _waiting(name, waits, what)) for name, how, what in rows])]
     except NetmodeError as error:
         lines += ["", str(error)]
-        running = False
+        ready = False
     if state.get("acts"):
         lines += ["", "Its last acts:", *(f"  {_clock(at)}  {line}" for at, line in state["acts"])]
-    return lines, running and all(how in (RIGHT, IDLE) for _, how, _ in rows)
+    return lines, ready and all(how in (RIGHT, IDLE) for _, how, _ in rows)
 
 
 def _runs(state: Facts) -> bool:
     """Whether the process that wrote the state is there: a number alone may be another's by now."""
+    if not {"pid", "since", "program"} <= state.keys():
+        return False
     try:
-        return b"netmode-keeper" in Path(f"/proc/{state.get('pid', 0)}/cmdline").read_bytes()
+        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes()
     except OSError:
         return False
+    return os.fsencode(state["program"]) in command.split(b"\0")
 
 
 def _first_line(state: Facts, *, running: bool) -> str:
     if not running:
         return "The keeper does not run, so nothing is brought back. Start it: service netmode-keeper start."
     listens = f"listens to Docker Engine {state['engine']}" if state.get("engine") else "waits for the Docker Engine"
+    if state.get("engine") and not state.get("looked"):
+        listens += ", and has not yet looked at all there is"
     return f"The keeper runs since {_clock(state['since'])} (process {state['pid']}) and {listens}."
 
 
 def _clock(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _record() -> list[Row]:
+    return [("record", "WRONG", why) for why in record.load().wrong]
 
 
 def _interfaces(engine: Engine, containers: Facts, seen: Facts) -> list[Row]:
@@ -94,12 +105,16 @@ def _interface(item: Facts, containers: Facts, host: Host) -> tuple[str, str]:
     return ("WRONG", "; ".join(change.reasons)) if change.reasons else (RIGHT, where)
 
 
-def _sharers(containers: Facts) -> list[Row]:
+def _sharers(containers: Facts, ignored: list[str]) -> list[Row]:
     rows = []
-    for name, donor in sorted(_plan_keeper.donor_names(containers, read(DONORS)).items()):
+    for name, donor in sorted(_plan_keeper.donor_names(containers, read_names(DONORS)).items()):
         one = containers[name]
-        if one["status"] != "running":
+        if name in ignored:
+            how = (IDLE, "it is to be ignored")
+        elif one["status"] != "running":
             how = (IDLE, f"it is {one['status']}")
+        elif one["joins"] is None and donor not in containers:
+            how = (IDLE, f"there is no container {donor} for it to join")
         elif one["joins"] is None:
             how = ("STALE", "it shares the dead namespace of a container that is gone")
         elif one["stale"]:

@@ -224,6 +224,8 @@ def main() -> None:
         result = run(module.params, check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
+    for why in result.pop("warnings"):
+        module.warn(why)
     module.exit_json(**result)
 
 

@@ -27,7 +27,10 @@ attributes:
     support: full
 options:
   path:
-    description: Where the program is to be. Its directory must be there.
+    description:
+      - Where the program is to be. Its directory must be there, and root alone may be able to write to it and to every directory
+        above it, links included, for root runs what is there.
+      - The same holds for the Python that it runs under, which is that of the module or else C(/usr/bin/python3).
     type: path
     default: /usr/local/sbin/netmode-keeper
   docker_host:
@@ -46,10 +49,14 @@ options:
   state:
     description: >-
       Whether program and service are to be there. V(absent) also removes what a keeper that ran has noted for itself; the
-      service is to be stopped by then.
+      service is to be stopped by then. What containers of the host still need stays (RV(needed_by)).
     type: str
     choices: [present, absent]
     default: present
+  force:
+    description: Remove it with O(state=absent) also where containers of the host still need it.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -75,6 +82,14 @@ digest:
   returned: success
   type: str
   sample: 8a1c2f53ab1f0c5a6f2f6c2dd9c1f7f0c7bd2a47a6f7b1d6f64ccfd0f3f5c0de
+needed_by:
+  description: >-
+    With O(state=absent) the containers that need the keeper: those with interfaces that netmode.docker.interfaces has made, and
+    those that share another's network, whoever made them. Where there are any, nothing is removed unless O(force) is true.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 running:
   description: Whether the service runs.
   returned: success
@@ -99,6 +114,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._keeper_needs import needed_by
 from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 
@@ -115,6 +131,7 @@ def main() -> None:
                 "ignore": {"type": "list", "elements": "str", "default": []},
                 "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
                 "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+                "force": {"type": "bool", "default": False},
             }
         ),
         supports_check_mode=True,
@@ -123,9 +140,11 @@ def main() -> None:
     init = service.init_system()
     try:
         options = service.options(given["docker_host"], given["ignore"])
-        program, unit = service.files(init, Path(given["path"]), options, given["log_file"])
+        needed = [] if given["state"] == "present" else needed_by(given["docker_host"], given["ignore"])
+        kept = bool(needed) and not given["force"]
+        program, unit = service.files(init, given["state"], Path(given["path"]), options, given["log_file"])
         now = service.observe(init, [program, unit])
-        changes = service.plan(given["state"], [program, unit])
+        changes = [] if kept else service.plan(given["state"], [program, unit])
         if not module.check_mode:
             service.apply(changes)
             if init == "systemd" and (now.unread or unit.path in [change.path for change in changes]):
@@ -142,7 +161,7 @@ def main() -> None:
     module.exit_json(
         changed=bool(changes), init=init, path=str(program.path),
         digest=_digest(program.after) if given["state"] == "present" else None,
-        running=now.running, outdated=now.outdated or (now.running and bool(changes)), enabled=now.enabled,
+        needed_by=needed, running=now.running, outdated=now.outdated or (now.running and bool(changes)), enabled=now.enabled,
         diff=[_shown(change, as_digest=change.path == program.path) for change in changes],
     )  # fmt: skip
 

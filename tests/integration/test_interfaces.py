@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from textwrap import indent
 from typing import Any, Callable
@@ -279,16 +280,34 @@ def test_check_mode_foretells_the_interfaces_of_containers_that_are_pending(
     assert host_state() == before
 
 
-def test_a_record_that_is_damaged_is_told_and_nothing_is_changed(
-    interfaces: Run, host: Host, host_state: State, web: str
+RECORDED = "/var/lib/netmode/interfaces.json"
+DAMAGED = [
+    "{",
+    "[]",
+    '{"version": 99, "interfaces": {}}',
+    '{"version": 1}',
+    '{"version": 1, "interfaces": {"web:eth0": {"container": "web", "name": "eth1", "kind": "dummy"}}}',
+    '{"version": 1, "interfaces": {"web:eth0": {"container": "web", "name": "eth0"}}}',
+    '{"web:eth0": 1}',
+]
+
+
+def test_o13_a_record_that_is_damaged_is_told_kept_aside_and_written_again(
+    interfaces: Run, host: Host, web: str
 ) -> None:
-    for text in ("{", "[]", '{"web:eth0": {"container": "web", "name": "eth1"}}', '{"web:eth0": 1}'):
-        host.write("/var/lib/netmode/interfaces.json", text)
-        before = host_state()
-        message = interfaces(ETH0)["msg"]
-        assert message.startswith("/var/lib/netmode/interfaces.json"), message
-        assert "Remove it" in message
-        assert host_state() == before
+    for number, text in enumerate(DAMAGED):
+        host.sh("rm -f /var/lib/netmode/*")
+        host.write(RECORDED, text)
+        (warning,) = interfaces(ETH0, check=True)["warnings"]
+        assert warning.startswith(RECORDED), warning
+        assert host.sh(f"cat {RECORDED}") == text
+        result = interfaces(ETH0)
+        assert (result["warnings"], result.get("failed")) == ([warning], None), number
+        assert host.sh(f"cat {RECORDED}.aside") == text
+        assert list(json.loads(host.sh(f"cat {RECORDED}"))["interfaces"]) == ["web:eth0"]
+    assert not interfaces(ETH0).get("warnings")
+    host.sh(f"rm {RECORDED}; mkfifo {RECORDED}")
+    assert "not a regular file" in interfaces(ETH0)["warnings"][0]
 
 
 @pytest.mark.parametrize("kind", ["macvlan", "ipvlan", "dummy"])

@@ -34,7 +34,7 @@ def answers(host: Host, address: str = "172.17.200.5") -> bool:
 
 
 def recorded(host: Host) -> list[str]:
-    return sorted(json.loads(host.sh(f"cat {RECORD} 2>/dev/null || echo '{{}}'")))
+    return sorted(json.loads(host.sh(f"cat {RECORD} 2>/dev/null || echo '{{}}'")).get("interfaces", {}))
 
 
 def given(played: Play) -> dict[str, list[str]]:

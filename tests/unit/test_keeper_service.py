@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
+from ansible_collections.netmode.docker.plugins.module_utils import _trust
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SOCKET = "unix:///var/run/docker.sock"
 
 
 def test_what_the_program_is_started_with() -> None:
-    assert service.options(SOCKET, ["ab", "b.c"]) == f"--docker-host={SOCKET} --ignore=ab --ignore=b.c"
+    assert service.options(SOCKET, ["ab", "b.c"]) == [f"--docker-host={SOCKET}", "--ignore=ab", "--ignore=b.c"]
 
 
 @pytest.mark.parametrize("docker_host", ["tcp://127.0.0.1:2375", "/var/run/docker.sock", "unix:///a b", "unix:///%h"])
@@ -53,3 +56,113 @@ def test_absent_removes_what_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert missing not in [change.path for change in changes]
     service.apply([change for change in changes if change.path == there])
     assert list(tmp_path.iterdir()) == []
+
+
+# --- O13: what root runs, and how it is quoted ------------------------------------------------------------------------
+
+ODD = [
+    "/usr/local/sbin/k'x",
+    "/srv/a b",
+    "/srv/$HOME",
+    "/srv/`id`",
+    "/srv/a;b&c|d",
+    '/srv/"q"',
+    "/srv/100%",
+    "/srv/a\\b",
+]
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_o13_a_path_and_a_log_file_are_words_to_the_shell(path: str, tmp_path: Path) -> None:
+    """The script's own assignments and options, as a shell reads them."""
+    script = service._script_text(Path(path), ["--docker-host=unix:///run/a$b;c.sock"], f"{path}.log")
+    shown = re.sub(
+        r"start-stop-daemon --start .*? -- ", 'printf \'%s\\\\n\' "$program" "$log" ', script, flags=re.DOTALL
+    )
+    done = subprocess.run(["sh", "-c", shown, "x", "start"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines() == [path, f"{path}.log", "supervise", "--docker-host=unix:///run/a$b;c.sock"]
+
+
+@pytest.mark.parametrize("path", ["relative/x", "/a\nb", "/a\x00b", "/a\x1bb", "", "~/x"])
+def test_o13_what_is_no_path_is_refused_by_its_option(path: str) -> None:
+    with pytest.raises(NetmodeError, match=r"^path: .* is not the absolute path"):
+        service.files("systemd", "present", Path(path), [], "/var/log/x.log")
+    with pytest.raises(NetmodeError, match=r"^log_file: .* is not the absolute path"):
+        service.files("systemd", "absent", Path("/usr/local/sbin/x"), [], path)
+
+
+@pytest.mark.parametrize("path", ["/a'b", '/a"b', "/a\\b"])
+def test_o13_what_systemd_starts_from_no_path_is_refused(path: str) -> None:
+    with pytest.raises(NetmodeError, match=r"^path: .* systemd starts no program"):
+        service.files("sysv", "present", Path(path), [], "/var/log/x.log")
+
+
+def test_o13_options_are_words_to_systemd() -> None:
+    text = service._unit_text(Path("/srv/a b%i$c"), ["--docker-host=unix:///run/$x;%y.sock"])
+    assert 'ExecStart="/srv/a b%%i$c" run "--docker-host=unix:///run/$$x;%%y.sock"\n' in text
+
+
+@pytest.fixture
+def roots(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int, int]]:
+    """{path: (uid, gid, mode)} that lstat() shall tell; what is not in it is root's own."""
+    owners: dict[str, tuple[int, int, int]] = {}
+    lstat = Path.lstat
+
+    def told(path: Path) -> os.stat_result:
+        found = list(lstat(path))
+        uid, gid, mode = owners.get(str(path), (0, 0, stat.S_IMODE(found[0]) & ~0o022))
+        found[0], found[4], found[5] = stat.S_IFMT(found[0]) | mode, uid, gid
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "lstat", told)
+    return owners
+
+
+def test_o13_what_root_alone_can_change_is_told_over_the_whole_path(
+    roots: dict[str, tuple[int, int, int]], tmp_path: Path
+) -> None:
+    real, linked = tmp_path / "real", tmp_path / "links"
+    for directory in (real / "bin", linked):
+        directory.mkdir(parents=True)
+    (real / "bin" / "python").touch()
+    (linked / "python").symlink_to("../links/other")
+    (linked / "other").symlink_to(real / "bin" / "python")
+    path = linked / "python"
+    assert _trust.weakness(path) == ""
+    assert _trust.weakness(tmp_path / "not" / "there") == ""
+    for place in (tmp_path, linked, linked / "python", linked / "other", real, real / "bin", real / "bin" / "python"):
+        roots[str(place)] = (1000, 0, 0o755)
+        assert _trust.weakness(path).startswith(f"{place} (")
+        roots.clear()
+    for mode, word in ((0o757, "writable by everyone"), (0o1777, "writable by everyone")):
+        roots[str(real)] = (0, 0, mode)
+        assert word in _trust.weakness(path)
+    (linked / "other").unlink()
+    (linked / "other").symlink_to("python")
+    roots.clear()
+    assert "a link" in _trust.weakness(path)
+
+
+def test_o13_a_group_that_has_members_can_change_what_it_may_write(
+    roots: dict[str, tuple[int, int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots[str(tmp_path)] = (0, 50, 0o2775)
+    monkeypatch.setattr(_trust, "_has_members", lambda gid: gid != 50)
+    assert _trust.weakness(tmp_path / "x") == ""  # Debian's group staff, which is empty
+    monkeypatch.setattr(_trust, "_has_members", lambda gid: gid == 50)
+    assert "writable by the group 50" in _trust.weakness(tmp_path / "x")
+
+
+def test_o13_the_system_s_python_steps_in_for_one_that_a_user_can_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = {"/home/u/venv/bin/python": "/home/u (owned by u)"}
+    monkeypatch.setattr(_trust, "weakness", lambda path: weak.get(str(path), ""))
+    monkeypatch.setattr(sys, "executable", "/home/u/venv/bin/python")
+    assert _trust.interpreter() == "/usr/bin/python3"
+    weak["/usr/bin/python3"] = "/usr (owned by u)"
+    with pytest.raises(NetmodeError, match="ansible_python_interpreter") as told:
+        _trust.interpreter()
+    assert "/home/u (owned by u)" in str(told.value)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    weak.clear()
+    weak[os.__file__] = "its library (owned by u)"
+    assert _trust.interpreter() == "/usr/bin/python3"
