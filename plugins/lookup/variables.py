@@ -4,18 +4,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-from ansible.utils.display import Display
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import misnamed, options_of, read_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
 DOCUMENTATION = r"""
 name: variables
 short_description: The variables of a role as what they are meant to be
@@ -50,6 +38,17 @@ _raw:
   type: list
   elements: dict
 """
+
+from typing import TYPE_CHECKING, Any  # noqa: E402
+
+from ansible.errors import AnsibleLookupError  # noqa: E402
+from ansible.plugins.lookup import LookupBase  # noqa: E402
+from ansible.utils.display import Display  # noqa: E402
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError  # noqa: E402
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import misnamed, options_of, read_variables  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
