@@ -6,14 +6,23 @@ No Redis starts empty beside its data, no two write into one directory, and none
 
 from __future__ import annotations
 
-import os
+import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _redis_data, _redis_servers
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._host import NEW_SUFFIX, OLD_SUFFIX, own_names
 from ansible_collections.netmode.docker.plugins.module_utils._options import NAME_LABEL
+from ansible_collections.netmode.docker.plugins.module_utils._redis_data import (
+    CONFIG_AT,
+    DATA_AT,
+    READ,
+    SEARCH,
+    SOCKET_AT,
+    WRITE,
+)
 from ansible_collections.netmode.docker.plugins.module_utils._redis_files import content_of
+from ansible_collections.netmode.docker.plugins.module_utils._volumes import user_base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +33,15 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-DATA_AT = "/data"
-_NOT_DATA = ("/usr/local/etc/redis", "/run/redis")
-_READ, _WRITE, _SEARCH = 4, 2, 1
+
+class Place(NamedTuple):
+    """The directory of data that Redis will start with."""
+
+    uid: int
+    gid: int
+    mode: int = 0o755
+    empty: bool = True
+    """A volume without content, which the engine gives what the image has there, and to its owner."""
 
 
 class Around(NamedTuple):
@@ -44,21 +59,16 @@ def observe(engine: Engine) -> Around:
         engine.ask(path)
     containers = engine.get("/containers/json", all=True)
     volumes = {item["Name"]: item for item in (engine.get("/volumes") or {}).get("Volumes") or []}
-    return Around(volumes, containers, _redis_servers.running(), _base(engine.get("/info")))
-
-
-def _base(info: Json) -> tuple[int, int]:
-    """With userns-remap the engine keeps everything in a directory that is called by the first uid and gid."""
-    if "name=userns" not in (info.get("SecurityOptions") or []):
-        return (0, 0)
-    uid, _, gid = os.path.basename(str(info.get("DockerRootDir", ""))).partition(".")  # noqa: PTH119
-    return (int(uid), int(gid)) if uid.isdecimal() and gid.isdecimal() else (0, 0)
+    return Around(volumes, containers, _redis_servers.running(), user_base(engine.get("/info")))
 
 
 def on_host(instances: list[Instance], around: Around) -> list[Instance]:
-    """The instances with the numbers that their users have on the host."""
+    """The instances with the numbers that their users have on the host, beside those that they have ``inside``."""
     uid, gid = around.base
-    return [{**one, "uid": one["uid"] + uid, "gid": one["gid"] + gid} for one in instances]
+    return [
+        {**one, "uid": one["uid"] + uid, "gid": one["gid"] + gid, "inside": (one["uid"], one["gid"])}
+        for one in instances
+    ]
 
 
 def missing_volumes(instances: list[Instance], around: Around) -> list[str]:
@@ -79,7 +89,12 @@ def not_made_here(around: Around) -> list[str]:
 
 
 def refuse(instances: list[Instance], current: dict[str, Found], around: Around) -> None:
-    """NetmodeError for the first instance that may not be, before anything is changed."""
+    """NetmodeError for the first instance that may not be, before anything is changed.
+
+    Notes of each other its ``place``, for the trial.
+    """
+    for one in instances:
+        one["place"] = Place(one["uid"], one["gid"])
     present = [one for one in instances if one["state"] == "present" and one["volume"]]
     _refuse_shared(instances, present, around)
     for instance in present:
@@ -87,6 +102,7 @@ def refuse(instances: list[Instance], current: dict[str, Found], around: Around)
         look.refuse_path()
         look.refuse_foreign()
         look.refuse_loss()
+        instance["place"] = look.data_place()
 
 
 # --- two servers on one place -----------------------------------------------------------------------------------------
@@ -165,6 +181,13 @@ class _Look:
                 "or give the name of a volume."
             )
 
+    def data_place(self) -> Place:
+        if self.path is None or not self.path.is_dir():
+            return Place(self.instance["uid"], self.instance["gid"])
+        there = self.path.stat()
+        empty = not self.volume.startswith("/") and not any(self.path.iterdir())
+        return Place(there.st_uid, there.st_gid, stat.S_IMODE(there.st_mode), empty)
+
     def refuse_loss(self) -> None:
         had = None if self.found.content is None else _redis_data.names_of(self.found.content)
         kept = _redis_data.scan(self.path) if self.path else _redis_data.NOTHING
@@ -175,7 +198,9 @@ class _Look:
 
     def _elsewhere(self) -> str:
         """Where the container of this name has its data, if it is not the place that it is to have it."""
-        mounts = [one for one in self.container.get("Mounts") or [] if one.get("Destination") not in _NOT_DATA]
+        mounts = [
+            one for one in self.container.get("Mounts") or [] if one.get("Destination") not in (CONFIG_AT, SOCKET_AT)
+        ]
         places = {self._place(one): one for one in mounts}
         for server in self.around.servers:
             if server.container == self.container.get("Id"):
@@ -212,19 +237,17 @@ class _Look:
         if path is None or not path.is_dir() or not (self.volume.startswith("/") or any(path.iterdir())):
             return ""
         log = path / names.directory
-        needs = [(path, _WRITE | _SEARCH), (log, _WRITE | _SEARCH)]
-        needs += [(part, _READ | _WRITE) for part in sorted(log.glob(f"{names.file}.*"))]
-        needs += [(path / names.dump, _READ), (path / names.file, _READ | _WRITE)]
+        needs = [(path, WRITE | SEARCH), (log, WRITE | SEARCH)]
+        needs += [(part, READ | WRITE) for part in sorted(log.glob(f"{names.file}.*"))]
+        needs += [(path / names.dump, READ), (path / names.file, READ | WRITE)]
         for part, need in needs:
             if part.exists() and not self._may(part, need):
                 there = part.stat()
-                return f"{'write' if need & _WRITE else 'read'} {part} (of {there.st_uid}:{there.st_gid})"
+                return f"{'write' if need & WRITE else 'read'} {part} (of {there.st_uid}:{there.st_gid})"
         return ""
 
     def _may(self, path: Path, need: int) -> bool:
-        there = path.stat()
-        shift = 6 if there.st_uid == self.instance["uid"] else 3 if there.st_gid == self.instance["gid"] else 0
-        return there.st_mode >> shift & need == need
+        return _redis_data.may(path.stat(), self.instance["uid"], self.instance["gid"], need)
 
 
 def _called(mount: Json) -> str:

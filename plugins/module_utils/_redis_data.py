@@ -16,6 +16,10 @@ from typing import NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import words_of
 
+DATA_AT, CONFIG_AT, SOCKET_AT = "/data", "/usr/local/etc/redis", "/run/redis"
+"""Where in its container an instance has its data, its redis.conf and its socket."""
+READ, WRITE, SEARCH = 4, 2, 1
+"""Permissions."""
 DEEP = 2
 """Directories below the top in which data is looked for: where an image kept it under a path of its own."""
 _MAGIC = re.compile(rb"REDIS\d{4}|VALKEY\d{3}")
@@ -83,6 +87,12 @@ def _words(line: str) -> list[str]:
         return words_of(line)
     except ValueError:  # Redis does not start with such a line
         return []
+
+
+def may(there: os.stat_result, uid: int, gid: int, need: int) -> bool:
+    """Whether a user without capabilities may do all of ``need``."""
+    shift = 6 if there.st_uid == uid else 3 if there.st_gid == gid else 0
+    return there.st_mode >> shift & need == need
 
 
 # --- what lies there --------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils import _files, _redis_access
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
+TRIED = ".tried"
+"""What has been tried with success, as a digest; beside redis.conf, and root's alone."""
 _KEY_BYTES = 32
 _MARK = "(netmode.docker.redis)"
 HEADER = f"# Written by Ansible {_MARK}: change the variables of the role, not this file.\n"
@@ -141,10 +143,11 @@ def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
     """What of a directory was made here, by us or by Redis for us, and what was not. Nothing is followed."""
     own: list[Path] = []
     foreign: list[Path] = []
-    unfinished = _files.unfinished(directory / "redis.conf")
+    unfinished = [part for name in ("redis.conf", TRIED) for part in _files.unfinished(directory / name)]
     for path in sorted(directory.iterdir()):
         mode = path.lstat().st_mode
         ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
+        ours = ours or (path.name == TRIED and stat.S_ISREG(mode))
         if path.name == "redis.conf" and stat.S_ISREG(mode):
             ours = _MARK.encode() in (_files.read(path) or b"").partition(b"\n")[0]
         (own if ours else foreign).append(path)
@@ -246,7 +249,15 @@ def _is_instance(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and any(path.glob("redis.conf"))
 
 
-# --- revisions --------------------------------------------------------------------------------------------------------
+# --- trials and revisions ---------------------------------------------------------------------------------------------
+
+
+def tried(instance: Instance) -> str:
+    return (_files.read(Path(instance["directory"]) / TRIED) or b"").decode(errors="replace")
+
+
+def note_trial(instance: Instance, digest: str) -> None:
+    _files.write(Path(instance["directory"]) / TRIED, digest.encode(), 0o600, (os.geteuid(), os.getegid()))
 
 
 def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:

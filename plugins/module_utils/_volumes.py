@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _known
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
 
 Volume = dict[str, Any]
+
+
+def user_base(info: dict[str, Any]) -> tuple[int, int]:
+    """What the engine adds to the numbers of a container's user and group. ``info``: its answer to ``GET /info``.
+
+    With userns-remap it keeps everything in a directory that is called by the first uid and gid.
+    """
+    if "name=userns" not in (info.get("SecurityOptions") or []):
+        return (0, 0)
+    uid, _, gid = str(info.get("DockerRootDir", "")).rpartition("/")[2].partition(".")
+    return (int(uid), int(gid)) if uid.isdecimal() and gid.isdecimal() else (0, 0)
 
 
 class Step(NamedTuple):
@@ -115,6 +127,18 @@ def apply(engine: Engine, step: Step) -> None:
         else:
             labels = {_known.MADE_LABEL: "", **{str(key): str(value) for key, value in volume["labels"].items()}}
             client.create_volume(name, driver=volume["driver"], driver_opts=_texts(volume), labels=labels)
+    if step.action == "create" and volume["uid"] is not None:
+        _give(engine, volume)
+
+
+def _give(engine: Engine, volume: Volume) -> None:
+    """The owner of what is in an image replaces this one when the volume is first mounted there."""
+    base = user_base(engine.get("/info"))
+    at = engine.get(f"/volumes/{volume['name']}")["Mountpoint"]
+    try:
+        os.chown(at, base[0] + volume["uid"], base[1] + volume["gid"])
+    except OSError as error:
+        raise NetmodeError(f"volume {volume['name']}: uid: {at}: {error.strerror}.") from error
 
 
 def report(volumes: list[Volume], steps: list[Step], before: dict[str, Volume]) -> dict[str, Any]:

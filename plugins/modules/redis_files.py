@@ -111,24 +111,21 @@ options:
             required: true
       trial:
         description:
-          - How Redis is to be tried with a configuration that is new, in a container without network and data, before anything
-            is changed. One that does not start is refused with the end of its log. Not in check mode, which makes no container.
+          - How Redis is to be tried with what is new, in a container of its own without network and data, before anything is changed.
+            One that does not start is refused with the end of its log, as is one that does not answer as it is going to be asked.
+          - Not in check mode, which makes no container.
         type: dict
         suboptions:
-          image:
-            description: The image, which must be on the host.
+          container:
+            description:
+              - The container as M(netmode.docker.containers) is going to be given it. Its command ends with the path of C(redis.conf).
+              - Its mounts are read-only in the trial; what its health check runs is run once.
+            type: dict
+            required: true
+          password:
+            description: With which Redis is going to be asked.
             type: str
-            required: true
-          command:
-            description: What starts Redis; the path of the configuration is added.
-            type: list
-            elements: str
-            required: true
-          volumes:
-            description: What directives may refer to, in Compose's short form. Mounted read-only, where it is there.
-            type: list
-            elements: str
-            default: []
+            default: ''
 """
 
 EXAMPLES = r"""
@@ -164,6 +161,18 @@ left:
   type: list
   elements: str
   sample: ['/srv/www: it holds index.html']
+leftovers:
+  description: Containers and volumes of trials that a run has left which was killed. They are, or in check mode would be, removed.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+trials:
+  description: The instances that were, or in check mode would be, tried.
+  returned: always
+  type: list
+  elements: str
+  sample: [cache]
 others:
   description: The containers of the host that the module M(netmode.docker.containers) has not made.
   returned: always
@@ -191,9 +200,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._module import chec
 from ansible_collections.netmode.docker.plugins.module_utils._redis_reconcile import reconcile
 
 _TRIAL = {
-    "image": {"type": "str", "required": True},
-    "command": {"type": "list", "elements": "str", "required": True},
-    "volumes": {"type": "list", "elements": "str", "default": []},
+    "container": {"type": "dict", "required": True},
+    "password": {"type": "str", "default": "", "no_log": True},
 }
 _UNAUTHENTICATED = {
     "reason": {"type": "str", "required": True},

@@ -53,6 +53,15 @@ options:
         description: The driver's options.
         type: dict
         default: {}
+      uid:
+        description:
+          - The number of the user in containers whom a volume of the driver V(local) belongs to that is made. Without one, root.
+          - What an image has where the volume is mounted first goes before this.
+        type: int
+      gid:
+        description: The number of that user's group.
+        type: int
+        default: 0
       labels:
         description: Labels for a volume that is made.
         type: dict
@@ -112,6 +121,8 @@ _VOLUME = {
     "only_made_here": {"type": "bool", "default": False},
     "driver": {"type": "str", "default": "local"},
     "driver_opts": {"type": "dict", "default": {}},
+    "uid": {"type": "int"},
+    "gid": {"type": "int", "default": 0},
     "labels": {"type": "dict", "default": {}},
 }
 

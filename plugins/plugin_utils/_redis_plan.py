@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils import _redis_conf
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._redis_data import CONFIG_AT, DATA_AT, SOCKET_AT
 from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
     Namespaces,
@@ -28,13 +29,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings imp
     check,
     merge,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
-    CONFIG_AT,
-    DATA_AT,
-    SOCKET_AT,
-    check_volumes,
-    volume_of,
-)
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import check_volumes, volume_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,17 +87,14 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "gid": int(gid),
         "lines": lines,
         "secrets": secrets,
-        **({"trial": _trial(instance, config_dir)} if instance["state"] == "started" else {}),
+        **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
     }
 
 
-def _trial(instance: Settings, config_dir: str) -> dict[str, Any]:
-    """What Redis is tried with before its configuration is written; other files of its directory may be included."""
-    return {
-        "image": instance["image"],
-        "command": [instance["server_command"]],
-        "volumes": [f"{config_dir}/{instance['name']}:{CONFIG_AT}", *instance["volumes"]],
-    }
+def _trial(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
+    """What Redis is tried with before its configuration is written: the container that it is to have."""
+    container = _container({**instance, "labels": {}}, config_dir, socket_dir, "")
+    return {"container": container, "password": str(instance["password"] or "")}
 
 
 def _container(instance: Settings, config_dir: str, socket_dir: str, revision: str) -> dict[str, Any]:
@@ -170,6 +162,14 @@ def _interfaces(
 def _needs_keeping(instance: Settings) -> bool:
     """Whether a restart takes away what Docker does not bring back."""
     return instance["network_mode"] == "container" or bool(instance["interfaces"])
+
+
+def _volumes(instances: list[Settings]) -> list[dict[str, Any]]:
+    """Those by name: a path of the host is neither made nor removed."""
+    users = {volume_of(item): str(item["user"]).partition(":") for item in instances}
+    return [
+        {"name": name, "uid": int(uid), "gid": int(gid)} for name, (uid, _, gid) in users.items() if name[:1] != "/"
+    ]
 
 
 def _named_volumes(instances: Iterable[Settings]) -> list[str]:
@@ -276,7 +276,7 @@ def make_plan(
             {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
             for item in merged
         ],
-        "volumes": [{"name": name} for name in _named_volumes(item for item in merged if item["state"] != "absent")],
+        "volumes": _volumes([item for item in merged if item["state"] != "absent"]),
         "containers": containers,
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],

@@ -7,15 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _known, _mounts
+from ansible_collections.netmode.docker.plugins.module_utils._redis_data import CONFIG_AT, DATA_AT, SOCKET_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
-
-CONFIG_AT = "/usr/local/etc/redis"
-SOCKET_AT = "/run/redis"
-DATA_AT = "/data"
 
 _TAKEN = {
     DATA_AT: "there the volume of the data is. Name another one, or a path of the host, with volume",

@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _redis_files as files
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_trial as trial
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class NoEngine:
-    """Fails the test when the engine is asked."""
-
-    def get(self, path: str) -> Any:
-        raise AssertionError(path)
 
 
 def instance(root: Path, **given: Any) -> dict[str, Any]:
@@ -29,47 +21,6 @@ def instance(root: Path, **given: Any) -> dict[str, Any]:
         "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(), "socket_mode": "770",
         "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], **given,
     }  # fmt: skip
-
-
-def test_a_trial_mounts_what_is_there_and_makes_no_volume(tmp_path: Path) -> None:
-    """An anonymous volume, as Compose writes it, has no source; a mount of what is not there would make it."""
-    volumes = [f"{tmp_path}:/etc/more:ro", "/cache", f"{tmp_path}/none:/none"]
-    tried = instance(tmp_path, trial={"volumes": volumes})
-    assert trial._mounted(NoEngine(), tried) == [(str(tmp_path), "/etc/more")]  # type: ignore[arg-type]
-
-
-def test_a_trial_with_a_volume_that_is_none_says_so(tmp_path: Path) -> None:
-    with pytest.raises(NetmodeError, match="instance cache: volumes: 'a:b:c:d' is not source:target"):
-        trial._mounted(NoEngine(), instance(tmp_path, trial={"volumes": ["a:b:c:d"]}))  # type: ignore[arg-type]
-
-
-class Logs:
-    """An engine that answers for the log of a trial, time after time, with these words; the last time it has ended."""
-
-    def __init__(self, *logs: bytes) -> None:
-        self.logs = list(logs)
-
-    def stream(self, _path: str, /, **_query: Any) -> tuple[socket.socket, bytes]:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            theirs.sendall(self.logs.pop(0))
-        return ours, b""
-
-    def get(self, _path: str) -> Any:
-        return {"State": {"Running": bool(self.logs)}}
-
-
-def test_a_trial_whose_log_ends_while_it_runs_is_listened_to_again(tmp_path: Path) -> None:
-    engine = Logs(
-        b"", b"Redis is starting", b"Redis is starting\r\nReady to accept connections\r\n", b"never asked for"
-    )
-    trial._listen(engine, instance(tmp_path), "id")  # type: ignore[arg-type]
-    assert engine.logs == [b"never asked for"]
-
-
-def test_a_trial_that_ends_is_told_in_its_own_words(tmp_path: Path) -> None:
-    with pytest.raises(NetmodeError, match=r"instance cache: Redis does not start(.|\n)*Bad directive"):
-        trial._listen(Logs(b"", b"Bad directive"), instance(tmp_path), "id")  # type: ignore[arg-type]
 
 
 def observe(wanted: dict[str, Any], group: str = "") -> dict[str, files.Found]:

@@ -176,6 +176,7 @@ def test_secrets_are_in_no_part_of_the_plan_but_the_secret_lines_and_the_endpoin
     found = plan({"name": "cache", "password": "s3cret-one", "settings": {"masterauth": "s3cret-two"}})
     assert found["files"][0].pop("secrets") == ["requirepass s3cret-one", "masterauth s3cret-two"]
     assert found["endpoints"][0].pop("password") == "s3cret-one"
+    assert found["files"][0]["trial"].pop("password") == "s3cret-one"
     assert "s3cret" not in repr(found)
 
 
