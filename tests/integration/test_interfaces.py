@@ -299,15 +299,16 @@ def test_o13_a_record_that_is_damaged_is_told_kept_aside_and_written_again(
         host.sh("rm -f /var/lib/netmode/*")
         host.write(RECORDED, text)
         (warning,) = interfaces(ETH0, check=True)["warnings"]
-        assert warning.startswith(RECORDED), warning
+        assert RECORDED in str(warning), number
         assert host.sh(f"cat {RECORDED}") == text
         result = interfaces(ETH0)
-        assert (result["warnings"], result.get("failed")) == ([warning], None), number
+        assert not result.get("failed"), result
+        assert RECORDED in str(result["warnings"]), number
         assert host.sh(f"cat {RECORDED}.aside") == text
         assert list(json.loads(host.sh(f"cat {RECORDED}"))["interfaces"]) == ["web:eth0"]
     assert not interfaces(ETH0).get("warnings")
     host.sh(f"rm {RECORDED}; mkfifo {RECORDED}")
-    assert "not a regular file" in interfaces(ETH0)["warnings"][0]
+    assert "not a regular file" in str(interfaces(ETH0)["warnings"])
 
 
 @pytest.mark.parametrize("kind", ["macvlan", "ipvlan", "dummy"])
