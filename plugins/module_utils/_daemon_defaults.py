@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _parse
+from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _files, _parse
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 Json = dict[str, Any]
 
@@ -69,10 +70,10 @@ def read(docker_host: str) -> Defaults:
     try:
         if path.stat().st_mtime > _started(pid):
             return UNKNOWN
-        config = json.loads(path.read_text(encoding="utf-8") or "{}")
+        config = json.loads(_files.read(path, follow=True) or "{}")
     except FileNotFoundError:
         config = {}
-    except (OSError, ValueError):
+    except (NetmodeError, OSError, ValueError):
         return UNKNOWN
     try:
         return parse(config, arguments)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
 from ansible_collections.netmode.docker.plugins.module_utils import _dockerd as dockerd
-from ansible_collections.netmode.docker.plugins.module_utils import _modes
+from ansible_collections.netmode.docker.plugins.module_utils import _files, _modes
 from ansible_collections.netmode.docker.plugins.module_utils._dockerd import PATHS, read
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NetmodeError,
@@ -148,9 +148,9 @@ def needed(*, installed: bool) -> list[str]:
 def _content(path: str) -> bytes | None:
     """That of the engine's configuration file, None where there is none."""
     try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        return None
+        return _files.read(Path(path), follow=True)
+    except NetmodeError as error:
+        raise NetmodeError(f"config_file: {error}") from None
     except OSError as error:
         raise NetmodeError(f"config_file: {path} cannot be read ({error.strerror}). Root can (become: true).") from None
 

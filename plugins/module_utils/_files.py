@@ -49,11 +49,15 @@ def _other(path: Path, mode: int) -> NetmodeError:
     return NetmodeError(f"{path} is a {kind}, not a regular file. See what it is for, and move it away.")
 
 
-def read(path: Path) -> bytes | None:
-    """Its content, or None where nothing is. NetmodeError for what is no regular file, OSError as the kernel says."""
-    refuse_other(path)
+def read(path: Path, *, follow: bool = False) -> bytes | None:
+    """Its content, or None where nothing is. NetmodeError for what is no regular file, OSError as the kernel says.
+
+    ``follow``: it may be a link to a file, where others manage it.
+    """
+    if not follow:
+        refuse_other(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as stream:

@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _modes
+from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _files, _modes
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import bridge_of
 
@@ -161,9 +161,9 @@ def _daemon_options() -> dict[str, Any]:
         if word.startswith("--"):
             given[name] = value if equals else after if name == "config-file" else True
     try:
-        text = _dockerd.read(Path(str(given.get("config-file") or "/etc/docker/daemon.json")))
+        text = _files.read(Path(str(given.get("config-file") or _dockerd.CONFIG_FILE)), follow=True) or b""
         written = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (NetmodeError, OSError, ValueError):
         written = {}
     return {**(written if isinstance(written, dict) else {}), **given}
 
