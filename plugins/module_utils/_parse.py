@@ -175,12 +175,19 @@ def seconds(value: Any) -> int:
     return duration(value) // 10**9
 
 
+def duration_text(nanoseconds: int) -> str:
+    """One way of writing for what ``duration`` reads: ``90s``, or ``1500000us`` where it is not whole seconds."""
+    whole, rest = divmod(nanoseconds, 10**9)
+    return f"{nanoseconds // 10**3}us" if rest else f"{whole}s"
+
+
 def nano_cpus(value: Any) -> int:
+    """Billionths of a CPU; 0 is no limit."""
     try:
         cpus = float(str(value))
     except ValueError:
         raise ValueError(f"{value!r} is not a number of CPUs (examples: 2, 0.5)") from None
-    if not 0.01 <= cpus < math.inf:
+    if cpus != 0 and not 0.01 <= cpus < math.inf:
         raise ValueError(f"{value!r} is not a number of CPUs from 0.01 on")
     return round(cpus * 10**9) if _representable(cpus * 10**9, value) else 0
 

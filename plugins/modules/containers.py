@@ -218,7 +218,7 @@ options:
         type: raw
       cpus:
         description: >-
-          Number of CPUs, C(0.5).
+          Number of CPUs, C(0.5); 0 is no limit.
         type: raw
       cpu_shares:
         description: >-

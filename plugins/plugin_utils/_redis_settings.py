@@ -134,13 +134,32 @@ def _check_for_the_container(instance: Settings, problems: Problems) -> None:
     for option in OF_THE_CONTAINER:
         given = instance[option]
         try:
-            if option == "networks" and isinstance(given, str):
+            if option == "networks" and not isinstance(given, (list, dict)):
                 given = instance[option] = read({"type": "list", "elements": "str"}, given)
-            if given or given is False:
-                _PARSERS[option](given)
+            if given or isinstance(given, (bool, int, float)):
+                instance[option] = _one_form(option, given, _PARSERS[option](given))
         except ValueError as error:
             instance[option] = None
             problems.add(instance["name"], option, f"{error}.")
+
+
+def _one_form(option: str, given: Any, parsed: Any) -> Any:
+    """However a number or a word was written, the plan has it in one form, so that one meaning is one plan."""
+    if option == "restart":
+        return "no" if given is False else given
+    if option == "mem_limit":
+        return str(parsed or "")
+    if option == "cpus":
+        return f"{parsed / 10**9:.9f}".rstrip("0").rstrip(".") if parsed else ""
+    return _numbers_as_text(given)
+
+
+def _numbers_as_text(given: Any) -> Any:
+    if isinstance(given, dict):
+        return {_numbers_as_text(key): _numbers_as_text(value) for key, value in given.items()}
+    if isinstance(given, list):
+        return [_numbers_as_text(item) for item in given]
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
 
 def _check_numbers(instance: Settings, problems: Problems) -> None:
@@ -148,8 +167,10 @@ def _check_numbers(instance: Settings, problems: Problems) -> None:
     if not 1 <= instance["port"] <= 65535:
         problems.add(name, "port", f"{instance['port']} is not a TCP port. Give a number from 1 to 65535.")
     maxmemory = instance["maxmemory"]
-    if maxmemory not in ("", 0) and (isinstance(maxmemory, bool) or not _SIZE.match(str(maxmemory))):
+    if isinstance(maxmemory, bool) or (maxmemory != "" and not _SIZE.match(str(maxmemory))):
         problems.add(name, "maxmemory", f"{maxmemory!r} is not a size. Write it like 512mb or 2gb.")
+    else:
+        instance["maxmemory"] = "" if str(maxmemory) == "0" else str(maxmemory)
     for point in instance["save"]:
         parts = str(point).split()
         if not parts or len(parts) % 2 or not all(part.isdigit() for part in parts):
@@ -194,6 +215,7 @@ def _check_durations(instance: Settings, problems: Problems) -> None:
                 instance["name"], option, f"{instance[option]} may end before Redis has saved its data, and it is "
                 f"killed then. Give at least {LEAST_STOP_GRACE_PERIOD}s, and what a dump of its data takes: 120s.",
             )  # fmt: skip
+        instance[option] = _parse.duration_text(given)
 
 
 def _check_mode(instance: Settings, problems: Problems) -> None:

@@ -64,8 +64,8 @@ HOST: dict[str, Json] = {
     "mount-bind-nonrecursive": {"Mounts": [{**BIND, "BindOptions": {"NonRecursive": True}}]},
     "mount-bind-create": {"Mounts": [{**BIND, "Source": "/tmp/nmt-made", "BindOptions": {"CreateMountpoint": True}}]},
     "mount-tmpfs": {"Mounts": [{"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 65536, "Mode": 448}}]},
-    "mount-several": {"Binds": ["nmt-v:/d"], "Mounts": [BIND, {"Type": "volume", "Target": "/x"},
-                                                       {"Type": "tmpfs", "Target": "/t"}]},
+    "mount-several": {"Binds": ["nmt-v:/d"], "Mounts": [
+        BIND, {"Type": "volume", "Target": "/x"}, {"Type": "tmpfs", "Target": "/t"}]},
     "tmpfs": {"Tmpfs": {"/run": "size=65536,mode=1777", "/t2": ""}},
     "volume-driver": {"VolumeDriver": "local", "Binds": ["nmt-v:/d"]},
     "volumes-from": {"VolumesFrom": ["source"]},

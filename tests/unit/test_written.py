@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 import yaml
 from ansible._internal._datatag._tags import Origin
 from ansible.parsing.dataloader import DataLoader
@@ -136,7 +137,7 @@ def test_o8_a_bare_word_of_yaml_is_that_word_or_refused(variable: tuple[str, str
         {},
         optional={
             "redis_port": st.sampled_from([6379, 7000]),
-            "redis_ports": st.sampled_from([[], ["127.0.0.1:7000:7000"], ["7000:6379"]]),
+            "redis_ports": st.sampled_from([[], ["127.0.0.1:7000:7000"], ["7000:6379"], [6379], ["6379"]]),
             "redis_bind": st.sampled_from([[], ["127.0.0.1"], ["0.0.0.0", "::"]]),
             "redis_allow_unauthenticated": st.booleans(),
             "redis_appendonly": st.booleans(),
@@ -144,12 +145,16 @@ def test_o8_a_bare_word_of_yaml_is_that_word_or_refused(variable: tuple[str, str
             "redis_save": st.sampled_from([[], ["60 1"], ["3600 1", "300 100"]]),
             "redis_network_mode": st.sampled_from(["bridge", "host", "none"]),
             "redis_networks": st.sampled_from([[], ["backend"], ["one", "two"]]),
-            "redis_maxmemory": st.sampled_from(["", "512mb", "1048576"]),
-            "redis_mem_limit": st.sampled_from(["", "1g"]),
-            "redis_cpus": st.sampled_from(["", "1.5", "2"]),
+            "redis_maxmemory": st.sampled_from(["", "512mb", "1048576", 1048576, "0", 0]),
+            "redis_mem_limit": st.sampled_from(["", "1g", "1073741824", 1073741824, "0", 0]),
+            "redis_cpus": st.sampled_from(["", "1.5", 1.5, "1.50", "2", 2, "0", 0]),
             "redis_socket_mode": st.sampled_from(["770", "700"]),
             "redis_restart": st.sampled_from(["no", "always", "on-failure:3"]),
-            "redis_stop_grace_period": st.sampled_from(["120s", "90"]),
+            "redis_stop_grace_period": st.sampled_from(["120s", "2m", "90", 90, "90.5", 90.50]),
+            "redis_healthcheck_interval": st.sampled_from(["10s", "10", 10, "1m30s", "0.5", 0.5]),
+            "redis_sysctls": st.sampled_from([{}, {"net.core.somaxconn": 1024}]),
+            "redis_ulimits": st.sampled_from([{"nofile": 20000}, {"nofile": {"soft": 20000, "hard": "20000"}}]),
+            "redis_labels": st.sampled_from([{}, {"tier": 1}, {"tier": "1"}]),
             "redis_settings": st.sampled_from([{}, {"hz": 50}, {"activedefrag": True, "dbfilename": "a b"}]),
             "redis_instances": st.sampled_from(
                 [[{"name": "one"}], [{"name": "one", "port": 7001, "appendonly": False}]]
@@ -157,6 +162,9 @@ def test_o8_a_bare_word_of_yaml_is_that_word_or_refused(variable: tuple[str, str
         },
     )
 )
+@example({"redis_stop_grace_period": "90"})
+@example({"redis_healthcheck_interval": "10", "redis_cpus": "2", "redis_mem_limit": "1073741824"})
+@example({"redis_maxmemory": "0", "redis_restart": "no", "redis_ports": ["6379"]})
 def test_o20_one_meaning_is_one_plan(variables: dict[str, Any]) -> None:
     plans = []
     for form in (lambda _name, value: value, *FORMS):
@@ -164,14 +172,40 @@ def test_o20_one_meaning_is_one_plan(variables: dict[str, Any]) -> None:
         read = read_variables("redis", {name: form(name, value) for name, value in variables.items()}, problems)
         assert problems == []
         plans.append(make_plan(read, "web1", {}))
-    # Numbers of the engine's own options are handed on as they came, for its module to read.
-    assert all(json.loads(_flat(plan)) == json.loads(_flat(plans[0])) for plan in plans)
+    assert all(plan == plans[0] for plan in plans)
 
 
-def _flat(plan: dict[str, Any]) -> str:
-    for container in plan["containers"]:
-        for option in ("restart", "mem_limit", "cpus", "stop_grace_period"):
-            if option in container:
-                value = container[option]
-                container[option] = "no" if value is False else str(value)
-    return json.dumps(plan, default=str)
+@pytest.mark.parametrize(
+    ("variable", "spellings"),
+    [
+        ("redis_stop_grace_period", ["90", 90, 90.0, "90s", "1m30s", "1.5m"]),
+        ("redis_healthcheck_interval", ["0.5", 0.5, 0.50, "500ms", "0.5s", "500000us"]),
+        ("redis_cpus", ["1.5", 1.5, "1.50"]),
+        ("redis_cpus", ["2", 2, 2.0, "2.0"]),
+        ("redis_cpus", ["", "0", 0, 0.0]),
+        ("redis_mem_limit", ["1g", "1gb", "1024m", 2**30, str(2**30)]),
+        ("redis_mem_limit", ["", "0", 0]),
+        ("redis_maxmemory", ["1048576", 1048576]),
+        ("redis_maxmemory", ["", "0", 0]),
+        ("redis_socket_mode", ["770", "0770", 0o770, 770]),
+        ("redis_restart", ["no", False]),
+        ("redis_ports", [["6379"], [6379], 6379, "6379"]),
+        ("redis_networks", [["7000"], [7000], 7000, "7000"]),
+        ("redis_sysctls", [{"net.core.somaxconn": 1024}, {"net.core.somaxconn": "1024"}]),
+        ("redis_ulimits", [{"nofile": 20000}, {"nofile": "20000"}]),
+        ("redis_labels", [{"tier": 1}, {"tier": "1"}]),
+        ("redis_settings", [{"hz": 50}, {"hz": "50"}]),
+        ("redis_settings", [{"activedefrag": True}, {"activedefrag": "yes"}]),
+    ],
+)
+def test_o20_spellings_of_one_value_are_one_plan(variable: str, spellings: list[Any]) -> None:
+    """For the host and for one instance, where text and numbers are mixed more freely."""
+    plans = []
+    for spelling in spellings:
+        instance = {"name": "redis", variable.removeprefix("redis_"): spelling}
+        for variables in ({variable: spelling}, {"redis_instances": [instance]}):
+            problems: list[str] = []
+            read = read_variables("redis", {"redis_password": "secret", **variables}, problems)
+            plans.append(make_plan(read, "web1", {}))
+            assert problems == plans[-1]["problems"] == []
+    assert all(plan == plans[0] for plan in plans)
