@@ -29,5 +29,5 @@ def checked(argument_spec: dict[str, Any]) -> dict[str, Any]:
         read_all(argument_spec, given, problems)
     if problems:
         sys.stdout.write(json.dumps({"failed": True, "msg": "\n".join(problems)}) + "\n")
-        sys.exit(1)
+        raise SystemExit(1)
     return argument_spec

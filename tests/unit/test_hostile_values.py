@@ -72,7 +72,7 @@ def held(owner: str, given: dict[str, Any]) -> None:
     read_variables(owner, given, problems)
     assert all(any(problem.startswith(f"{name}: ") for name in options_of(owner)) for problem in problems), problems
     try:
-        USES.get(owner, lambda _: None)(given)
+        USES.get(owner, lambda _given: None)(given)
     except (AnsibleError, NetmodeError) as error:
         assert str(error)  # noqa: PT017 (a refusal is as right as a result)
 
