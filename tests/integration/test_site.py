@@ -49,9 +49,9 @@ def test_make_site_proves_every_mode(newcomer: Newcomer) -> None:
         "redis-bridge +one veth of docker0 is the peer of its eth0",
         "redis-bridge +its gateway is docker0's address",
         "redis-container +its network mode names httpd's id",
-        "redis-container +PONG over httpd's address",
+        "redis-container +an answer over httpd's address",
         "redis-host +it is not among the ports of docker0",
-        "redis-host +PONG over the host's port",
+        "redis-host +an answer over the host's port",
         "redis-none +it has nothing but lo",
         "redis-none +PONG over the unix socket",
     ):
@@ -65,6 +65,20 @@ def test_make_site_shows_the_topology(newcomer: Newcomer) -> None:
     assert re.search(r"veth\w+ ── redis-bridge:eth0 .*127\.0\.0\.1:6379→6379", tree), tree
     assert re.search(r"redis-host +port 6515", tree), tree
     assert re.search(r"redis-none +only lo", tree), tree
+
+
+def test_readme_shows_what_make_site_prints(newcomer: Newcomer) -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    printed = {line.strip() for line in alike(newcomer.first).splitlines()}
+    shown = [line for line in alike(readme).splitlines() if re.match(r"ok   redis|.*(── (docker0|host|isolated)|── redis-)", line)]
+    assert len(shown) == 15
+    assert [line for line in shown if line.strip() not in printed] == []
+    assert re.findall(r"eight of (\d+)", readme) == re.findall(r"(\d+) claims, all hold", newcomer.first)
+
+
+def alike(text: str) -> str:
+    """The text without what differs from run to run: the names of veths, and which container has which address."""
+    return re.sub(r"veth\w{7}|172\.17\.0\.[23]\b|02:42:ac:11:00:0[23]", "…", text)
 
 
 def test_docker_and_the_kernel_agree_with_what_was_shown(newcomer: Newcomer) -> None:
