@@ -70,7 +70,11 @@ def test_make_site_shows_the_topology(newcomer: Newcomer) -> None:
 def test_readme_shows_what_make_site_prints(newcomer: Newcomer) -> None:
     readme = (CHECKOUT / "README.md").read_text()
     printed = {line.strip() for line in alike(newcomer.first).splitlines()}
-    shown = [line for line in alike(readme).splitlines() if re.match(r"ok   redis|.*(── (docker0|host|isolated)|── redis-)", line)]
+    shown = [
+        line
+        for line in alike(readme).splitlines()
+        if re.match(r"ok   redis|.*(── (docker0|host|isolated)|── redis-)", line)
+    ]
     assert len(shown) == 15
     assert [line for line in shown if line.strip() not in printed] == []
     assert re.findall(r"eight of (\d+)", readme) == re.findall(r"(\d+) claims, all hold", newcomer.first)
