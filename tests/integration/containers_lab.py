@@ -176,8 +176,8 @@ def entry(name: str, **options: Any) -> Json:
     return {"name": name, "image": IMAGE, **options}
 
 
-def make_images(host: Host) -> None:
-    plain = f'FROM {BASE}\nRUN ["busybox", "ln", "-s", "/bin/busybox", "/bin/sh"]\nCMD {json.dumps(IDLE)}\n'
+def make_images(host: Host, base: str = BASE) -> None:
+    plain = f'FROM {base}\nRUN ["busybox", "ln", "-sf", "/bin/busybox", "/bin/sh"]\nCMD {json.dumps(IDLE)}\n'
     host.docker("build", "-q", "-t", IMAGE, "-", stdin=plain)
     host.docker("build", "-q", "-t", RICH, "-", stdin=f"FROM {IMAGE}\n{RICH_IMAGE}")
     host.docker("build", "-q", "-t", NEWER, "-", stdin=f"FROM {IMAGE}\nLABEL version=newer\n")

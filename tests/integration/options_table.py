@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import shapes
 from containers_lab import IDLE, LOOSE, NET, NET2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Json = dict[str, Any]
+BROUGHT: Json = shapes.SHAPES["redis"].config
+"""What the image brings, which every container has besides its options."""
+STEP_DOWN = ["SETGID", "SETUID"]
+"""What the image's entrypoint needs to become the user redis."""
 
 
 class Case(NamedTuple):
@@ -153,7 +158,7 @@ CASES: tuple[Case, ...] = (
     Case("entrypoint-empty", {"entrypoint": ""}, lambda i: (i["Config"]["Entrypoint"] or [], i["Config"]["Cmd"]), ([], IDLE), {"entrypoint": []}),
     Case(
         "environment", {"environment": {"A": 1, "B": "two words", "EMPTY": "", "EQUALS": "x=y"}}, environment,
-        ["A=1", "B=two words", "EMPTY=", "EQUALS=x=y"], {"environment": ["EQUALS=x=y", "B=two words", "A=1", "EMPTY="]},
+        sorted(["A=1", "B=two words", "EMPTY=", "EQUALS=x=y", *BROUGHT["Env"][1:]]), {"environment": ["EQUALS=x=y", "B=two words", "A=1", "EMPTY="]},
     ),
     Case("labels", {"labels": {"tier": "cache", "com.example.n": 3}}, labels, {"tier": "cache", "com.example.n": "3"},
          {"labels": ["com.example.n=3", "tier=cache"]}),
@@ -169,7 +174,8 @@ CASES: tuple[Case, ...] = (
         ]},
         mounts, MOUNTED, {"volumes": VOLUMES},
     ),
-    Case("volumes-anonymous", {"volumes": ["/anonymous"]}, mounts, [("/anonymous", "volume", "anonymous", True)]),
+    Case("volumes-anonymous", {"volumes": ["/anonymous"]}, mounts,
+         [(path, "volume", "anonymous", True) for path in ("/anonymous", *BROUGHT["Volumes"])]),
     Case("tmpfs", {"tmpfs": ["/mnt:size=1m,mode=1777"]}, host_config("Tmpfs"), {"/mnt": "size=1m,mode=1777"}, {"tmpfs": "/mnt:size=1m,mode=1777"}),
     Case("volumes-cleaned", {"volumes": ["nmt-data:/x/../data/"]}, mounts, [("/data", "volume", "nmt-data", True)], {"volumes": ["nmt-data:/data"]}),
     Case("tmpfs-cleaned", {"tmpfs": "/x/../mnt/"}, host_config("Tmpfs"), {"/mnt": ""}, {"tmpfs": ["/mnt"]}),
@@ -182,7 +188,7 @@ CASES: tuple[Case, ...] = (
         ]},
     ),
     Case("expose", {"expose": [7001, "7002/udp"]},
-         lambda i: sorted(i["Config"].get("ExposedPorts") or {}), ["7001/tcp", "7002/udp"], {"expose": ["7002/udp", "7001"]}),
+         lambda i: sorted(i["Config"].get("ExposedPorts") or {}), [*BROUGHT["ExposedPorts"], "7001/tcp", "7002/udp"], {"expose": ["7002/udp", "7001"]}),
     Case("mac_address", {"mac_address": MAC}, given_mac, MAC, {"mac_address": MAC.upper().replace(":", "-")}),
     Case("networks-aliases-twice", {"networks": {NET: {"aliases": ["cache", "cache"]}}}, endpoint, (None, None, None, True, [NET])),
     Case("networks", {"networks": [NET]}, joined, [NET], {"networks": {NET: None}}),
@@ -202,7 +208,8 @@ CASES: tuple[Case, ...] = (
     Case("ulimits", {"ulimits": {"nofile": {"soft": 500, "hard": 900}, "nproc": 800}}, limits, [("nofile", 500, 900), ("nproc", 800, 800)],
          {"ulimits": {"nproc": {"soft": 800, "hard": 800}, "nofile": {"soft": "500", "hard": "900"}}}),
     Case("cap_add", {"cap_add": ["NET_ADMIN"]}, capabilities("CapAdd"), ["NET_ADMIN"], {"cap_add": ["CAP_NET_ADMIN"]}),
-    Case("cap_drop", {"cap_drop": ["ALL"]}, capabilities("CapDrop"), ["ALL"], {"cap_drop": ["all"]}),
+    Case("cap_drop", {"cap_drop": ["ALL"], "cap_add": STEP_DOWN}, capabilities("CapDrop"), ["ALL"],
+         {"cap_drop": ["all"], "cap_add": [f"cap_{name.lower()}" for name in STEP_DOWN]}),
     Case("cap_drop-two", {"cap_drop": ["MKNOD", "AUDIT_WRITE"]}, capabilities("CapDrop"), ["AUDIT_WRITE", "MKNOD"],
          {"cap_drop": ["CAP_AUDIT_WRITE", "mknod"]}),
     Case("privileged", {"privileged": True, "state": "stopped"}, host_config("Privileged"), True, {"privileged": "yes", "state": "stopped"}),
@@ -240,7 +247,7 @@ CASES: tuple[Case, ...] = (
     Case("extra_hosts", {"extra_hosts": ["db:10.0.0.5", "web=10.0.0.6"]}, lambda i: sorted(i["HostConfig"]["ExtraHosts"] or []),
          ["db:10.0.0.5", "web:10.0.0.6"], {"extra_hosts": {"web": "10.0.0.6", "db": "10.0.0.5"}}),
 )  # fmt: skip
-SAME_AS_DEFAULT = frozenset({"init", "command-of-the-image", "entrypoint-empty", "shm_size-default"})
+SAME_AS_DEFAULT = frozenset({"init", "command-of-the-image", "shm_size-default"})
 """Cases that ask for what the engine does anyway: taking them out changes nothing."""
 
 assert IDLE != OTHER

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from containers_lab import IMAGE, RICH, Lab, entry, make_images
 from lab import wait_until
+from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ DATA = "nmt-data:/data"
 
 @pytest.fixture
 def lab(host: Host) -> Lab:
-    make_images(host)
+    make_images(host, BARE)
     return Lab(host)
 
 

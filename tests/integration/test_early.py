@@ -12,6 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils import _bring
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from containers_lab import IDLE, IMAGE, NET, Lab, entry, make_images, make_networks
 from in_process import bring, meanwhile
+from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ PORT = 18460
 @pytest.fixture(scope="module")
 def furnished(machine: Host) -> Iterator[Lab]:
     before = machine.things()
-    make_images(machine)
+    make_images(machine, BARE)
     make_networks(machine)
     yield Lab(machine)
     machine.remove_new(before)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import wait_until
+from shapes import BARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 OPEN, CLOSED = "127.0.0.1:5000", "127.0.0.1:5001"
+IMAGE = BARE  # not yet run in the official shape
 SECRET = "registry-secret-77"
 HERE = f"{OPEN}/tiny:1"
 NO_DIGEST = "sha256:" + "0" * 64

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from containers_lab import IDLE, IMAGE, Lab, entry, make_images
 from lab import MODULE_UTILS, Host
+from shapes import BARE  # not yet run in the official shape
 from tree import COLLECTIONS
 
 Json = dict[str, Any]
@@ -38,7 +39,7 @@ def begin(module: str, args: Json) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def lab(host: Host) -> Lab:
-    make_images(host)
+    make_images(host, BARE)
     return Lab(host)
 
 
