@@ -24,17 +24,21 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces i
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
+    REVISION_LABEL,
+    ROLE_LABEL,
     Problems,
     Settings,
     check,
     merge,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import check_volumes, volume_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
+    check_places,
+    check_volumes,
+    volume_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-REVISION_LABEL = "netmode.docker.config"
 
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
@@ -129,7 +133,7 @@ def _container(instance: Settings, config_dir: str, socket_dir: str, revision: s
             "timeout": "3s",
             "retries": 3,
         },
-        "labels": {REVISION_LABEL: revision, "netmode.docker.role": "redis", **instance["labels"]},
+        "labels": {REVISION_LABEL: revision, ROLE_LABEL: "redis", **instance["labels"]},
     }
     for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
         if instance[option]:
@@ -256,6 +260,7 @@ def make_plan(
     for instance in merged:
         check(instance, problems)
     if not problems.told:
+        check_places([item for item in merged if item["state"] != "absent"], config_dir, socket_dir, problems)
         check_volumes([item for item in merged if item["state"] != "absent"], extra, problems)
         namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, networks)
         check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)

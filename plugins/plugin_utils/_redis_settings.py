@@ -45,8 +45,14 @@ OF_THE_CONTAINER = ("ports", "networks", "volumes", "restart", "sysctls", "ulimi
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
 
+REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
+OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
+"""A container's, by which the role knows what it made, and which configuration it was started with."""
+
 _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
-_USER = re.compile(r"([0-9]{1,10}):[0-9]{1,10}\Z", re.ASCII)
+_USER = re.compile(r"([0-9]{1,10}):([0-9]{1,10})\Z", re.ASCII)
+_HIGHEST_ID = 2**31 - 1
+"""Of a user or a group that an engine starts a process as: moby, vendor/github.com/moby/sys/user."""
 _PARSERS = {**{option.name: option.parse for option in _options.OPTIONS}, "networks": _parse.networks}
 
 
@@ -131,6 +137,8 @@ def check(instance: Settings, problems: Problems) -> None:
 
 
 def _check_for_the_container(instance: Settings, problems: Problems) -> None:
+    for label in sorted(OWN_LABELS.intersection(instance["labels"] or ())):
+        problems.add(instance["name"], "labels", f"{label}: the role sets it by itself. Choose another name.")
     for option in OF_THE_CONTAINER:
         given = instance[option]
         try:
@@ -190,6 +198,8 @@ def _check_user(instance: Settings, problems: Problems) -> None:
             name, "user", f"{instance['user']!r}: a number and a group's number are wanted, such as '999:999', "
             "since the directories on the host are given to them.",
         )  # fmt: skip
+    elif max(int(user[1]), int(user[2])) > _HIGHEST_ID:
+        problems.add(name, "user", f"{instance['user']!r}: the highest number that an engine takes is {_HIGHEST_ID}.")
     elif int(user[1]) == 0:
         problems.add(name, "user", "0 is root, and Redis runs as root nowhere here. Give another, such as '999:999'.")
     try:
@@ -262,15 +272,16 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
     if any(char in instance["password"] for char in "\r\n"):
         problems.add(name, "password", "it holds a line break. Redis cannot be given such a password.")
     for directive, value in instance["settings"].items():
-        lower = str(directive).lower()
+        if not isinstance(directive, str) or not re.match(r"[a-zA-Z][a-zA-Z0-9_-]*\Z", directive):
+            problems.add(name, f"settings.{directive}", "that is no directive of redis.conf.")
+            continue
+        lower = directive.lower()
         if lower in MANAGED:
             instead = MANAGED[lower]
             way = f"set {instead} instead" if instead else "the role sets it by itself"
             problems.add(name, f"settings.{directive}", f"{way}.")
-        if not re.match(r"[a-zA-Z][a-zA-Z0-9_-]*\Z", str(directive)):
-            problems.add(name, f"settings.{directive}", "that is no directive of redis.conf.")
         try:
-            lines_of(str(directive), value)
+            lines_of(directive, value)
         except ValueError as error:
             problems.add(name, f"settings.{directive}", f"{error}.")
 

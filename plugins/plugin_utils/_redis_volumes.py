@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _mounts
+from ansible_collections.netmode.docker.plugins.module_utils import _known, _mounts, _parse
 from ansible_collections.netmode.docker.plugins.module_utils._redis_data import CONFIG_AT, DATA_AT, SOCKET_AT
 
 if TYPE_CHECKING:
@@ -45,9 +45,42 @@ def check_volumes(instances: list[Settings], companions: list[dict[str, Any]], p
                 )  # fmt: skip
 
 
+def check_places(instances: list[Settings], config_dir: str, socket_dir: str, problems: Problems) -> None:
+    """redis.conf, socket and data each have a directory of their own, as each has owners and a mode of its own.
+
+    Whoever may write in a directory could put a link in the place of another one within it.
+    """
+    for option, path in (("redis_config_dir", config_dir), ("redis_socket_dir", socket_dir)):
+        if not _is_directory(path):
+            problems.told.append(f"{problems.host}: {option}: {path!r} is no absolute path. Write it like /srv/redis.")
+            return
+    names = [instance["name"] for instance in instances]
+    configs = {_parse.clean(f"{config_dir}/{name}"): f"redis.conf of {name}" for name in names}
+    sockets = {_parse.clean(f"{socket_dir}/{name}"): f"the socket of {name}" for name in names}
+    for instance in instances:
+        volume, socket = volume_of(instance), _parse.clean(f"{socket_dir}/{instance['name']}")
+        if _is_directory(volume):
+            _refuse_shared(instance, "volume", _parse.clean(volume), {**configs, **sockets}, problems)
+        _refuse_shared(instance, "redis_socket_dir", socket, configs, problems)
+
+
+def _refuse_shared(instance: Settings, option: str, path: str, others: dict[str, str], problems: Problems) -> None:
+    for other, what in others.items():
+        if f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/"):
+            problems.add(
+                instance["name"], option, f"{path} is, holds or lies in {other}, the directory of {what}. "
+                "Give each a directory of its own.",
+            )  # fmt: skip
+            return
+
+
+def _is_directory(path: str) -> bool:
+    return path.startswith("/") and ":" not in path and path.strip("/") != "" and "/../" not in f"{path}/"
+
+
 def _why_no_volume(volume: str) -> str:
     if volume.startswith("/"):
-        if ":" in volume or volume == "/" or "/../" in f"{volume}/":
+        if not _is_directory(volume):
             return f"{volume!r} is no directory that data could be kept in. Write it like /srv/redis."
         return ""
     try:

@@ -160,6 +160,47 @@ REFUSED = [
         {},
         "port 6379 of the host is taken by aa",
     ),
+    *[
+        (
+            f"{name!r} as a directive",
+            [{"name": "aa", "settings": {name: "x"}}],
+            {},
+            "that is no directive of redis.conf",
+        )
+        for name in (None, True, 7, 1.5, "", "a b", "x\ny")
+    ],
+    *[
+        (f"user {user}", [{"name": "aa", "user": user}], {}, "the highest number that an engine takes is 2147483647")
+        for user in ("2147483648:1", "999:2147483648", "4294967295:4294967295", "9999999999:1")
+    ],
+    *[
+        (f"label {label}", [{"name": "aa", "labels": {label: "x"}}], {}, f"labels: {label}: the role sets it by itself")
+        for label in ("netmode.docker.config", "netmode.docker.role")
+    ],
+    *[
+        (f"{option} {path!r}", [{"name": "aa"}], {option: path}, f"redis_{option}: {path!r} is no absolute path")
+        for option in ("config_dir", "socket_dir")
+        for path in ("", "/", "//", "srv", "./srv", "~/srv", "/srv/../etc", "/srv/..", "/srv:ro")
+    ],
+    *[
+        (f"places {options}", [{"name": "aa"}], options, "Give each a directory of its own")
+        for options in (
+            {"volume": "/etc/netmode/redis/aa"},
+            {"volume": "/etc/netmode/redis/aa/data/"},
+            {"volume": "/etc/netmode"},
+            {"volume": "//var/lib/netmode/./redis//aa"},
+            {"volume": "/srv/aa", "socket_dir": "/srv/"},
+            {"socket_dir": "/srv", "config_dir": "/srv/"},
+            {"socket_dir": "/srv/aa", "config_dir": "/srv"},
+            {"socket_dir": "/srv", "config_dir": "/srv/aa/conf"},
+        )
+    ],
+    (
+        "data among the sockets of another",
+        [{"name": "aa", "volume": "/srv/bb"}, {"name": "bb", "port": 7}],
+        {"socket_dir": "/srv"},
+        "the directory of the socket of bb",
+    ),
     ("no published port", [{"name": "aa", "ports": ["redis"]}], {}, "is not a number or a range"),
     ("a companion of the same name", [{"name": "aa"}], {"companions": [{"name": "aa"}]}, "Rename one"),
     ("a companion without a name", [{"name": "aa"}], {"companions": [{"image": "x"}]}, "redis_companions"),
@@ -190,6 +231,13 @@ def test_what_else_is_wrong_is_told_of_one_without_a_proper_name_too() -> None:
 
 
 # --- variables of the host --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options", [{"volume": "/etc/netmode/redis/aab"}, {"volume": "/srv/redis", "config_dir": "/srv/redis-conf"}]
+)
+def test_directories_beside_each_other_are_right(options: dict[str, Any]) -> None:
+    assert plan({"name": "aa"}, **options)["problems"] == []
 
 
 @pytest.mark.parametrize("period", ["10s", "2m", "1h", "1m30s"])
