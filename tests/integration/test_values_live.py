@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
+from lab import CHECKOUT
 from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
@@ -124,3 +125,20 @@ def test_o20_o27_an_ini_file_says_what_it_says(
     assert "other: redis_conf_dir is no variable of the role redis" in done.stdout + done.stderr
     assert "appendonly no" in done.stdout
     assert 'save \\"\\"' in done.stdout or 'save ""' in done.stdout
+
+
+def test_o20_site_goes_on_with_what_it_took_before_the_engine(
+    play: Callable[..., Play], image: str, tmp_path: Path, host_state: Callable[[], Any]
+) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text(f"""
+[redis]
+n0 ansible_connection=local ansible_python_interpreter=/usr/bin/python3 redis_image={image} redis_keeper=false
+[redis:vars]
+redis_instances='[{{"name": "one", "bind": null}}]'
+redis_network_definitions='[{{"name": "own"}}]'
+""")
+    before = host_state()
+    done = play(CHECKOUT / "playbooks" / "site.yml", inventory, ("--check",), redis_port=None)
+    assert done.rc == 0, done.stdout
+    assert host_state() == before
