@@ -80,12 +80,12 @@ def modules() -> Prefork:
     return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker", *ours), env)
 
 
-def _ask(path: str, timeout: float = 120) -> bytes:
+def _ask(path: str, timeout: float = 300) -> bytes:
     """The body of the engine's answer to ``GET path``."""
     return _request("GET", path, timeout=timeout)[1]
 
 
-def _request(method: str, path: str, body: Any = None, timeout: float = 120) -> tuple[int, bytes]:
+def _request(method: str, path: str, body: Any = None, timeout: float = 300) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("engine", timeout=timeout)
     given = {} if body is None else {"body": json.dumps(body), "headers": {"Content-Type": "application/json"}}
     with socket.socket(socket.AF_UNIX) as connection.sock:
@@ -96,7 +96,7 @@ def _request(method: str, path: str, body: Any = None, timeout: float = 120) -> 
         return answer.status, answer.read()
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first true answer of ``condition``; AssertionError naming ``what`` after ``seconds``.
 
     Asked after 20 ms, then less and less often: asking costs what is waited for its CPU.
@@ -160,7 +160,7 @@ class Host:
     python: str = "/usr/bin/python3"
 
     def run(
-        self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: dict[str, str] | None = None
+        self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 300, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """One program with its arguments; with ``check`` a status other than 0 fails the test, showing all output."""
         given = [f"{key}={value}" for key, value in (env or {}).items()]
@@ -230,7 +230,7 @@ class Host:
         by_systemd = f"rm -f {UNIT} && systemctl daemon-reload && systemctl reset-failed && systemctl start docker"
         by_hand = f"setsid dockerd {shlex.join(options)} </dev/null >>/tmp/dockerd.log 2>&1 &"
         self.sh(by_systemd if self._has_systemd() and not options else by_hand)
-        wait_until(self.engine_is_up, "dockerd answers; its log is /tmp/dockerd.log")
+        wait_until(self.engine_is_up, "dockerd answers; its log is /tmp/dockerd.log", 120)
 
     def kill_engine(self, signal: str = "KILL") -> None:
         """End dockerd by a signal and wait until it is gone. Its containers go on running after KILL."""
@@ -301,7 +301,7 @@ class Host:
                 env={"PYTHONPATH": ":".join(path), **_COMPILED, **(env or {})},
             )  # fmt: skip
         else:
-            done = modules().run(module, stdin=stdin, timeout=120)
+            done = modules().run(module, stdin=stdin, timeout=300)
         try:
             result: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
