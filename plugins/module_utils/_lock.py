@@ -32,7 +32,7 @@ def alone(subject: str, who: str, docker_host: str, *, seconds: float = WAIT, pa
 
     ``who`` is written into the lock, for the message of a run that waited ``seconds`` in vain. Yields whether it is
     held, which is always so unless ``patient`` is false and another process has it. NetmodeError: a user who is
-    neither root nor the engine's owner, and a lock that is not to be had.
+    neither root nor the engine's owner, and a lock that cannot be opened.
     """
     path = _path(subject, docker_host)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -48,7 +48,7 @@ def locate(docker_host: str) -> Where:
         url = urlsplit(docker_host)
         (url.hostname or "").encode("idna")
         port = url.port
-    except ValueError as error:  # brackets, a port that is no number or too large, a name that is too long
+    except ValueError as error:  # brackets, an invalid port, a name that is too long
         raise NetmodeError(f"{told} is neither {_KNOWN} ({error}).") from None
     if url.scheme in _UNSUPPORTED:
         raise NetmodeError(f"{told}: {_UNSUPPORTED[url.scheme]}")

@@ -34,7 +34,7 @@ def directives(settings: Settings) -> dict[str, list[str]]:
 
 
 def _number(values: list[str]) -> int:
-    """The last one counts; what is no number is left to Redis, which refuses it at the trial."""
+    """The last one counts; any other text is left to Redis, which refuses it at the trial."""
     return int(values[-1]) if values and values[-1].isdecimal() else 0
 
 
