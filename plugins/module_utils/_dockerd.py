@@ -11,6 +11,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ansible_collections.netmode.docker.plugins.module_utils import _files
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ELSEWHERE = ("/snap/docker/current/bin/dockerd", "/opt/*/dockerd", "/opt/*/bin/dockerd", "/opt/*/sbin/dockerd")
 UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
@@ -22,10 +25,10 @@ _STARTS = re.compile(r"^ExecStart=[-@:+!]*(/\S*dockerd)\b", re.MULTILINE)
 
 
 def read(path: Path) -> str:
-    """A small file of the kernel's or of the init system's, empty where it cannot be read."""
+    """A small file of the kernel's, the init system's or the engine's; empty where it cannot be read or is no file."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return (_files.read(path, follow=True) or b"").decode("utf-8", errors="replace")
+    except (NetmodeError, OSError):
         return ""
 
 

@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _files, _modes
+from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _modes
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._snapshot import bridge_of
 
@@ -150,20 +150,16 @@ def _is_on(options: dict[str, Any], name: str, *, default: bool) -> bool:
 
 def _daemon_options() -> dict[str, Any]:
     """Of the engine that runs here: its arguments, and its configuration file, which may hold none of them as well."""
-    words = [
-        word
-        for pid in _dockerd.find_processes()[:1]
-        for word in _dockerd.read(Path(f"/proc/{pid}/cmdline")).split("\0")[1:]
-    ]
+    words = [word for pid in _dockerd.find_processes()[:1] for word in _dockerd.command_line(pid)]
     given: dict[str, Any] = {}
     for word, after in zip(words, [*words[1:], ""]):
         name, equals, value = word.lstrip("-").partition("=")
         if word.startswith("--"):
             given[name] = value if equals else after if name == "config-file" else True
     try:
-        text = _files.read(Path(str(given.get("config-file") or _dockerd.CONFIG_FILE)), follow=True) or b""
+        text = _dockerd.read(Path(str(given.get("config-file") or _dockerd.CONFIG_FILE)))
         written = json.loads(text) if text.strip() else {}
-    except (NetmodeError, OSError, ValueError):
+    except ValueError:
         written = {}
     return {**(written if isinstance(written, dict) else {}), **given}
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _engine_info, _files
+from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _engine_info, _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 
@@ -33,6 +33,7 @@ def test_o13_what_is_no_file_is_neither_waited_for_nor_read(tmp_path: Path, make
             _files.read(path, follow=follow)
     with pytest.raises(NetmodeError, match=r"^config_file: .*daemon\.json"):
         _engine_info._content(str(path))
+    assert _dockerd.read(path) == ""
 
 
 def test_a_link_is_followed_only_where_that_is_asked(tmp_path: Path) -> None:
