@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from containers_lab import IDLE, IMAGE, Lab, entry, make_images
-from lab import MODULE_UTILS, Host
+from lab import MODULE_UTILS, SOCKET, Host
 from shapes import BARE  # not yet run in the official shape
 from tree import COLLECTIONS
 
@@ -44,10 +44,12 @@ def lab(host: Host) -> Lab:
 
 
 @pytest.fixture
-def member(host: Host) -> Callable[..., Json]:
+def member(host: Host) -> Iterator[Callable[..., Json]]:
     """Runs a module as a user who is not root and may use the engine."""
-    host.sh("chgrp nogroup /var/run/docker.sock; chmod 660 /var/run/docker.sock")
-    return lambda name, args, check=False: host.run_module(name, args, check=check, user="65534")
+    group = host.sh(f"stat -c %g {SOCKET}")
+    host.sh(f"chgrp nogroup {SOCKET}")
+    yield lambda name, args, check=False: host.run_module(name, args, check=check, user="65534")
+    host.sh(f"chgrp {group} {SOCKET}")
 
 
 @pytest.mark.parametrize("module", CHANGES)

@@ -42,8 +42,8 @@ def test_a_kernel_that_cannot_be_asked_by_nsid(usual: dict[str, Any], monkeypatc
     """Each namespace is entered, and its own socket asked."""
     true_init = _netlink.Netlink.__init__
 
-    def init(self: _netlink.Netlink) -> None:
-        true_init(self)
+    def init(self: _netlink.Netlink, protocol: int = 0) -> None:
+        true_init(self, protocol)
         self.reads_by_nsid = False
 
     monkeypatch.setattr(_netlink.Netlink, "__init__", init)
