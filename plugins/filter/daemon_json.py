@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Callable
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.module_utils import _daemon_secrets as secrets
+from ansible_collections.netmode.docker.plugins.module_utils._engine import secrets
 from ansible_collections.netmode.docker.plugins.plugin_utils._daemon_options import check, refuse, refuse_flags
 
 if TYPE_CHECKING:

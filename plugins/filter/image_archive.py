@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING  # noqa: E402
 
 from ansible.errors import AnsibleFilterError  # noqa: E402
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError  # noqa: E402
-from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive  # noqa: E402
+from ansible_collections.netmode.docker.plugins.module_utils._images.archive import read_archive  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._typed import read_all
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 
 if TYPE_CHECKING:

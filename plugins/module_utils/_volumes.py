@@ -6,11 +6,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known
+from ansible_collections.netmode.docker.plugins.module_utils._compose import names as compose_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
 Volume = dict[str, Any]
 
@@ -59,7 +59,7 @@ def plan(volumes: list[Volume], current: dict[str, Volume]) -> list[Step]:
 
 
 def _spared(volume: Volume, have: Volume) -> bool:
-    return bool(volume["only_made_here"]) and _known.MADE_LABEL not in (have.get("Labels") or {})
+    return bool(volume["only_made_here"]) and compose_names.MADE_LABEL not in (have.get("Labels") or {})
 
 
 def left(volumes: list[Volume], before: dict[str, Volume]) -> list[str]:
@@ -70,7 +70,7 @@ def left(volumes: list[Volume], before: dict[str, Volume]) -> list[str]:
 
 def _refuse_name(name: str) -> None:
     try:
-        _known.volume(name)
+        compose_names.volume(name)
     except ValueError:
         raise NetmodeError(
             f"volume {name!r}: name: no volume can be called so. Give two or more letters, digits, "
@@ -125,7 +125,7 @@ def apply(engine: Engine, step: Step) -> None:
         if step.action == "remove":
             client.remove_volume(name)
         else:
-            labels = {_known.MADE_LABEL: "", **{str(key): str(value) for key, value in volume["labels"].items()}}
+            labels = {compose_names.MADE_LABEL: "", **{str(key): str(value) for key, value in volume["labels"].items()}}
             client.create_volume(name, driver=volume["driver"], driver_opts=_texts(volume), labels=labels)
     if step.action == "create" and volume["uid"] is not None:
         _give(engine, volume)

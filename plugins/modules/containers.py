@@ -367,10 +367,10 @@ others:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _bring
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 CONTAINER_ARGUMENTS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -444,7 +444,7 @@ def main() -> None:
     try:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
         given, pending = module.params["containers"], module.params["pending"]
-        outcome = _bring.bring(engine, given, check=module.check_mode, pending=pending)
+        outcome = reconcile.bring(engine, given, check=module.check_mode, pending=pending)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     for warning in outcome.warnings:

@@ -168,10 +168,10 @@ running:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
-from ansible_collections.netmode.docker.plugins.module_utils._engine_info import observe
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._facts.engine import observe
 
 
 def main() -> None:

@@ -193,11 +193,11 @@ images:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _images
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
 
 _USER = {
     "name": {"type": "str", "required": True},
@@ -231,23 +231,23 @@ _IMAGE = {
 
 def _run(module: AnsibleModule) -> dict[str, Any]:
     images = module.params["images"]
-    _images.validate(images)
+    reconcile.validate(images)
     engine = Engine(module.params["docker_host"], module.params["timeout"])
-    identify = _images.identifier(check_mode=module.check_mode)
-    before = _images.observe(engine, images)
-    steps = _images.plan(images, before, identify)
+    identify = reconcile.identifier(check_mode=module.check_mode)
+    before = reconcile.observe(engine, images)
+    steps = reconcile.plan(images, before, identify)
     if steps and not module.check_mode:
         engine.require_sdk()
         who = "netmode.docker.images: " + ", ".join(step.image["name"] for step in steps)
         with alone("images", who, engine.docker_host):
-            before = _images.observe(engine, images)  # whoever had the lock may have made or removed one
-            steps = _images.plan(images, before, identify)
+            before = reconcile.observe(engine, images)  # whoever had the lock may have made or removed one
+            steps = reconcile.plan(images, before, identify)
             for step in steps:
-                _images.apply(engine, step)
-    after = before if module.check_mode or not steps else _images.observe(engine, images)
+                reconcile.apply(engine, step)
+    after = before if module.check_mode or not steps else reconcile.observe(engine, images)
     again = [step.image["name"] for step in steps if step.action == "pull" and before[step.image["name"]]]
-    newer = frozenset(name for name in again if _images.has_newer(engine, name)) if module.check_mode else None
-    return _images.report(images, steps, before, after, newer=newer)
+    newer = frozenset(name for name in again if reconcile.has_newer(engine, name)) if module.check_mode else None
+    return reconcile.report(images, steps, before, after, newer=newer)
 
 
 def main() -> None:

@@ -186,10 +186,10 @@ interfaces:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces import run
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.reconcile import run
 
 ROUTE = {"to": {"type": "str", "required": True}, "via": {"type": "str"}}
 INTERFACE = {

@@ -112,10 +112,10 @@ import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_needs import needed_by
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import service
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.needs import needed_by
 
 
 def _digest(content: bytes | None) -> str | None:

@@ -180,12 +180,12 @@ import gc
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._dockerd import is_installed
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
-from ansible_collections.netmode.docker.plugins.module_utils._snapshot import observe, observe_kernel
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
+from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe, observe_kernel
 
 
 def main() -> None:

@@ -216,10 +216,10 @@ networks:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._networks import run
+from ansible_collections.netmode.docker.plugins.module_utils._networks.reconcile import run
 
 POOL = {
     "subnet": {"type": "str", "required": True},

@@ -194,10 +194,10 @@ revisions:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._redis_reconcile import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile
 
 _TRIAL = {
     "container": {"type": "dict", "required": True},

@@ -193,11 +193,11 @@ from dataclasses import replace
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._container_log import last_lines
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Endpoint,
     ping_until,
     refuse_odd_times,

@@ -35,7 +35,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import 
 )
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Interface
 
 Pings = Mapping[str, Mapping[str, Any]]
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._networks_compare import default_gateway
-from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import Pool
+from ansible_collections.netmode.docker.plugins.module_utils._networks.compare import default_gateway
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import Pool
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import Published, plain
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._parse import ports as parse_ports
-from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound, overlap
+from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, overlap
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, interfaces_of, lets_in
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_checks import refuse_pair
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import TAKES, Interface, parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.checks import refuse_pair
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import TAKES, Interface, parse_list
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings

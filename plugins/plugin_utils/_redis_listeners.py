@@ -7,7 +7,7 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import lines_of, words_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings

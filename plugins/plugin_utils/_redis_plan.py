@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_conf
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
-from ansible_collections.netmode.docker.plugins.module_utils._redis_data import CONFIG_AT, DATA_AT, SOCKET_AT
-from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound
+from ansible_collections.netmode.docker.plugins.module_utils._images.archive import read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
+from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
+from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
     Namespaces,
     addresses,
@@ -69,10 +69,10 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
     lines += [f"appendonly {'yes' if instance['appendonly'] else 'no'}", f"appendfsync {instance['appendfsync']}"]
     lines += [f"save {point}" for point in instance["save"]] or ['save ""']
-    secrets = _redis_conf.lines_of("requirepass", instance["password"] or None)
+    secrets = conf.lines_of("requirepass", instance["password"] or None)
     for directive, value in instance["settings"].items():
         into = secrets if directive.lower() in SECRET_DIRECTIVES else lines
-        into += _redis_conf.lines_of(directive, value)
+        into += conf.lines_of(directive, value)
     return lines, secrets
 
 

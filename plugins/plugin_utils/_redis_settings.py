@@ -8,11 +8,12 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _options, _parse
-from ansible_collections.netmode.docker.plugins.module_utils._known import container
-from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import lines_of
-from ansible_collections.netmode.docker.plugins.module_utils._typed import read
-from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions
+from ansible_collections.netmode.docker.plugins.module_utils._compose import values
+from ansible_collections.netmode.docker.plugins.module_utils._compose.names import container
+from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
+from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from ansible_collections.netmode.docker.plugins.module_utils._typed import Spec
+    from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import Spec
 
 Settings = dict[str, Any]
 
@@ -53,7 +54,7 @@ _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
 _USER = re.compile(r"([0-9]{1,10}):([0-9]{1,10})\Z", re.ASCII)
 _HIGHEST_ID = 2**31 - 1
 """Of a user or a group that an engine starts a process as: moby, vendor/github.com/moby/sys/user."""
-_PARSERS = {**{option.name: option.parse for option in _options.OPTIONS}, "networks": _parse.networks}
+_PARSERS = {**{option.name: option.parse for option in containers_options.OPTIONS}, "networks": values.networks}
 
 
 class Problems:
@@ -216,7 +217,7 @@ def _check_durations(instance: Settings, problems: Problems) -> None:
     """The engine kills what does not end within its period, and what Redis has not saved by then is lost."""
     for option in ("stop_grace_period", "healthcheck_interval"):
         try:
-            given = _parse.duration(instance[option])
+            given = values.duration(instance[option])
         except ValueError:
             problems.add(instance["name"], option, f"{instance[option]!r} is not a duration. Write it like 120s or 5m.")
             continue
@@ -225,7 +226,7 @@ def _check_durations(instance: Settings, problems: Problems) -> None:
                 instance["name"], option, f"{instance[option]} may end before Redis has saved its data, and it is "
                 f"killed then. Give at least {LEAST_STOP_GRACE_PERIOD}s, and what a dump of its data takes: 120s.",
             )  # fmt: skip
-        instance[option] = _parse.duration_text(given)
+        instance[option] = values.duration_text(given)
 
 
 def _check_mode(instance: Settings, problems: Problems) -> None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _known, _mounts, _parse
-from ansible_collections.netmode.docker.plugins.module_utils._redis_data import CONFIG_AT, DATA_AT, SOCKET_AT
+from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts, values
+from ansible_collections.netmode.docker.plugins.module_utils._compose import names as compose_names
+from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +56,12 @@ def check_places(instances: list[Settings], config_dir: str, socket_dir: str, pr
             problems.told.append(f"{problems.host}: {option}: {path!r} is no absolute path. Write it like /srv/redis.")
             return
     names = [instance["name"] for instance in instances]
-    configs = {_parse.clean(f"{config_dir}/{name}"): f"redis.conf of {name}" for name in names}
-    sockets = {_parse.clean(f"{socket_dir}/{name}"): f"the socket of {name}" for name in names}
+    configs = {values.clean(f"{config_dir}/{name}"): f"redis.conf of {name}" for name in names}
+    sockets = {values.clean(f"{socket_dir}/{name}"): f"the socket of {name}" for name in names}
     for instance in instances:
-        volume, socket = volume_of(instance), _parse.clean(f"{socket_dir}/{instance['name']}")
+        volume, socket = volume_of(instance), values.clean(f"{socket_dir}/{instance['name']}")
         if _is_directory(volume):
-            _refuse_shared(instance, "volume", _parse.clean(volume), {**configs, **sockets}, problems)
+            _refuse_shared(instance, "volume", values.clean(volume), {**configs, **sockets}, problems)
         _refuse_shared(instance, "redis_socket_dir", socket, configs, problems)
 
 
@@ -84,7 +85,7 @@ def _why_no_volume(volume: str) -> str:
             return f"{volume!r} is no directory that data could be kept in. Write it like /srv/redis."
         return ""
     try:
-        _known.volume(volume)
+        compose_names.volume(volume)
     except ValueError as error:
         return f"{error}. Give the name of a volume, or an absolute path of the host."
     return ""
@@ -92,7 +93,7 @@ def _why_no_volume(volume: str) -> str:
 
 def _mounted(instance: Settings, problems: Problems) -> list[tuple[str, str, tuple[str, ...]]]:
     try:
-        return _mounts.volumes(instance["volumes"])
+        return mounts.volumes(instance["volumes"])
     except (ValueError, TypeError) as error:
         problems.add(instance["name"], "volumes", f"{error}.")
         return []
@@ -102,7 +103,7 @@ def _given(volumes: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Those that can be read: what is wrong with others the module containers says."""
     for item in volumes if isinstance(volumes, list) else []:
         with suppress(ValueError, TypeError):
-            yield from _mounts.volumes([item])
+            yield from mounts.volumes([item])
 
 
 def _is_server(companion: dict[str, Any], instances: list[Settings]) -> bool:

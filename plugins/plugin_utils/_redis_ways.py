@@ -20,7 +20,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners im
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, check, merge
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Interface
+    from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Interface
 
 Facts = Mapping[str, Any]
 

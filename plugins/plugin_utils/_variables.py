@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._typed import read_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ansible_collections.netmode.docker.plugins.module_utils._typed import Spec
+    from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import Spec
 
 PLAYBOOKS = "playbooks"
 """What stands for the variables of the playbooks, which are described in the collection's ``meta``."""

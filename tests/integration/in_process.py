@@ -7,8 +7,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _bring
-from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from lab import SOCKET
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ DEFAULTS = {"state": "started", "recreate": "auto", "pull_policy": "missing"}
 sys.path.append("/usr/lib/python3/dist-packages")  # the host's SDK
 
 
-def bring(*entries: Json, check: bool = False, pending: Iterable[str] = ()) -> _bring.Outcome:
+def bring(*entries: Json, check: bool = False, pending: Iterable[str] = ()) -> reconcile.Outcome:
     given = [{**DEFAULTS, **entry} for entry in entries]
-    return _bring.bring(Engine(f"unix://{SOCKET}", 60), given, check=check, pending=pending)
+    return reconcile.bring(Engine(f"unix://{SOCKET}", 60), given, check=check, pending=pending)
 
 
 @contextmanager
 def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> Iterator[None]:
     """Another actor acts the moment before a run gets the lock: after all that it has looked at without."""
-    alone = _bring.alone
+    alone = reconcile.alone
 
     @contextmanager
     def late(*args: Any, **options: Any) -> Iterator[bool]:
@@ -39,5 +39,5 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> Iterat
             yield held
 
     with monkeypatch.context() as patch:
-        patch.setattr(_bring, "alone", late)
+        patch.setattr(reconcile, "alone", late)
         yield

@@ -10,7 +10,7 @@ from lab import COLLECTIONS, MODULE_UTILS, SOCKET, Host
 
 INTERRUPTED = """
 import json, os, signal, sys
-from ansible_collections.netmode.docker.plugins.module_utils import _interfaces, _interfaces_apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import apply as steps, reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 given = json.load(sys.stdin)
@@ -24,15 +24,15 @@ def one_by_one(spaces, identifier, commands):
         left -= 1
         if left == -1:
             return number, "it is made to fail here"
-        done, why = _interfaces_apply.run_batch(spaces, identifier, [command])
+        done, why = steps.run_batch(spaces, identifier, [command])
         if not done:
             return number, why
     return len(commands), ""
 
-apply = _interfaces.apply
-_interfaces.apply = lambda changes, spaces: apply(changes, spaces, one_by_one)
+apply = reconcile.apply
+reconcile.apply = lambda changes, spaces: apply(changes, spaces, one_by_one)
 try:
-    _interfaces.run(given["params"], check_mode=False)
+    reconcile.run(given["params"], check_mode=False)
 except NetmodeError as error:
     sys.exit(str(error))
 """

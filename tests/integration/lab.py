@@ -75,8 +75,9 @@ def modules() -> Prefork:
     What that does not show is that a module finds all that it needs in what Ansible sends along: the fleet's tests do.
     """
     env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
-    names = [path.stem for path in sorted((CHECKOUT / "plugins" / "module_utils").glob("_[a-z]*.py"))]
-    ours = [f"ansible_collections.netmode.docker.plugins.module_utils.{name}" for name in names]
+    home = CHECKOUT / "plugins" / "module_utils"
+    names = [".".join(path.relative_to(home).with_suffix("").parts) for path in sorted(home.rglob("[_a-z]*.py"))]
+    ours = [f"ansible_collections.netmode.docker.plugins.module_utils.{name}" for name in names if "__" not in name]
     return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker", *ours), env)
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import by_hand
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _options, _wanted
-from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._host import observe
-from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Plan, plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
+from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import observe
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import Plan, plan
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lab import SOCKET
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.engines
 def plan_for(*entries: Json) -> Plan:
     engine = Engine(f"unix://{SOCKET}", 60)
     engine.get("/version")
-    wanted = _wanted.read([{"state": "stopped", **entry} for entry in entries], engine.version)
+    wanted = spec.read([{"state": "stopped", **entry} for entry in entries], engine.version)
     return plan(observe(engine, wanted), wanted)
 
 
@@ -154,7 +155,10 @@ EXAMPLES: list[tuple[Json, Json]] = [
     ({"Volumes": {"/data": {}}}, {"command": ["a"], "tmpfs": [("/data/", "")]}),
     ({"Volumes": {"/data/": {}}}, {"command": ["a"], "volumes": [("/srv/nmt/", "/data")]}),
     ({"Healthcheck": {"Test": ["CMD", "true"], "Retries": 3}}, {"command": ["a"], "healthcheck": {"interval": "5s"}}),
-    ({"Labels": {_options.NAME_LABEL: "other", _options.CONFIGS_LABEL: '{"/x": [292, 0, 0]}'}}, {"command": ["a"]}),
+    (
+        {"Labels": {containers_options.NAME_LABEL: "other", containers_options.CONFIGS_LABEL: '{"/x": [292, 0, 0]}'}},
+        {"command": ["a"]},
+    ),
     ({"Entrypoint": ["a"], "Cmd": ["b"]}, {"command": []}),
     ({"StopSignal": "SIGWINCH", "StopTimeout": 60, "Hostname": "elsewhere", "User": "1001"}, {"command": ["a"]}),
     ({"Cmd": ["b"]}, {"entrypoint": ["a"]}),

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._modes import (
+from ansible_collections.netmode.docker.plugins.module_utils._containers.modes import (
     DROPPED,
     MISDIRECTED,
     REFUSED,

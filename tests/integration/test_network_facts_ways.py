@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _namespaces, _netlink, _snapshot
-from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._facts import observe
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
+from ansible_collections.netmode.docker.plugins.module_utils._kernel import namespaces, netlink
 from landscape import build
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ SOCKET = "unix:///var/run/docker.sock"
 
 
 def facts() -> dict[str, Any]:
-    seen = _snapshot.observe(Engine(SOCKET, 60))
+    seen = observe.observe(Engine(SOCKET, 60))
     assert not seen["limited"]
     found: dict[str, Any] = compose(seen)
     return found
@@ -40,13 +41,13 @@ def usual(machine: Host) -> Iterator[dict[str, Any]]:
 
 def test_a_kernel_that_cannot_be_asked_by_nsid(usual: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each namespace is entered, and its own socket asked."""
-    true_init = _netlink.Netlink.__init__
+    true_init = netlink.Netlink.__init__
 
-    def init(self: _netlink.Netlink, protocol: int = 0) -> None:
+    def init(self: netlink.Netlink, protocol: int = 0) -> None:
         true_init(self, protocol)
         self.reads_by_nsid = False
 
-    monkeypatch.setattr(_netlink.Netlink, "__init__", init)
+    monkeypatch.setattr(netlink.Netlink, "__init__", init)
     assert facts() == usual
 
 
@@ -54,7 +55,7 @@ def test_an_engine_that_keeps_its_namespace_files_elsewhere(
     usual: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where they are is learned from the first container that is inspected."""
-    monkeypatch.setattr(_namespaces.Kernel.__init__, "__defaults__", ("/nonexistent",))
+    monkeypatch.setattr(namespaces.Kernel.__init__, "__defaults__", ("/nonexistent",))
     assert facts() == usual
 
 
@@ -62,13 +63,13 @@ def test_files_left_by_an_engine_that_was_killed(
     usual: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "0123456789ab").touch()
-    monkeypatch.setattr(_namespaces.Kernel.__init__, "__defaults__", (str(tmp_path),))
+    monkeypatch.setattr(namespaces.Kernel.__init__, "__defaults__", (str(tmp_path),))
     assert facts() == usual
 
 
 def test_the_callers_own_namespace_is_kept(usual: dict[str, Any]) -> None:
-    own = _namespaces.Path(_namespaces.OWN_NAMESPACE).stat().st_ino
+    own = namespaces.Path(namespaces.OWN_NAMESPACE).stat().st_ino
     entered = {c["netns"] for c in usual["containers"].values() if c["mode"] == "none"}
     assert own not in entered
     facts()
-    assert _namespaces.Path(_namespaces.OWN_NAMESPACE).stat().st_ino == own
+    assert namespaces.Path(namespaces.OWN_NAMESPACE).stat().st_ino == own

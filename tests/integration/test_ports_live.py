@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._bring import bring
-from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from containers_lab import IDLE, entry, make_images
 from hypothesis import HealthCheck, assume, example, given, settings

@@ -7,7 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import quoted
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
 from lab import CHECKOUT
 from shapes import BARE  # not yet run in the official shape

@@ -6,8 +6,8 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import (
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state import (
     Bridge,
     Container,
     Holder,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
 from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
-from ansible_collections.netmode.docker.plugins.module_utils._redis_witness import where
+from ansible_collections.netmode.docker.plugins.module_utils._redis.witness import where
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import plain
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._container_log import last_lines, text_of
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines, text_of
 
 
 class Engine:

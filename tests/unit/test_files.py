@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _dockerd, _engine_info, _files
+from ansible_collections.netmode.docker.plugins.module_utils import _files
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._facts import engine
 
 
 def _socket(path: Path) -> None:
@@ -32,8 +34,8 @@ def test_o13_what_is_no_file_is_neither_waited_for_nor_read(tmp_path: Path, make
         with pytest.raises((NetmodeError, OSError)):
             _files.read(path, follow=follow)
     with pytest.raises(NetmodeError, match=r"^config_file: .*daemon\.json"):
-        _engine_info._content(str(path))
-    assert _dockerd.read(path) == ""
+        engine._content(str(path))
+    assert dockerd.read(path) == ""
 
 
 def test_a_link_is_followed_only_where_that_is_asked(tmp_path: Path) -> None:
@@ -41,7 +43,7 @@ def test_a_link_is_followed_only_where_that_is_asked(tmp_path: Path) -> None:
     target.write_text("{}", encoding="utf-8")
     path.symlink_to(target)
     assert _files.read(path, follow=True) == b"{}"
-    assert _engine_info._content(str(path)) == b"{}"
+    assert engine._content(str(path)) == b"{}"
     with pytest.raises(NetmodeError, match="symbolic link"):
         _files.read(path)
 
@@ -49,4 +51,4 @@ def test_a_link_is_followed_only_where_that_is_asked(tmp_path: Path) -> None:
 def test_nothing_is_none(tmp_path: Path) -> None:
     assert _files.read(tmp_path / "none") is None
     assert _files.read(tmp_path / "none", follow=True) is None
-    assert _engine_info._content(str(tmp_path / "none")) is None
+    assert engine._content(str(tmp_path / "none")) is None

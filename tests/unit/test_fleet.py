@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import (
     asked_by,
     cells,

@@ -19,13 +19,11 @@ from ansible_collections.netmode.docker.plugins.filter.batches import batches
 from ansible_collections.netmode.docker.plugins.filter.daemon_json import VARIABLES, daemon_json
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
-from ansible_collections.netmode.docker.plugins.module_utils import (
-    _images,
-    _interfaces_spec,
-    _networks_spec,
-    _wanted,
-)
+from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
+from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of, read_variables
@@ -34,10 +32,10 @@ from hostile import ALL, values
 MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
 NOWHERE = "unix:///nowhere/docker.sock"
 PURE = {
-    "containers": lambda given: _wanted.read(given["containers"], "28.5.2"),
-    "networks": lambda given: _networks_spec.parse_list(given["networks"]),
-    "interfaces": lambda given: _interfaces_spec.parse_list(given["interfaces"]),
-    "images": lambda given: _images.validate(given["images"]),
+    "containers": lambda given: containers_spec.read(given["containers"], "28.5.2"),
+    "networks": lambda given: networks_spec.parse_list(given["networks"]),
+    "interfaces": lambda given: interfaces_spec.parse_list(given["interfaces"]),
+    "images": lambda given: reconcile.validate(given["images"]),
 }
 """What a module does with its list before it asks the engine."""
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._image_archive import read_archive
-from ansible_collections.netmode.docker.plugins.module_utils._image_root import recipe_hash
-from ansible_collections.netmode.docker.plugins.module_utils._images import (
+from ansible_collections.netmode.docker.plugins.module_utils._images.archive import read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile import (
     Present,
     plan,
     report,
     split_name,
     validate,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._images.root import recipe_hash
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _configs, _daemon_defaults, _mounted, _options
+from ansible_collections.netmode.docker.plugins.module_utils._containers import configs, mounted
+from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
+from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
 from engine_model import HOST_NAME, create
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,9 @@ IMAGES = st.fixed_dictionaries(
         "Entrypoint": LISTS,
         "ExposedPorts": st.dictionaries(st.sampled_from(["80/tcp", "6379/tcp", "53/udp"]), st.just({})),
         "Volumes": st.dictionaries(PATHS, st.just({})),
-        "Labels": st.dictionaries(st.sampled_from(["origin", _options.NAME_LABEL, _options.CONFIGS_LABEL]), WORDS),
+        "Labels": st.dictionaries(
+            st.sampled_from(["origin", containers_options.NAME_LABEL, containers_options.CONFIGS_LABEL]), WORDS
+        ),
         "User": st.sampled_from(["", "0", "999:999"]),
         "WorkingDir": st.sampled_from(["", "/data/", "/x/../srv"]),
         "StopSignal": st.sampled_from(["", "SIGQUIT", "15", "INT"]),
@@ -77,18 +81,18 @@ def parsed(entry: Json) -> Json:
             if target not in seen:
                 mounts[option].append(item if option == "tmpfs" else ":".join(item))
                 seen.add(target)
-    return _options.parse("one", {**entry, **mounts})
+    return containers_options.parse("one", {**entry, **mounts})
 
 
 def compare(asked: Json, image: Json, mode: str, daemon: Json, made_with: Json | None = None) -> Json:
     """The differences of a container that an engine made with some options from others."""
     shares = mode.startswith("container:")
-    made = _options.expected(asked if made_with is None else made_with, image, shares=shares)
-    inspect = create(_options.body(made, "image", mode, "one"), image, settings=daemon)
-    wanted = _options.expected(asked, image, shares=shares)
+    made = containers_options.expected(asked if made_with is None else made_with, image, shares=shares)
+    inspect = create(containers_options.body(made, "image", mode, "one"), image, settings=daemon)
+    wanted = containers_options.expected(asked, image, shares=shares)
     ulimits = tuple((name, *limit) for name, limit in daemon["ulimits"].items())
-    defaults = _daemon_defaults.Defaults(True, daemon["shm_size"], ulimits)
-    return _options.differences(_options.observed(inspect, HOST_NAME, wanted, defaults), wanted)
+    defaults = engine_defaults.Defaults(True, daemon["shm_size"], ulimits)
+    return containers_options.differences(containers_options.observed(inspect, HOST_NAME, wanted, defaults), wanted)
 
 
 NO_SETTINGS = {"shm_size": 64 * 2**20, "ulimits": {}}
@@ -149,7 +153,7 @@ SLAVE = {"Propagation": "rslave"}
     ],
 )  # fmt: skip
 def test_a_mount_is_one_however_it_was_asked_for(config: Json, host: Json, wanted: list[Any]) -> None:
-    assert _mounted.volumes(config, host) == wanted
+    assert mounted.volumes(config, host) == wanted
 
 
 @pytest.mark.parametrize(
@@ -161,9 +165,9 @@ def test_a_mount_is_one_however_it_was_asked_for(config: Json, host: Json, wante
     ],
 )
 def test_a_tmpfs_is_one_however_it_was_asked_for(mount: Json, options: list[str]) -> None:
-    found = _mounted.tmpfs({"Mounts": [{"Type": "tmpfs", "Target": "/x/", **mount}]})
-    assert {path: _mounted.tmpfs_options(given) for path, given in found.items()} == {"/x": options}
-    assert _mounted.tmpfs_options("rw,size=64k,mode=1777") == ["mode=1777", "size=65536"]
+    found = mounted.tmpfs({"Mounts": [{"Type": "tmpfs", "Target": "/x/", **mount}]})
+    assert {path: mounted.tmpfs_options(given) for path, given in found.items()} == {"/x": options}
+    assert mounted.tmpfs_options("rw,size=64k,mode=1777") == ["mode=1777", "size=65536"]
 
 
 A = "a" * 64
@@ -187,8 +191,8 @@ def test_what_becomes_of_an_anonymous_volume(
 ) -> None:
     mount = {"Type": "volume", "Name": A, "Destination": target}
     named = {"Type": "volume", "Name": "named", "Destination": "/named"}
-    handed = _mounted.hand_on({"Config": config, "HostConfig": host, "Mounts": [mount, named]}, image, wanted, over)
-    assert handed == _mounted.Handed(
+    handed = mounted.hand_on({"Config": config, "HostConfig": host, "Mounts": [mount, named]}, image, wanted, over)
+    assert handed == mounted.Handed(
         [f"{A}:{target}"] if outcome == "kept" else [],
         [A] if outcome == "unused" else [],
         [A] if outcome == "left" else [],
@@ -198,29 +202,29 @@ def test_what_becomes_of_an_anonymous_volume(
 @pytest.mark.parametrize(
     ("config", "arguments", "wanted"),
     [
-        ({}, [], _daemon_defaults.BUILT_IN),
-        ({"default-shm-size": "96M"}, [], _daemon_defaults.Defaults(shm_size=96 * 2**20)),
-        ({"default-shm-size": 1048576, "init": True}, [], _daemon_defaults.Defaults(shm_size=2**20, init=True)),
-        ({}, ["--default-shm-size", "1g", "--init"], _daemon_defaults.Defaults(shm_size=2**30, init=True)),
+        ({}, [], engine_defaults.BUILT_IN),
+        ({"default-shm-size": "96M"}, [], engine_defaults.Defaults(shm_size=96 * 2**20)),
+        ({"default-shm-size": 1048576, "init": True}, [], engine_defaults.Defaults(shm_size=2**20, init=True)),
+        ({}, ["--default-shm-size", "1g", "--init"], engine_defaults.Defaults(shm_size=2**30, init=True)),
         (
             {"default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1, "Hard": 2}}},
             ["--default-ulimit=core=0", "--default-ulimit", "nproc=3:4"],
-            _daemon_defaults.Defaults(ulimits=(("nofile", 1, 2), ("core", 0, 0), ("nproc", 3, 4))),
+            engine_defaults.Defaults(ulimits=(("nofile", 1, 2), ("core", 0, 0), ("nproc", 3, 4))),
         ),
     ],
 )
-def test_settings_of_the_daemon(config: Json, arguments: list[str], wanted: _daemon_defaults.Defaults) -> None:
-    assert _daemon_defaults.parse(config, arguments) == wanted
+def test_settings_of_the_daemon(config: Json, arguments: list[str], wanted: engine_defaults.Defaults) -> None:
+    assert engine_defaults.parse(config, arguments) == wanted
 
 
 def test_what_is_not_known_of_the_daemon_is_not_compared() -> None:
     limit = {"Name": "nofile", "Soft": 7, "Hard": 7}
     current = {"shm_size": 5, "init": True, "ulimits": [limit]}
     nothing = {"shm_size": None, "init": None, "ulimits": None}
-    assert _daemon_defaults.told(current, nothing, _daemon_defaults.UNKNOWN) == {**nothing, "ulimits": []}
-    assert _daemon_defaults.told(current, nothing, _daemon_defaults.BUILT_IN) == current
+    assert engine_defaults.told(current, nothing, engine_defaults.UNKNOWN) == {**nothing, "ulimits": []}
+    assert engine_defaults.told(current, nothing, engine_defaults.BUILT_IN) == current
     asked = {"shm_size": 6, "init": False, "ulimits": [{**limit, "Soft": 1}]}
-    assert _daemon_defaults.told(current, asked, _daemon_defaults.UNKNOWN) == current
+    assert engine_defaults.told(current, asked, engine_defaults.UNKNOWN) == current
 
 
 @pytest.mark.parametrize(
@@ -235,10 +239,10 @@ def test_what_is_not_known_of_the_daemon_is_not_compared() -> None:
     ],
 )
 def test_a_file_is_as_wanted(now: Any, wanted: Any, written: Any, image: Any, differs: bool) -> None:
-    label = _configs.label({"/x": written})
-    labels = {"Labels": {_options.CONFIGS_LABEL: label}}
+    label = configs.label({"/x": written})
+    labels = {"Labels": {containers_options.CONFIGS_LABEL: label}}
     inspect = {"Config": labels}
-    found = _configs.differ(
+    found = configs.differ(
         {"/x": wanted} if wanted else {}, {"/x": now}, inspect, {"Config": labels if image == "same" else {}}
     )
     assert found is differs

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _interfaces_record as record
-from ansible_collections.netmode.docker.plugins.module_utils import _keeper_notes, _keeper_status
-from ansible_collections.netmode.docker.plugins.module_utils import _plan_keeper as plan
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import notes, plan, status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,36 +74,32 @@ def test_o13_whatever_a_file_holds_it_is_read_or_told(place: Path, text: str) ->
     place.write_bytes(text.encode(errors="surrogatepass"))
     found = record.load(place)
     assert found.wrong or found.interfaces or text.strip() in ("{}", '{"version": 1, "interfaces": {}}')
-    names = _keeper_notes.read_names(place)
+    names = notes.read_names(place)
     assert all(isinstance(word, str) for pair in names.items() for word in pair)
     plan.donor_names({name: {"mode": "container", "joins": None} for name in names}, names)
 
 
 @settings(max_examples=500, deadline=None)
-@given(
-    st.dictionaries(
-        st.sampled_from(sorted(_keeper_notes._STATE)), anything | st.just("unix:///x") | st.just([[1.0, "x"]])
-    )
-)
+@given(st.dictionaries(st.sampled_from(sorted(notes._STATE)), anything | st.just("unix:///x") | st.just([[1.0, "x"]])))
 def test_o13_whatever_a_state_says_the_status_has_a_first_line(place: Path, state: dict[str, Any]) -> None:
     place.write_text(json.dumps(state))
-    found = _keeper_notes.read_state(place)
-    running = _keeper_status._runs(found)
-    assert _keeper_status._first_line(found, running={"pid", "since"} <= found.keys()).startswith("The keeper ")
+    found = notes.read_state(place)
+    running = status._runs(found)
+    assert status._first_line(found, running={"pid", "since"} <= found.keys()).startswith("The keeper ")
     assert running is False
-    assert all(_keeper_status._clock(at) for at, _ in found.get("acts", []))
-    assert _keeper_status._waiting("web:eth0", found.get("waits", {}), "x").startswith("x")
+    assert all(status._clock(at) for at, _ in found.get("acts", []))
+    assert status._waiting("web:eth0", found.get("waits", {}), "x").startswith("x")
 
 
 def test_o13_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     os.mkfifo(path)
     assert "not a regular file" in record.load(path).wrong[0]
-    assert _keeper_notes.read_state(path) == {}
+    assert notes.read_state(path) == {}
     path.unlink()
     path.mkdir()
     assert record.load(path).wrong
-    assert _keeper_notes.read_names(path) == {}
+    assert notes.read_names(path) == {}
 
 
 def test_o13_what_is_of_no_use_is_kept_aside_each_time(tmp_path: Path) -> None:
@@ -123,7 +118,7 @@ def test_o13_a_full_disk_leaves_what_was_there_and_no_half(tmp_path: Path) -> No
     try:
         with pytest.raises(NetmodeError, match="cannot be written"):
             record.write({"web:eth0": ETH0}, path)
-        assert "cannot be written" in _keeper_notes.write(path, {"acts": ["x" * 99]})
+        assert "cannot be written" in notes.write(path, {"acts": ["x" * 99]})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert record.load(path) == (SOUND, ())

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _keeper_service as service
-from ansible_collections.netmode.docker.plugins.module_utils import _trust
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import service, trust
 
 SOCKET = "unix:///var/run/docker.sock"
 
@@ -128,41 +127,41 @@ def test_o13_what_root_alone_can_change_is_told_over_the_whole_path(
     (linked / "python").symlink_to("../links/other")
     (linked / "other").symlink_to(real / "bin" / "python")
     path = linked / "python"
-    assert _trust.weakness(path) == ""
-    assert _trust.weakness(tmp_path / "not" / "there") == ""
+    assert trust.weakness(path) == ""
+    assert trust.weakness(tmp_path / "not" / "there") == ""
     for place in (tmp_path, linked, linked / "python", linked / "other", real, real / "bin", real / "bin" / "python"):
         roots[str(place)] = (1000, 0, 0o755)
-        assert _trust.weakness(path).startswith(f"{place} (")
+        assert trust.weakness(path).startswith(f"{place} (")
         roots.clear()
     for mode, word in ((0o757, "writable by everyone"), (0o1777, "writable by everyone")):
         roots[str(real)] = (0, 0, mode)
-        assert word in _trust.weakness(path)
+        assert word in trust.weakness(path)
     (linked / "other").unlink()
     (linked / "other").symlink_to("python")
     roots.clear()
-    assert "a link" in _trust.weakness(path)
+    assert "a link" in trust.weakness(path)
 
 
 def test_o13_a_group_that_has_members_can_change_what_it_may_write(
     roots: dict[str, tuple[int, int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roots[str(tmp_path)] = (0, 50, 0o2775)
-    monkeypatch.setattr(_trust, "_has_members", lambda gid: gid != 50)
-    assert _trust.weakness(tmp_path / "x") == ""  # Debian's group staff, which is empty
-    monkeypatch.setattr(_trust, "_has_members", lambda gid: gid == 50)
-    assert "writable by the group 50" in _trust.weakness(tmp_path / "x")
+    monkeypatch.setattr(trust, "_has_members", lambda gid: gid != 50)
+    assert trust.weakness(tmp_path / "x") == ""  # Debian's group staff, which is empty
+    monkeypatch.setattr(trust, "_has_members", lambda gid: gid == 50)
+    assert "writable by the group 50" in trust.weakness(tmp_path / "x")
 
 
 def test_o13_the_system_s_python_steps_in_for_one_that_a_user_can_change(monkeypatch: pytest.MonkeyPatch) -> None:
     weak = {"/home/u/venv/bin/python": "/home/u (owned by u)"}
-    monkeypatch.setattr(_trust, "weakness", lambda path: weak.get(str(path), ""))
+    monkeypatch.setattr(trust, "weakness", lambda path: weak.get(str(path), ""))
     monkeypatch.setattr(sys, "executable", "/home/u/venv/bin/python")
-    assert _trust.interpreter() == "/usr/bin/python3"
+    assert trust.interpreter() == "/usr/bin/python3"
     weak["/usr/bin/python3"] = "/usr (owned by u)"
     with pytest.raises(NetmodeError, match="ansible_python_interpreter") as told:
-        _trust.interpreter()
+        trust.interpreter()
     assert "/home/u (owned by u)" in str(told.value)
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     weak.clear()
     weak[os.__file__] = "its library (owned by u)"
-    assert _trust.interpreter() == "/usr/bin/python3"
+    assert trust.interpreter() == "/usr/bin/python3"

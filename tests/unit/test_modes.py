@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _modes, _wanted
+from ansible_collections.netmode.docker.plugins.module_utils._containers import modes, spec
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 PAGE = Path(__file__).parents[2] / "docs" / "modes.md"
@@ -28,11 +28,11 @@ VALUES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("rule", _modes.RULES, ids=lambda rule: f"{rule.mode}-{rule.option}")
-def test_n16_n17_every_rule_refuses_and_says_why_and_the_way_out(rule: _modes.Rule) -> None:
+@pytest.mark.parametrize("rule", modes.RULES, ids=lambda rule: f"{rule.mode}-{rule.option}")
+def test_n16_n17_every_rule_refuses_and_says_why_and_the_way_out(rule: modes.Rule) -> None:
     mode = "container:web" if rule.mode == "container" else rule.mode
     with pytest.raises(NetmodeError) as refusal:
-        _wanted.read([{"name": "redis", "image": "redis", "network_mode": mode, **VALUES[rule.option]}], "20.10.24")
+        spec.read([{"name": "redis", "image": "redis", "network_mode": mode, **VALUES[rule.option]}], "20.10.24")
     message = str(refusal.value)
     assert message.startswith("containers[0] (redis): ")
     assert f"does not go with network_mode: {rule.mode}" in message
@@ -44,17 +44,17 @@ def test_n16_n17_every_rule_refuses_and_says_why_and_the_way_out(rule: _modes.Ru
 def test_a_rule_tells_what_this_engine_does() -> None:
     given = {"mac_address": "02:42:ac:11:00:05"}
     with pytest.raises(NetmodeError, match=r"Docker Engine 24\.0\.7 refuses it"):
-        _modes.check("x", "host", given, "24.0.7")
+        modes.check("x", "host", given, "24.0.7")
     with pytest.raises(NetmodeError, match=r"Docker Engine 25\.0\.1 drops it"):
-        _modes.check("x", "host", given, "25.0.1")
+        modes.check("x", "host", given, "25.0.1")
 
 
 @pytest.mark.parametrize("mode", ["bridge", "front"])
 def test_a_network_takes_every_option(mode: str) -> None:
     options = ["ports", "hostname", "mac_address", "dns", "extra_hosts", "sysctls net.*"]
     given = {key: value for option in options for key, value in VALUES[option].items()}
-    assert _wanted.read([{"name": "redis", "image": "redis", "network_mode": mode, **given}], "28.5.2")
+    assert spec.read([{"name": "redis", "image": "redis", "network_mode": mode, **given}], "28.5.2")
 
 
 def test_the_page_prints_the_table() -> None:
-    assert _modes.table() in PAGE.read_text(encoding="utf-8")
+    assert modes.table() in PAGE.read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _netlink
-from ansible_collections.netmode.docker.plugins.module_utils._netlink import KernelError, Netlink
+from ansible_collections.netmode.docker.plugins.module_utils._kernel import netlink as kernel_netlink
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import KernelError, Netlink
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "netlink.json").read_text(encoding="utf-8"))
 NEWLINK, DONE, ERROR = 16, 3, 2
@@ -32,13 +32,13 @@ def parsed(name: str, parse: Any) -> list[dict[str, Any]]:
     return [
         parse(data, start, end)
         for data in datagrams(name)
-        for kind, _, _, start, end in _netlink.messages(data)
+        for kind, _, _, start, end in kernel_netlink.messages(data)
         if kind != DONE
     ]
 
 
 def links(name: str) -> dict[str, dict[str, Any]]:
-    return {link["name"]: link for link in parsed(name, _netlink.parse_link)}
+    return {link["name"]: link for link in parsed(name, kernel_netlink.parse_link)}
 
 
 # --- recorded dumps ------------------------------------------------------------------------------------------------
@@ -88,23 +88,23 @@ def test_only_lo_is_loopback() -> None:
 
 
 def test_addresses_are_what_ip_says() -> None:
-    found = parsed("host_addresses", _netlink.parse_address)
+    found = parsed("host_addresses", kernel_netlink.parse_address)
     assert sorted(f"{item['ifindex']} {item['address']}" for item in found) == RECORDED["ip_addresses"]
 
 
 def test_a_containers_addresses_come_with_the_namespace_asked_for() -> None:
-    found = parsed("container_addresses", _netlink.parse_address)
+    found = parsed("container_addresses", kernel_netlink.parse_address)
     assert {item["netnsid"] for item in found} == {RECORDED["nsid_value"]}
     assert {"172.17.0.2/16", "172.30.0.2/16", "fd00:1::2/64"} <= {item["address"] for item in found}
 
 
 def test_the_default_route_leads_to_the_gateway() -> None:
-    found = [route for route in parsed("container_routes", _netlink.parse_route) if route["default"]]
+    found = [route for route in parsed("container_routes", kernel_netlink.parse_route) if route["default"]]
     assert [(route["table"], route["gateway"]) for route in found] == [(254, "172.30.0.1")]
 
 
 def test_nsid() -> None:
-    assert parsed("nsid", _netlink.parse_nsid) == [RECORDED["nsid_value"]]
+    assert parsed("nsid", kernel_netlink.parse_nsid) == [RECORDED["nsid_value"]]
 
 
 # --- built by hand: what the recording has not -----------------------------------------------------------------------
@@ -132,28 +132,28 @@ def whole(parse: Any, payload: bytes) -> Any:
 
 def test_a_point_to_point_address_is_the_local_one() -> None:
     payload = address_payload(2, 32, attribute(1, bytes([10, 0, 0, 2])), attribute(2, bytes([10, 0, 0, 1])))
-    assert whole(_netlink.parse_address, payload)["address"] == "10.0.0.1/32"
+    assert whole(kernel_netlink.parse_address, payload)["address"] == "10.0.0.1/32"
 
 
 def test_a_link_without_address_kind_and_state() -> None:
-    link = whole(_netlink.parse_link, link_payload(9, attribute(3, b"tun0\0")))
+    link = whole(kernel_netlink.parse_link, link_payload(9, attribute(3, b"tun0\0")))
     assert (link["name"], link["mac"], link["kind"], link["operstate"]) == ("tun0", None, "physical", "UNKNOWN")
     assert (link["master"], link["link"], link["link_netnsid"], link["marked"]) == (None, None, None, False)
 
 
 def test_the_flag_bits_of_an_attributes_type_do_not_count() -> None:
-    link = whole(_netlink.parse_link, link_payload(9, attribute(3 | 0x8000, b"eth0\0")))
+    link = whole(kernel_netlink.parse_link, link_payload(9, attribute(3 | 0x8000, b"eth0\0")))
     assert link["name"] == "eth0"
 
 
 def test_a_state_of_a_kernel_to_come_is_unknown() -> None:
-    assert whole(_netlink.parse_link, link_payload(9, attribute(16, b"\x63")))["operstate"] == "UNKNOWN"
+    assert whole(kernel_netlink.parse_link, link_payload(9, attribute(16, b"\x63")))["operstate"] == "UNKNOWN"
 
 
 def test_a_bridge_that_filters_by_vlan_has_that_of_a_new_port() -> None:
     def of(*data: bytes) -> Any:
         info = attribute(1, b"bridge\0") + attribute(2, b"".join(data))
-        return whole(_netlink.parse_link, link_payload(9, attribute(18, info)))["vlan"]
+        return whole(kernel_netlink.parse_link, link_payload(9, attribute(18, info)))["vlan"]
 
     own = attribute(39, struct.pack("=H", 300))
     assert (of(attribute(7, b"\1"), own), of(attribute(7, b"\0"), own), of()) == (300, None, None)
@@ -163,38 +163,36 @@ def test_a_bridge_that_filters_by_vlan_has_that_of_a_new_port() -> None:
 def test_a_link_has_its_alias_and_whether_it_was_set_up() -> None:
     found = links("host_links")
     assert (found["wire1"]["alias"], found["docker0"]["alias"]) == ("netmode:web", "")
-    assert (found["lo"]["up"], whole(_netlink.parse_link, link_payload(9))["up"]) == (True, False)
+    assert (found["lo"]["up"], whole(kernel_netlink.parse_link, link_payload(9))["up"]) == (True, False)
 
 
 def test_what_somebody_set_is_told_from_what_came_by_itself() -> None:
     given = struct.pack("=BBBBI", 10, 64, 0x80, 0, 7) + attribute(1, bytes(15) + b"\1")
-    assert whole(_netlink.parse_address, given)["permanent"] is True
+    assert whole(kernel_netlink.parse_address, given)["permanent"] is True
     announced = address_payload(10, 64, attribute(1, bytes(15) + b"\1"))
-    assert whole(_netlink.parse_address, announced)["permanent"] is False
+    assert whole(kernel_netlink.parse_address, announced)["permanent"] is False
     route = struct.pack("=8BI", 10, 0, 0, 0, 254, 9, 0, 1, 0)
-    assert (whole(_netlink.parse_route, route)["protocol"], whole(_netlink.parse_route, route)["destination"]) == (
-        9,
-        "::/0",
-    )
+    told = whole(kernel_netlink.parse_route, route)
+    assert (told["protocol"], told["destination"]) == (9, "::/0")
 
 
 def test_a_multipath_default_route_has_its_first_way() -> None:
     hop = struct.pack("=HBBi", 16, 0, 0, 2) + attribute(5, bytes([10, 0, 0, 254]))
     payload = struct.pack("=8BI", 2, 0, 0, 0, 254, 3, 0, 1, 0) + attribute(9, hop + hop)
-    route = whole(_netlink.parse_route, payload)
+    route = whole(kernel_netlink.parse_route, payload)
     assert (route["gateway"], route["ifindex"], route["destination"]) == ("10.0.0.254", 2, "0.0.0.0/0")
 
 
 def test_a_route_has_its_destination_and_interface() -> None:
     payload = struct.pack("=8BI", 2, 12, 0, 0, 254, 3, 0, 1, 0)
     payload += attribute(1, bytes([172, 16, 0, 0])) + attribute(4, struct.pack("=i", 7))
-    route = whole(_netlink.parse_route, payload)
+    route = whole(kernel_netlink.parse_route, payload)
     assert (route["destination"], route["ifindex"], route["gateway"]) == ("172.16.0.0/12", 7, None)
 
 
 def test_an_unreachable_default_is_no_way_out() -> None:
     payload = struct.pack("=8BI", 2, 0, 0, 0, 254, 3, 0, 7, 0)
-    assert whole(_netlink.parse_route, payload)["default"] is False
+    assert whole(kernel_netlink.parse_route, payload)["default"] is False
 
 
 # --- malformed -------------------------------------------------------------------------------------------------------
@@ -207,24 +205,24 @@ def test_an_unreachable_default_is_no_way_out() -> None:
 )
 def test_a_malformed_datagram_is_a_clear_error(data: bytes) -> None:
     with pytest.raises(KernelError, match="netlink: "):
-        list(_netlink.messages(data))
+        list(kernel_netlink.messages(data))
 
 
 @pytest.mark.parametrize(
     ("parse", "payload"),
     [
-        (_netlink.parse_link, b"\0" * 15),
-        (_netlink.parse_link, link_payload(9, struct.pack("=HH", 0, 3))),
-        (_netlink.parse_link, link_payload(9, struct.pack("=HH", 3, 3))),
-        (_netlink.parse_link, link_payload(9, struct.pack("=HH", 40, 3) + b"eth0")),
-        (_netlink.parse_link, link_payload(9, attribute(4, b"\1\2"))),
-        (_netlink.parse_link, link_payload(9, attribute(18, struct.pack("=HH", 99, 1)))),
-        (_netlink.parse_link, link_payload(9, attribute(52, struct.pack("=HH", 1, 53)))),
-        (_netlink.parse_address, b"\0" * 7),
-        (_netlink.parse_address, address_payload(2, 8, attribute(1, b"\1"))),
-        (_netlink.parse_address, address_payload(99, 8, attribute(1, b"\1\1\1\1"))),
-        (_netlink.parse_route, b"\0" * 11),
-        (_netlink.parse_nsid, b""),
+        (kernel_netlink.parse_link, b"\0" * 15),
+        (kernel_netlink.parse_link, link_payload(9, struct.pack("=HH", 0, 3))),
+        (kernel_netlink.parse_link, link_payload(9, struct.pack("=HH", 3, 3))),
+        (kernel_netlink.parse_link, link_payload(9, struct.pack("=HH", 40, 3) + b"eth0")),
+        (kernel_netlink.parse_link, link_payload(9, attribute(4, b"\1\2"))),
+        (kernel_netlink.parse_link, link_payload(9, attribute(18, struct.pack("=HH", 99, 1)))),
+        (kernel_netlink.parse_link, link_payload(9, attribute(52, struct.pack("=HH", 1, 53)))),
+        (kernel_netlink.parse_address, b"\0" * 7),
+        (kernel_netlink.parse_address, address_payload(2, 8, attribute(1, b"\1"))),
+        (kernel_netlink.parse_address, address_payload(99, 8, attribute(1, b"\1\1\1\1"))),
+        (kernel_netlink.parse_route, b"\0" * 11),
+        (kernel_netlink.parse_nsid, b""),
     ],
 )
 def test_a_malformed_payload_is_a_clear_error(parse: Any, payload: bytes) -> None:
@@ -244,10 +242,10 @@ def is_refused(call: Any, *given: Any) -> bool:
 def test_no_cut_of_a_recorded_dump_escapes_as_another_error() -> None:
     """Whatever is lost at the end of an answer, it parses or it is a KernelError."""
     data = datagrams("host_links")[0]
-    _, _, _, start, end = next(_netlink.messages(data))
+    _, _, _, start, end = next(kernel_netlink.messages(data))
     cuts = range(start + 1, end)
-    assert all(is_refused(list, _netlink.messages(data[:cut])) for cut in cuts)
-    assert sum(is_refused(_netlink.parse_link, data, start, cut) for cut in cuts) > len(cuts) / 2
+    assert all(is_refused(list, kernel_netlink.messages(data[:cut])) for cut in cuts)
+    assert sum(is_refused(kernel_netlink.parse_link, data, start, cut) for cut in cuts) > len(cuts) / 2
 
 
 # --- the socket: faults that a kernel cannot be made to show ----------------------------------------------------------

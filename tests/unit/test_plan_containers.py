@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _options, _wanted
+from ansible_collections.netmode.docker.plugins.module_utils._containers import options, spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import Host, started
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import Step, plan
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._host import Host, started
-from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import Step, plan
 
 IMAGE = {"Id": "sha256:1", "Config": {"Cmd": ["redis-server"], "Env": ["PATH=/bin"]}}
 BRIDGE = {"Name": "bridge", "Id": "b" * 64, "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}
@@ -24,8 +24,8 @@ def entry(name: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "image": "redis", "state": "started", "recreate": "auto", "pull_policy": "missing", **more}
 
 
-def read(*entries: dict[str, Any]) -> list[_wanted.Wanted]:
-    return _wanted.read(list(entries), "28.5.2")
+def read(*entries: dict[str, Any]) -> list[spec.Wanted]:
+    return spec.read(list(entries), "28.5.2")
 
 
 def running(name: str, **more: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def running(name: str, **more: Any) -> dict[str, Any]:
     if mode.startswith("container:"):
         mode = f"container:{key(mode.partition(':')[2])}"
     one = read(entry(name, **more, network_mode=mode))[0]
-    body = _options.body(_options.expected(one.options, IMAGE["Config"], shares=bool(one.donor)), "redis", mode, mark)
+    body = options.body(options.expected(one.options, IMAGE["Config"], shares=bool(one.donor)), "redis", mode, mark)
     networks = {"bridge": {}} if mode == "bridge" else {mode: {}} if mode == "front" else {}
     return {
         "Id": key(name),
@@ -56,7 +56,7 @@ def host(*inspects: dict[str, Any]) -> Host:
         names={one["Name"][1:]: one["Id"] for one in inspects},
         modes={one["Id"]: one["HostConfig"]["NetworkMode"] for one in inspects},
         states={one["Id"]: one["State"]["Status"] for one in inspects},
-        marks={one["Id"]: one["Config"]["Labels"][_options.NAME_LABEL] for one in inspects},
+        marks={one["Id"]: one["Config"]["Labels"][options.NAME_LABEL] for one in inspects},
         published={},
         addresses={},
         namespaces={one["Id"]: space for one in inspects if (space := one.pop("space", 0))},
@@ -182,7 +182,7 @@ def test_two_that_exchange_an_address_are_refused() -> None:
 
 def test_a_file_taken_out_of_the_list_is_a_change() -> None:
     one = running("web")
-    one["Config"]["Labels"][_options.CONFIGS_LABEL] = "/etc/redis.conf"
+    one["Config"]["Labels"][options.CONFIGS_LABEL] = "/etc/redis.conf"
     assert only(host(one), entry("web")).action == "recreate"
 
 

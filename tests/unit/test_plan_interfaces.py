@@ -7,10 +7,11 @@ import ipaddress
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_apply import Spaces, _failure, apply
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_commands import Command
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Route, parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import (
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import Spaces, _failure, apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.commands import Command
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.plan import Change, in_order, plan
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Route, parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state import (
     VLAN_MARK,
     Holder,
     Host,
@@ -23,7 +24,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state i
     outer_name,
     wanted_mac,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import Change, in_order, plan
 from interfaces_host import DEFAULT, ID, MAC, MARK, OUTER, VETH, entry, host, host_link, mac_of
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_spec import Route, parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces_state import (
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Route, parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state import (
     Link,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._plan_interfaces import plan
 from interfaces_host import DEFAULT, ID, MAC, VETH, entry, host, host_link
 
 REFUSED_BY_ITSELF = [

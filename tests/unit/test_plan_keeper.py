@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._keeper_program import program
-from ansible_collections.netmode.docker.plugins.module_utils._plan_keeper import Pace, donor_names, due, leftovers
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.plan import Pace, donor_names, due, leftovers
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.program import program
 
 Containers = dict[str, dict[str, Any]]
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._networks import endpoint_config, observe_daemon
-from ansible_collections.netmode.docker.plugins.module_utils._networks_compare import Daemon
-from ansible_collections.netmode.docker.plugins.module_utils._networks_spec import Network, parse_list, parse_present
-from ansible_collections.netmode.docker.plugins.module_utils._plan_networks import (
+from ansible_collections.netmode.docker.plugins.module_utils._networks.compare import Daemon
+from ansible_collections.netmode.docker.plugins.module_utils._networks.plan import (
     Around,
     Attachment,
     Host,
@@ -20,6 +18,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._plan_networks impo
     compare,
     steps,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._networks.reconcile import endpoint_config, observe_daemon
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import Network, parse_list, parse_present
 
 ENGINE_20 = Daemon((1, 41), {}, ipv6_pools=False)
 ENGINE_26 = Daemon((1, 45), {}, ipv6_pools=False)

@@ -7,7 +7,7 @@ import itertools
 from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan_containers import Host, entry, host, key, read, running

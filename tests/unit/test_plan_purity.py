@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _bring, _start_trial
-from ansible_collections.netmode.docker.plugins.module_utils._options import OPTIONS
-from ansible_collections.netmode.docker.plugins.module_utils._plan_containers import plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile, trial
+from ansible_collections.netmode.docker.plugins.module_utils._containers.options import OPTIONS
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan_containers import entry, host, read, running
@@ -41,7 +41,7 @@ def test_o9_one_plan_for_check_mode_and_the_run_and_none_afterwards(
     before = repr(current)
     made = plan(current, asked)
     assert repr(current) == before, "a plan changes nothing of what was seen"
-    assert (plan(current, asked), _bring._diff(plan(current, asked))) == (made, _bring._diff(made))
+    assert (plan(current, asked), reconcile._diff(plan(current, asked))) == (made, reconcile._diff(made))
     if wanted == "started":
         settled = host(running("web", **then))
         again = read(entry("web", **then))
@@ -53,5 +53,5 @@ def test_o9_one_plan_for_check_mode_and_the_run_and_none_afterwards(
 
 def test_what_is_not_tried_by_a_start_is_among_the_options() -> None:
     beside = {"configs", "mac_address", "network_mode", "recreate"}
-    assert _start_trial.UNTRIED - beside <= {option.name for option in OPTIONS}
+    assert trial.UNTRIED - beside <= {option.name for option in OPTIONS}
     assert {*VALUES} <= {option.name for option in OPTIONS}

@@ -9,9 +9,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _parse, _ports
+from ansible_collections.netmode.docker.plugins.module_utils._compose import values
+from ansible_collections.netmode.docker.plugins.module_utils._containers import ports as containers_ports
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._sockets import bound, listeners, overlap, takes_ipv6
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import (
+    bound,
+    listeners,
+    overlap,
+    takes_ipv6,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan_containers import entry, host, read, running
@@ -88,7 +94,7 @@ def test_what_redis_binds_to(words: list[str], addresses: list[str]) -> None:
 
 def refused(*entries: dict[str, Any], takes_ipv6: bool = True) -> str:
     try:
-        _ports.refuse_shared(host(running("web"))._replace(takes_ipv6=takes_ipv6), read(*entries))
+        containers_ports.refuse_shared(host(running("web"))._replace(takes_ipv6=takes_ipv6), read(*entries))
     except NetmodeError as error:
         return str(error)
     return ""
@@ -160,6 +166,6 @@ def test_o7_two_in_one_namespace_on_one_port_of_different_addresses(
 
 
 def test_expose_with_an_address_gives_the_engine_the_port_alone() -> None:
-    assert _parse.exposed(["127.0.0.1:6379", "[::1]:6379", "7000-7001/udp"]) == ["6379/tcp", "7000/udp", "7001/udp"]
+    assert values.exposed(["127.0.0.1:6379", "[::1]:6379", "7000-7001/udp"]) == ["6379/tcp", "7000/udp", "7001/udp"]
     with pytest.raises(ValueError, match="not an IP address"):
-        _parse.exposed(["localhost:6379"])
+        values.exposed(["localhost:6379"])

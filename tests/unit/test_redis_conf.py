@@ -7,7 +7,7 @@ import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import lines_of, quoted, words_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, quoted, words_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from redis_role import conf, problems

@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_data as data
-from ansible_collections.netmode.docker.plugins.module_utils._redis_data import Before, Kept, Names
+from ansible_collections.netmode.docker.plugins.module_utils._redis import data
+from ansible_collections.netmode.docker.plugins.module_utils._redis.data import Before, Kept, Names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,8 +8,8 @@ import socket
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_files as files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis import files
 
 if TYPE_CHECKING:
     from pathlib import Path

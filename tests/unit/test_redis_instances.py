@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
-from ansible_collections.netmode.docker.plugins.module_utils._redis_conf import quoted
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from redis_role import DEFAULTS, ETH0, ROLE, conf, plan
 

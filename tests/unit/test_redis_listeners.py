@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _parse
+from ansible_collections.netmode.docker.plugins.module_utils._compose import values
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import published
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -174,7 +174,7 @@ def entries(draw: st.DrawFn) -> Any:
 @example(["7000-7010:6379"])
 def test_o23_the_proof_and_the_refusals_read_ports_as_the_module_containers_does(given_ports: list[Any]) -> None:
     try:
-        bindings = _parse.ports(given_ports) if given_ports else {}
+        bindings = values.ports(given_ports) if given_ports else {}
     except ValueError:
         with pytest.raises(ValueError, match=r"."):
             published(given_ports)

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_neighbours as neighbours
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis import neighbours
 from redis_role import isolated, plan
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def test_o15_the_daemons_options_are_those_of_its_arguments_and_its_file(
         (tmp_path / "daemon.json").write_text(written)
     line = "\0".join(["/usr/bin/dockerd", f"--config-file={tmp_path}/daemon.json", arguments, ""])
     (tmp_path / "cmdline").write_text(line)
-    monkeypatch.setattr(neighbours._dockerd, "find_processes", lambda: [1])
-    real = neighbours._dockerd.read
-    monkeypatch.setattr(neighbours._dockerd, "read", lambda path: line if path.name == "cmdline" else real(path))
+    monkeypatch.setattr(neighbours.dockerd, "find_processes", lambda: [1])
+    real = neighbours.dockerd.read
+    monkeypatch.setattr(neighbours.dockerd, "read", lambda path: line if path.name == "cmdline" else real(path))
     found = neighbours._daemon_options()
     assert {key: found.get(key) for key in expected} == expected
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis_protocol import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Endpoint,
     encode,
     parse_info,

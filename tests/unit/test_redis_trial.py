@@ -7,9 +7,9 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _redis_trial as trial
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis_check import Place
+from ansible_collections.netmode.docker.plugins.module_utils._redis import trial
+from ansible_collections.netmode.docker.plugins.module_utils._redis.check import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

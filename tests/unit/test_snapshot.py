@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _snapshot
-from ansible_collections.netmode.docker.plugins.module_utils._engine import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._network_facts import compose
+from ansible_collections.netmode.docker.plugins.module_utils._facts import observe
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
 
 Facts = dict[str, Any]
 HOST = 100
@@ -51,7 +51,7 @@ def raw(name: str, network_mode: str = "default", state: str = "running", **netw
 
 
 def container(name: str, network_mode: str = "default", inode: int | None = None, **options: Any) -> Facts:
-    found = _snapshot.listed_container(raw(name, network_mode, **options), DRIVERS)
+    found = observe.listed_container(raw(name, network_mode, **options), DRIVERS)
     return {**found, "inode": inode}
 
 
@@ -115,7 +115,7 @@ def test_what_a_stopped_container_had_is_not_told() -> None:
 
 def test_a_link_from_another_container_is_no_name() -> None:
     entry = {**raw("web"), "Names": ["/other/alias", "/web"]}
-    assert _snapshot.listed_container(entry, DRIVERS)["name"] == "web"
+    assert observe.listed_container(entry, DRIVERS)["name"] == "web"
 
 
 def test_published_ports_are_sorted_and_exposed_ones_left_out() -> None:
@@ -125,7 +125,7 @@ def test_published_ports_are_sorted_and_exposed_ones_left_out() -> None:
         {"PrivatePort": 6379, "Type": "tcp"},
         {"IP": "127.0.0.1", "PrivatePort": 53, "PublicPort": 5353, "Type": "udp"},
     ]
-    found = _snapshot.listed_container({**raw("web"), "Ports": ports}, DRIVERS)["published"]
+    found = observe.listed_container({**raw("web"), "Ports": ports}, DRIVERS)["published"]
     assert [(port["container_port"], port["host_ip"], port["host_port"]) for port in found] == [
         (53, "127.0.0.1", 5353),
         (80, "0.0.0.0", 8080),
@@ -136,16 +136,16 @@ def test_published_ports_are_sorted_and_exposed_ones_left_out() -> None:
 @pytest.mark.parametrize("named", ["web", "/web", "abc123def456", "abc1"])
 def test_a_container_is_found_as_the_engine_finds_it(named: str) -> None:
     containers = {"abc123def456": {"name": "web"}, "abd": {"name": "other"}, "f00": {"name": "ab"}}
-    assert _snapshot.find_container(named, containers) == "abc123def456"
+    assert observe.find_container(named, containers) == "abc123def456"
 
 
 @pytest.mark.parametrize("named", ["", "a", "gone"])
 def test_an_ambiguous_or_unknown_name_finds_none(named: str) -> None:
-    assert _snapshot.find_container(named, {"abc": {"name": "web"}, "abd": {"name": "other"}}) is None
+    assert observe.find_container(named, {"abc": {"name": "web"}, "abd": {"name": "other"}}) is None
 
 
 def test_a_name_goes_before_the_beginning_of_an_id() -> None:
-    assert _snapshot.find_container("ab", {"abc": {"name": "web"}, "f00": {"name": "ab"}}) == "f00"
+    assert observe.find_container("ab", {"abc": {"name": "web"}, "f00": {"name": "ab"}}) == "f00"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_name_goes_before_the_beginning_of_an_id() -> None:
     [(BRIDGE, "docker0"), (LAB, "br-abcdef012345"), (MACVLAN, None), ({**BRIDGE, "Options": None}, "docker0")],
 )
 def test_the_bridge_of_a_network(network: Facts, bridge: str | None) -> None:
-    assert _snapshot.bridge_of(network) == bridge
+    assert observe.bridge_of(network) == bridge
 
 
 # --- whose namespace -------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_the_bridge_of_a_network(network: Facts, bridge: str | None) -> None:
 def test_a_namespace_is_told_by_its_macs() -> None:
     two = container("two", bridge="02:00:00:00:00:01", lab="02:00:00:00:00:02")
     views = {1: view(link(1, "eth0"), link(2, "eth1")), 2: view(link(1, "eth0", mac="02:00:00:00:00:09"))}
-    assert _snapshot.match_by_mac([two], views) == {two["id"]: 1}
+    assert observe.match_by_mac([two], views) == {two["id"]: 1}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_namespace_is_told_by_its_macs() -> None:
     ids=["in two namespaces", "of two containers", "no MAC", "MAC of no namespace"],
 )
 def test_where_macs_cannot_tell_nothing_is_said(containers: list[Facts], views: dict[int, Facts]) -> None:
-    assert _snapshot.match_by_mac(containers, views) == {}
+    assert observe.match_by_mac(containers, views) == {}
 
 
 # --- veths and interfaces --------------------------------------------------------------------------------------------
@@ -374,7 +374,7 @@ class Answers(Engine):
 
 def test_n15_a_container_that_is_gone_by_the_time_of_its_inspect_is_left_out() -> None:
     containers = {item["id"]: item for item in [container("a", "none")]}
-    assert _snapshot._inspect(Answers(None), containers, next(iter(containers))) is None
+    assert observe._inspect(Answers(None), containers, next(iter(containers))) is None
     assert containers == {}
 
 
@@ -382,5 +382,5 @@ def test_n15_a_container_that_ended_meanwhile_is_told_as_ended() -> None:
     containers = {item["id"]: item for item in [container("a", bridge="02:00:00:00:00:01")]}
     state = {"Status": "exited", "Running": False, "Pid": 0, "StartedAt": "2026-11-23T23:24:06Z"}
     (identifier,) = containers
-    assert _snapshot._inspect(Answers({"State": state}), containers, identifier) is None
+    assert observe._inspect(Answers({"State": state}), containers, identifier) is None
     assert (containers[identifier]["status"], containers[identifier]["endpoints"]) == ("exited", {})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
-from ansible_collections.netmode.docker.plugins.module_utils import _this_host
-from ansible_collections.netmode.docker.plugins.module_utils._engine import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine import this_host
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_o12_places_that_are_this_host_s(docker_host: str, where: tuple[str, str, int]) -> None:
-    assert _this_host.locate(docker_host) == where
+    assert this_host.locate(docker_host) == where
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_o12_places_that_are_this_host_s(docker_host: str, where: tuple[str, str
 )
 def test_o12_what_is_not_this_host_s_is_refused_with_the_way_out(docker_host: str, words: list[str]) -> None:
     with pytest.raises(NetmodeError) as told:
-        _this_host.locate(docker_host)
+        this_host.locate(docker_host)
     assert str(told.value).startswith(f"docker_host: {docker_host!r}")
     for word in words:
         assert word in str(told.value)
@@ -66,7 +66,7 @@ def test_o12_an_address_of_a_name_that_is_another_host_s_is_enough(monkeypatch: 
     found = [(0, 0, 0, "", (address, 0)) for address in ("127.0.0.1", "192.0.2.7")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
     with pytest.raises(NetmodeError, match=r"web \(192\.0\.2\.7\) is no address of this one"):
-        _this_host.locate("tcp://web:2375")
+        this_host.locate("tcp://web:2375")
 
 
 @settings(max_examples=500, deadline=None)
@@ -78,7 +78,7 @@ def test_o12_any_text_is_a_place_of_this_host_or_refused(docker_host: str) -> No
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", no_names)
         try:
-            told = f"docker_host: {_this_host.locate(docker_host).path}"
+            told = f"docker_host: {this_host.locate(docker_host).path}"
         except NetmodeError as error:
             told = str(error)
         assert told.startswith("docker_host: ")
@@ -104,7 +104,7 @@ def test_o12_the_environment_counts_where_nothing_is_given_and_is_named_where_it
 # --- what it says of itself -------------------------------------------------------------------------------------------
 
 INFO = {"Name": "web1", "KernelVersion": "6.1.0", "ID": "AAAA:1"}
-HERE = _this_host.Here("web1", "6.1.0", frozenset({"lo", "docker0", "br-0123456789ab"}), "", "")
+HERE = this_host.Here("web1", "6.1.0", frozenset({"lo", "docker0", "br-0123456789ab"}), "", "")
 OWN = "0::/system.slice/docker-c0ffee.scope\n"
 
 
@@ -131,8 +131,8 @@ OWN = "0::/system.slice/docker-c0ffee.scope\n"
 def test_o12_an_engine_is_known_by_what_this_host_shows_too(
     info: dict[str, Any], told: dict[str, Any], here: dict[str, Any], word: str
 ) -> None:
-    plain = _this_host.Told({**INFO, **info}, (), "", 0)
-    why = _this_host.why_elsewhere(plain._replace(**told), HERE._replace(**here))
+    plain = this_host.Told({**INFO, **info}, (), "", 0)
+    why = this_host.why_elsewhere(plain._replace(**told), HERE._replace(**here))
     assert (word in why) if word else (why == "")
 
 
@@ -142,4 +142,4 @@ def test_o12_a_socket_that_another_program_serves_is_not_certain(tmp_path: Path)
         server.bind(path)
         server.listen()
         client.connect(path)
-        assert not _this_host.is_certain(client, path)
+        assert not this_host.is_certain(client, path)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
-from ansible_collections.netmode.docker.plugins.module_utils._typed import read
-from ansible_collections.netmode.docker.plugins.module_utils._yaml_numbers import permissions, refuse_base_60
+from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions, refuse_base_60
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import misnamed, options_of, read_variables
 from redis_role import DEFAULTS, SETTINGS, conf, plan, problems

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of a module, held against their argument spec before Ansible converts them.
+
+Ansible makes the text True of a bare ``yes``, and 1.1 of ``1.10``: what such a value was meant to be is refused here,
+while it can still be seen.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ansible.module_utils import basic
+
+from .typed import read_all
+
+
+def checked(argument_spec: dict[str, Any]) -> dict[str, Any]:
+    """The argument spec, for AnsibleModule; where a value is refused, the module ends with all of them in a message."""
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    try:
+        given = basic._load_params()
+    except Exception as error:  # noqa: BLE001 (Ansible has no type of its own for what it cannot decode)
+        if basic._ANSIBLE_ARGS is None:
+            return argument_spec
+        problems.append(f"the options cannot be read: {error.__cause__ or error} Are they nested too deeply?")
+    if given and not problems:  # ansible-test, which reads the spec alone, gives nothing
+        read_all(argument_spec, given, problems)
+    if problems:
+        sys.stdout.write(json.dumps({"failed": True, "msg": "\n".join(problems)}) + "\n")
+        raise SystemExit(1)
+    return argument_spec

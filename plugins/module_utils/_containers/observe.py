@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host runs, observed: the containers that a list concerns, with their images, networks and files."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import twins
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import takes_ipv6
+
+from .options import NAME_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+    from .spec import Wanted
+
+Json = dict[str, Any]
+
+NEW_SUFFIX = ".netmode-new"
+"""A container that is to take over a name, while the old one still runs."""
+OLD_SUFFIX = ".netmode-old"
+"""A container that was replaced and is about to be removed."""
+
+
+class Host(NamedTuple):
+    """What was observed."""
+
+    names: dict[str, str]
+    """Container name → id."""
+    modes: dict[str, str]
+    """Container id → the engine's NetworkMode."""
+    states: dict[str, str]
+    """Container id → running, exited, created, paused, restarting, dead."""
+    marks: dict[str, str]
+    """Container id → the list entry's name that it was made for (label), where there is one."""
+    published: dict[str, list[tuple[str, str, str]]]
+    """Container id → (host address, host port, protocol) that it publishes now."""
+    addresses: dict[str, dict[str, list[str]]]
+    """Container id → {network: addresses that it holds there}; only a running container holds one."""
+    namespaces: dict[str, int]
+    """Container id → inode of its network namespace; absent where it does not run or may not be seen."""
+    inspected: dict[str, Json]
+    """Container id → inspect, for those that the list names, their donors and their sharers."""
+    images: dict[str, Json]
+    """Image reference → inspect; a missing one is not in it. A container's by its id, where the list names another."""
+    networks: dict[str, Json]
+    """Network name → the engine's description."""
+    contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
+    """Container id → {path: (content, mode, uid, gid)} for the paths that ``configs`` names."""
+    cpus: int = 0
+    """How many CPUs the engine has; 0 where nobody asked."""
+    limits_swap: bool = True
+    """Whether the kernel can limit swap; looked up where a container's is not limited."""
+    host_name: str = ""
+    """The host's own name."""
+    twins: Mapping[str, list[str]] = MappingProxyType({})
+    """Network name → ids, where the engine has several of one name."""
+    pending: frozenset[str] = frozenset()
+    """In check mode: networks, containers and images by name that a task before this one would make or start."""
+    takes_ipv6: bool = True
+    """Whether what is published on all addresses is published on those of IPv6 too."""
+    defaults: engine_defaults.Defaults = engine_defaults.BUILT_IN
+    """What the engine gives a container that asks for nothing."""
+    version: str = ""
+    """The engine's."""
+    ties: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """Container id → {id: pid, ipc or link} of those that it needs besides its network donor; see ``with_ties``."""
+
+    def find(self, reference: str) -> str | None:
+        """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
+        if reference in self.names:
+            return self.names[reference]
+        found = [key for key in self.modes if key.startswith(reference)] if len(reference) > 3 else []
+        return found[0] if len(found) == 1 else None
+
+    def name(self, key: str) -> str:
+        return next((name for name, owner in self.names.items() if owner == key), key[:12])
+
+    def sharers(self, key: str) -> list[str]:
+        """Ids of the containers that join this one, by name for a stable order."""
+        joining = [
+            other
+            for other, mode in self.modes.items()
+            if mode.startswith("container:") and self.find(mode.partition(":")[2]) == key
+        ]
+        return sorted(joining, key=self.name)
+
+    def dependants(self, key: str, *, links: bool) -> list[str]:
+        """Ids of the containers that join any namespace of this one, or are linked to it, by name."""
+        tied = {other for other, needs in self.ties.items() if needs.get(key) in ("pid", "ipc", links and "link")}
+        return sorted({*self.sharers(key), *tied}, key=self.name)
+
+    def vanishes(self, key: str) -> bool:
+        """Whether the engine deletes the container, with its volumes that have no name, the moment that it stops."""
+        found = self.inspected.get(key)
+        return bool(found and found["HostConfig"].get("AutoRemove")) and self.runs(key)
+
+    def runs(self, key: str) -> bool:
+        return self.states.get(key) in ("running", "paused", "restarting")
+
+
+def links(inspect: Json) -> list[tuple[str, str]]:
+    """(name of the container, alias) of each legacy link; the engine writes ``/web:/sharer/alias``."""
+    pairs = [link.partition(":")[::2] for link in inspect["HostConfig"].get("Links") or []]
+    return [(target.lstrip("/"), alias.rpartition("/")[2]) for target, alias in pairs]
+
+
+def with_ties(engine: Engine, host: Host) -> Host:
+    """The host with what only an inspect of every container tells: 2 ms each, so only for a plan that stops one."""
+    for key in [key for key in host.modes if key not in host.inspected]:
+        inspect = _look(engine, f"/containers/{key}/json")
+        if inspect is None:
+            _forget(host, key)
+        else:
+            host.inspected[key] = inspect
+    return host._replace(ties={key: _ties(host, inspect) for key, inspect in host.inspected.items()})
+
+
+def _ties(host: Host, inspect: Json) -> dict[str, str]:
+    found = {key: "link" for target, _ in links(inspect) if (key := host.find(target))}
+    for kind in ("pid", "ipc"):
+        mode, _, reference = str(inspect["HostConfig"].get(f"{kind.title()}Mode") or "").partition(":")
+        key = host.find(reference) if mode == "container" else None
+        if key:
+            found[key] = kind
+    return found
+
+
+def started(inspect: Json) -> str:
+    """When the container was started last, comparable as text: RFC 3339 in UTC with nanoseconds, zeros not cut."""
+    stamp = str(inspect["State"]["StartedAt"]).rstrip("Z")
+    seconds, _, fraction = stamp.partition(".")
+    return f"{seconds}.{fraction:0<9}"
+
+
+def observe(engine: Engine, wanted: list[Wanted]) -> Host:
+    """One list, one inspect per container that the list concerns, one per distinct image. Nothing is changed."""
+    listed = engine.get("/containers/json", all=True)
+    names = {name: item["Id"] for item in listed for name in own_names(item)}
+    modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
+    states = {item["Id"]: item["State"] for item in listed}
+    marks = {item["Id"]: mark for item in listed if (mark := _mark(engine, item))}
+    known = engine.get("/networks") if any(one.endpoints for one in wanted) else []
+    networks = {item["Name"]: item for item in known}
+    published = {item["Id"]: _published(item) for item in listed}
+    addresses = {item["Id"]: _addresses(item) for item in listed if item["State"] == "running"}
+    host = Host(names, modes, states, marks, published, addresses, {}, {}, {}, networks, {})
+    for key in _concerned(host, wanted):
+        inspect = _look(engine, f"/containers/{key}/json")
+        if inspect is None:
+            _forget(host, key)
+        else:
+            host.inspected[key] = inspect
+            host.states[key] = inspect["State"]["Status"]  # the list may lag behind by a moment
+            namespace = _namespace(inspect["State"].get("Pid"))
+            if namespace:
+                host.namespaces[key] = namespace
+    for reference in sorted({one.image for one in wanted if one.state != "absent"}):
+        image = find_image(engine, reference)
+        if image is not None:
+            host.images[reference] = image
+    for one in wanted:
+        key = host.names.get(one.name, "")
+        _look_at_own_image(engine, host, key)
+        if key in host.inspected and one.configs and one.state != "absent":
+            host.contents[key] = {path: _read_file(engine, key, path) for path in one.configs}
+    unlimited = any(inspect["HostConfig"].get("MemorySwap") == -1 for inspect in host.inspected.values())
+    info = engine.get("/info") if unlimited or any(one.options.get("cpus") for one in wanted) else {}
+    return host._replace(
+        cpus=info.get("NCPU", 0),
+        limits_swap=info.get("SwapLimit", True),
+        host_name=socket.gethostname(),
+        twins=twins(known),
+        takes_ipv6=takes_ipv6(),
+        defaults=engine_defaults.read(engine.docker_host) if host.inspected else engine_defaults.BUILT_IN,
+        version=engine.version,
+    )
+
+
+def _look_at_own_image(engine: Engine, host: Host, key: str) -> None:
+    """That of a container that is to have another: it says what the container's volumes were for."""
+    own = host.inspected[key]["Image"] if key in host.inspected else ""
+    if own and own not in {image["Id"] for image in host.images.values()}:
+        image = find_image(engine, own)
+        if image is not None:
+            host.images[own] = image
+
+
+def own_names(item: Json) -> list[str]:
+    """``/name``; a second slash is a legacy link's alias, which is no name."""
+    return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]
+
+
+def _mark(engine: Engine, item: Json) -> str:
+    """The list entry that a container was made for, by its label, or empty.
+
+    An image that was committed from a container hands the label on to all that is made of it, so under another name
+    the label counts only where the container's image does not carry it.
+    """
+    mark = str((item.get("Labels") or {}).get(NAME_LABEL, ""))
+    if not mark or {mark, mark + NEW_SUFFIX, mark + OLD_SUFFIX} & set(own_names(item)):
+        return mark
+    image = find_image(engine, item["ImageID"])
+    carried = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return "" if image is None or carried.get(NAME_LABEL) == mark else mark
+
+
+def _published(item: Json) -> list[tuple[str, str, str]]:
+    ports = item.get("Ports") or []
+    return [(port.get("IP") or "", str(port["PublicPort"]), port["Type"]) for port in ports if port.get("PublicPort")]
+
+
+def _addresses(item: Json) -> dict[str, list[str]]:
+    endpoints = (item["NetworkSettings"].get("Networks") or {}).items()
+    return {name: [end.get(key) or "" for key in ("IPAddress", "GlobalIPv6Address")] for name, end in endpoints}
+
+
+def _namespace(pid: int | None) -> int:
+    """The inode of a process's network namespace, as ``readlink /proc/PID/ns/net`` shows it; 0 where it is unknown."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino if pid else 0
+    except OSError:
+        return 0
+
+
+def _concerned(host: Host, wanted: list[Wanted]) -> list[str]:
+    """Ids that the list names, what they were or may be called, their donors, and all who share with any of these."""
+    names = {one.name for one in wanted}
+    found: dict[str, None] = {}
+    for one in wanted:
+        for name in (one.name, one.name + NEW_SUFFIX, one.name + OLD_SUFFIX):
+            if name in host.names:
+                found[host.names[name]] = None
+        donor = host.find(one.donor) if one.donor else None
+        if donor:
+            found[donor] = None
+    found.update((key, None) for key, mark in host.marks.items() if mark in names)
+    pending = list(found)
+    while pending:
+        joining = [key for key in host.sharers(pending.pop()) if key not in found]
+        found.update((key, None) for key in joining)
+        pending += joining
+    return list(found)
+
+
+def _forget(host: Host, key: str) -> None:
+    """A container that went while the host was read."""
+    for mapping in (host.modes, host.states, host.marks):
+        mapping.pop(key, None)
+    for name in [name for name, owner in host.names.items() if owner == key]:
+        del host.names[name]
+
+
+def find_image(engine: Engine, reference: str) -> Json | None:
+    """The inspect of an image on this host, or None."""
+    return _look(engine, f"/images/{reference}/json")
+
+
+def _look(engine: Engine, path: str) -> Json | None:
+    try:
+        found: Json = engine.get(path)
+    except NotFoundError:
+        return None
+    return found
+
+
+def _read_file(engine: Engine, key: str, path: str) -> tuple[str, int, int, int] | None:
+    """(content, mode, uid, gid) of a file in a container, or None where there is none."""
+    try:
+        archive = engine.get_bytes(f"/containers/{key}/archive", path=path)
+    except NotFoundError:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        member = tar.next()
+        stream = tar.extractfile(member) if member is not None and member.isfile() else None
+        if member is None or stream is None:
+            return None
+        return stream.read().decode(errors="replace"), member.mode & 0o7777, member.uid, member.gid

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker Engine: fast reads over its socket, changes through the Docker SDK for Python.
+
+Reading needs nothing but a socket: importing the SDK costs a host 150 to 220 ms, about as much as a whole Ansible task,
+and the standard library's http.client still 12 ms; most runs change nothing. A read is HTTP/1.0: its answer is a header
+and then the body, up to the end of the connection. The SDK is imported the moment that something is to be changed, here
+only.
+Every failure leaves this file as a :class:`NetmodeError`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote, urlencode
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import (
+    NetmodeError,
+    NobodyListensError,
+    NotFoundError,
+    UnreachableError,
+)
+
+from .this_host import USUAL, Told, is_certain, locate, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _of_environment(name: str) -> str:
+    """Ansible's fallback for an option that is not given; an empty variable is none, as to Docker's own tools."""
+    if not os.environ.get(name):
+        from ansible.module_utils.common.parameters import AnsibleFallbackNotFound  # noqa: PLC0415 (as below)
+
+        raise AnsibleFallbackNotFound
+    return os.environ[name]
+
+
+ENGINE_ARGUMENTS: dict[str, Any] = {
+    "docker_host": {
+        "type": "str",
+        "default": "unix:///var/run/docker.sock",
+        "fallback": (_of_environment, ["DOCKER_HOST"]),
+    },
+    "timeout": {"type": "int", "default": 60},
+}
+"""The argument spec behind the documentation fragment ``netmode.docker.engine``."""
+
+LONGEST_TIMEOUT = 86400
+OLDEST_API = (1, 41)
+"""Docker Engine 20.10, the oldest that is supported and tested."""
+
+
+def target_of(path: str, query: dict[str, Any]) -> str:
+    """The request's target; values of ``query`` that are no strings as JSON."""
+    pairs = {key: value if isinstance(value, str) else json.dumps(value) for key, value in query.items()}
+    return quote(path) + ("?" + urlencode(pairs) if pairs else "")
+
+
+class Engine:
+    """The Docker Engine of this host. ``version`` and ``api_version`` are known once anything was read.
+
+    One that turns out to be another host's is refused with the first answer, so before anything is changed.
+    """
+
+    def __init__(self, docker_host: str, timeout: int) -> None:
+        self.docker_host = docker_host
+        self.timeout = timeout
+        self.version = ""
+        self.api_version = ""
+        self._where = locate(docker_host)
+        self._is_certain = False
+        self._asked: dict[str, socket.socket] = {}
+        self._client: Any = None
+        if not 1 <= timeout <= LONGEST_TIMEOUT:
+            raise NetmodeError(f"timeout: {timeout} s is not between 1 and {LONGEST_TIMEOUT} (a day).")
+
+    def get(self, path: str, /, **query: Any) -> Any:
+        """The decoded JSON answer to ``GET path``. Values of ``query`` that are no strings are sent as JSON.
+
+        Raises NotFoundError for a 404, NetmodeError for everything else that is not an answer.
+        """
+        return decoded(self.get_bytes(path, **query), self.docker_host)
+
+    def ask(self, path: str, /, **query: Any) -> None:
+        """Send the request of a later ``get`` with the same arguments: the engine works at it meanwhile."""
+        target = target_of(path, query)
+        try:
+            self._asked[target] = self._send(target)
+        except OSError as error:
+            raise self._unreachable(error) from error
+
+    def get_bytes(self, path: str, /, **query: Any) -> bytes:
+        """Like ``get``, for what is no JSON: the body as it came."""
+        target = target_of(path, query)
+        try:
+            asked = self._asked.pop(target) if target in self._asked else self._send(target)
+            status, reason, headers, body = self._answer(asked)
+        except OSError as error:
+            raise self._unreachable(error) from error
+        self._note_version(headers)
+        if status >= 400:
+            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
+        return body
+
+    def _refuse(self, what: str, status: int, reason: str, body: bytes) -> NoReturn:
+        answer = decoded(body, self.docker_host)
+        message = answer.get("message", "") if isinstance(answer, dict) else ""
+        raise (NotFoundError if status == 404 else NetmodeError)(f"{what}: {message or reason}")
+
+    def _send(self, target: str, method: str = "GET", body: bytes = b"") -> socket.socket:
+        connection = self._connect()
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method in ("POST", "PUT") else ""
+        try:
+            connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: docker\r\n{kind}\r\n".encode() + body)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def _answer(self, connection: socket.socket) -> tuple[int, str, dict[str, str], bytes]:
+        """(status, reason, headers with lower-case names, body) of what was asked. OSError if no whole answer comes."""
+        received = bytearray()
+        with connection:
+            while chunk := connection.recv(1 << 16):
+                received += chunk
+        if not received:
+            raise OSError("it closed the connection without an answer")
+        head, _, body = bytes(received).partition(b"\r\n\r\n")
+        status, reason, headers = self._head(head)
+        if status == 400 and b"HTTP request to an HTTPS server" in body:
+            raise NetmodeError(
+                f"docker_host: the engine at {self.docker_host} speaks TLS there, which is not supported. On its own "
+                "host it is reached by its unix socket, usually unix:///var/run/docker.sock."
+            )
+        length = headers.get("content-length", "")
+        if length.isdigit() and len(body) < int(length):
+            raise OSError("it closed the connection in the middle of its answer")
+        return status, reason, headers, body
+
+    def _head(self, head: bytes) -> tuple[int, str, dict[str, str]]:
+        first, *lines = head.decode("latin-1").split("\r\n")
+        protocol, _, answer = first.partition(" ")
+        status, _, reason = answer.partition(" ")
+        if not protocol.startswith("HTTP/") or not status.isdigit():
+            raise _stranger(self.docker_host)
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return int(status), reason, headers
+
+    def stream(self, path: str, /, **query: Any) -> tuple[socket.socket, bytes]:
+        """The connection of an answer that goes on, and what of its body has come already. NetmodeError without one."""
+        try:
+            connection = self._send(target_of(path, query))
+            received = b""
+            while b"\r\n\r\n" not in received:
+                chunk = connection.recv(1 << 16)
+                if not chunk:
+                    raise OSError("it closed the connection without an answer")
+                received += chunk
+        except OSError as error:
+            raise self._unreachable(error) from error
+        head, _, body = received.partition(b"\r\n\r\n")
+        status, reason, headers = self._head(head)
+        if status != 200:
+            connection.close()
+            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
+        self._note_version(headers)
+        return connection, body
+
+    def _connect(self) -> socket.socket:
+        where = self._where
+        if not where.path:
+            return socket.create_connection((where.host, where.port), timeout=self.timeout)
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(self.timeout)
+        try:
+            connection.connect(where.path)
+            self._is_certain = self._is_certain or is_certain(connection, where.path)
+        except (OSError, NetmodeError):
+            connection.close()
+            raise
+        return connection
+
+    def _note_version(self, headers: dict[str, str]) -> None:
+        if self.api_version:
+            return
+        self.api_version = headers.get("api-version", "")
+        # Server: Docker/20.10.24+dfsg1 (linux)
+        product, _, version = headers.get("server", "").partition("/")
+        self.version = version.partition(" ")[0]
+        try:
+            api = tuple(int(part) for part in self.api_version.split("."))
+        except ValueError:
+            raise _stranger(self.docker_host) from None
+        if api < OLDEST_API:
+            raise NetmodeError(
+                f"Docker Engine {self.version} (API {self.api_version}) at {self.docker_host} is too old: "
+                "20.10 (API 1.41) is the oldest that is supported. Upgrade the engine on this host."
+            )
+        if product != "Docker":
+            self._refuse_others()
+        if not self._is_certain:
+            self._is_certain = True  # or refused
+            require(self.docker_host, self._told(), self._usual())
+
+    def _told(self) -> Told:
+        """What a tunnel to another host's engine would tell differently."""
+        from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import bridge_of  # noqa: PLC0415 (rare)
+
+        bridges = tuple(bridge for network in self.get("/networks") if (bridge := bridge_of(network)))
+        listed = self.get("/containers/json", limit=1, filters={"status": ["running"]})
+        container = listed[0]["Id"] if listed else ""
+        pid = self.get(f"/containers/{container}/json")["State"]["Pid"] if container else 0
+        return Told(self.get("/info"), bridges, container, pid)
+
+    def _usual(self) -> str:
+        """The id of the engine at the usual socket, where one is that is certainly this host's."""
+        usual = Engine(f"unix://{USUAL}", self.timeout)
+        try:
+            with usual._connect():
+                return str(usual.get("/info")["ID"]) if usual._is_certain else ""
+        except (OSError, NetmodeError):
+            return ""
+
+    def _refuse_others(self) -> None:
+        """Podman answers to the same API; a proxy may put its own name in the engine's place."""
+        said = self.get("/version")
+        parts = [part.get("Name") for part in said.get("Components") or []] if isinstance(said, dict) else []
+        if "Podman Engine" in parts:
+            raise NetmodeError(
+                f"What answers at {self.docker_host} is Podman, which is not supported: its networks are not Docker's. "
+                "docker_host says where a Docker Engine listens."
+            )
+        if "Engine" not in parts:
+            raise _stranger(self.docker_host)
+        self.version = str(said["Version"])
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        if isinstance(error, FileNotFoundError):
+            why = "there is no such socket. Is Docker installed and started on this host?"
+        elif isinstance(error, PermissionError):
+            why = "permission denied. Run with become: true, or as a member of the group docker."
+        elif isinstance(error, ConnectionRefusedError):
+            why = "nothing listens there. The engine is down: start it and look at its log."
+        elif isinstance(error, (socket.timeout, TimeoutError)):
+            why = f"no answer within {self.timeout} s. The engine hangs or is overloaded."
+        else:
+            why = f"{error or type(error).__name__}."
+        nobody = isinstance(error, (FileNotFoundError, NotADirectoryError, ConnectionRefusedError))
+        return (NobodyListensError if nobody else UnreachableError)(
+            f"Cannot talk to the Docker Engine at {self.docker_host}: {why} "
+            "The role netmode.docker.docker_engine installs and starts it; docker_host says where it listens."
+        )
+
+    def require_sdk(self) -> None:
+        """Raise unless the Docker SDK for Python is there: called once a plan has steps, before the first of them."""
+        self._sdk()
+
+    def _sdk(self) -> Any:
+        if self._client is None:
+            try:
+                import docker  # noqa: PLC0415 (see the top of this file)
+            except ImportError as error:
+                from ansible.module_utils.basic import missing_required_lib  # noqa: PLC0415 (the keeper runs without)
+
+                hint = missing_required_lib("docker", url="https://docker-py.readthedocs.io/")
+                raise NetmodeError(f"{hint.rstrip('.')}. The role netmode.docker.docker_engine installs it.") from error
+            if not self.api_version:
+                self.get("/version")
+            base_url = self.docker_host
+            self._client = docker.APIClient(base_url=base_url, version=self.api_version, timeout=self.timeout)
+        return self._client
+
+    def post(self, what: str, path: str, body: Any) -> None:
+        """``POST path``, for what ``APIClient``, a requests session, has no method for. ``what`` begins an error."""
+        with self.changing(what) as client:
+            response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
+            if response.status_code >= 400:
+                raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
+
+    def restart(self, what: str, key: str, seconds: int) -> None:
+        """The engine's own restart: the container has so many seconds to end. ``what`` begins an error."""
+        with self.changing(what) as client:
+            client.restart(key, timeout=seconds)
+
+    def wait(self, what: str, key: str, seconds: int, condition: str = "not-running") -> None:
+        """Return when a container has ended, or is removed, or the seconds are over. ``what`` begins an error."""
+        with self.changing(what) as client:
+            import requests.exceptions  # noqa: PLC0415
+
+            with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
+                client.wait(key, timeout=seconds, condition=condition)
+
+    @contextmanager
+    def changing(self, what: str) -> Iterator[Any]:
+        """The SDK's ``APIClient`` for one change. A failure inside is told as ``what`` and the engine's own words."""
+        client = self._sdk()
+        import docker.errors  # noqa: PLC0415
+        import requests.exceptions  # noqa: PLC0415 (the SDK's own transport)
+
+        try:
+            yield client
+        except docker.errors.NotFound as error:
+            raise NotFoundError(f"{what}: {error.explanation or error}") from error
+        except docker.errors.APIError as error:
+            raise NetmodeError(f"{what}: {error.explanation or error}") from error
+        except docker.errors.DockerException as error:
+            raise NetmodeError(f"{what}: {error}") from error
+        except (requests.exceptions.RequestException, OSError) as error:
+            raise NetmodeError(
+                f"{what}: the engine went away or did not answer in {self.timeout} s ({error})."
+            ) from error
+
+
+def decoded(body: bytes, docker_host: str) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        raise _stranger(docker_host) from None
+
+
+def _stranger(docker_host: str) -> NetmodeError:
+    return NetmodeError(f"What listens at {docker_host} does not answer like a Docker Engine.")
+
+
+def twins(networks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """{name: ids} of the networks whose name another one has too; the engine then starts no container by that name."""
+    ids: dict[str, list[str]] = {}
+    for item in networks:
+        ids.setdefault(item["Name"], []).append(item["Id"][:12])
+    return {name: found for name, found in ids.items() if len(found) > 1}

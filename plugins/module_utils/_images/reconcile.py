@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of a host: observe what the engine has, plan what is missing, apply it by pull, archive or packages."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+RECIPE_LABEL = "netmode.docker.recipe"
+"""On an image that this module made: the hash of the packages' recipe, or the identity of the root file system."""
+
+_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9_.:/@-]*\Z")
+
+Image = dict[str, Any]
+
+
+class Present(NamedTuple):
+    id: str
+    recipe: str
+
+
+class Step(NamedTuple):
+    action: str
+    """pull, load, import, build or remove."""
+    image: Image
+    reason: str
+    identities: tuple[str, ...] = ()
+    """For load and import: what the archive says that the image is."""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Repository and tag (or digest) of an image's name; a name without a tag means ``latest``, as everywhere."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return repository, digest
+    repository, colon, tag = name.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (name, "latest")
+
+
+def validate(images: list[Image]) -> None:
+    """Refuse what no engine could do, before any is asked."""
+    seen: set[str] = set()
+    for image in images:
+        name = image["name"]
+        if not _NAME.match(name):
+            raise NetmodeError(
+                f"image {name!r}: not the name of an image. Write it like redis:7.4 or host:5000/redis:7.4."
+            )
+        if name in seen:
+            raise NetmodeError(f"image {name}: it is in the list twice. Leave one of the entries.")
+        seen.add(name)
+        if image["state"] == "present" and image["source"] != "pull" and "@" in name:
+            raise NetmodeError(
+                f"image {name}: a digest names an image of a registry, and source is {image['source']}. "
+                "Use a tag, or set source to pull."
+            )
+        for directory in image["directories"]:
+            directory["mode"] = _mode(name, directory)
+        made = image["state"] == "present" and image["source"] == "packages"
+        if made and not all(package.strip() for package in image["packages"] or [""]):
+            raise NetmodeError(
+                f"image {name}: packages: source is packages, and none is named, or one by an empty name. "
+                "Name them, such as [redis-server], or set source to pull or archive."
+            )
+
+
+def _mode(name: str, directory: dict[str, Any]) -> str:
+    try:
+        return f"{permissions(directory['mode']):04o}"
+    except ValueError as error:
+        raise NetmodeError(f"image {name}: directories: {directory['path']}: mode: {error}.") from None
+
+
+def observe(engine: Engine, images: list[Image]) -> dict[str, Present | None]:
+    """What the engine has under each name; None where it has nothing."""
+    found: dict[str, Present | None] = {}
+    for image in images:
+        name = image["name"]
+        try:
+            data = engine.get(f"/images/{name}/json")
+        except NotFoundError:
+            found[name] = None
+        else:
+            labels = (data.get("Config") or {}).get("Labels") or {}
+            found[name] = Present(data["Id"], labels.get(RECIPE_LABEL, ""))
+    return found
+
+
+def has_newer(engine: Engine, name: str) -> bool:
+    """Whether a pull would bring another image than is there: the registry is asked, nothing is pulled.
+
+    False where the registry does not say: then the pull itself will.
+    """
+    if "@" in name:
+        return False
+    try:
+        told = engine.get(f"/distribution/{name}/json")
+        known = engine.get(f"/images/{name}/json").get("RepoDigests") or []
+    except NetmodeError:
+        return False
+    return told["Descriptor"]["digest"] not in {digest.partition("@")[2] for digest in known}
+
+
+def identifier(*, check_mode: bool) -> Callable[[Image], tuple[bool, tuple[str, ...]]]:
+    """What tells ``plan`` of an archive. In check mode the file may not have been copied to the host yet."""
+
+    def identify(image: Image) -> tuple[bool, tuple[str, ...]]:
+        if check_mode and image["archive_id"] and not Path(image["archive"]).is_file():
+            return True, (image["archive_id"],)
+        # Only for archives that the engine does not have yet.
+        from .archive import read_archive  # noqa: PLC0415
+
+        found = read_archive(image["archive"])
+        return found.saved, found.identities
+
+    return identify
+
+
+def plan(
+    images: list[Image], current: dict[str, Present | None], identify: Callable[[Image], tuple[bool, tuple[str, ...]]]
+) -> list[Step]:
+    """The steps that are missing. ``identify`` tells of an archive whether it is a saved image, and its identities."""
+    steps = []
+    for image in images:
+        have = current[image["name"]]
+        if image["state"] == "absent":
+            if have:
+                steps.append(Step("remove", image, "state is absent"))
+        elif image["source"] == "pull":
+            if have is None:
+                steps.append(Step("pull", image, "the engine has no such image"))
+            elif image["pull_policy"] == "always":
+                steps.append(Step("pull", image, "pull_policy is always"))
+        elif image["source"] == "archive":
+            steps += _plan_archive(image, have, identify)
+        else:
+            steps += _plan_packages(image, have)
+    return steps
+
+
+def _plan_archive(
+    image: Image, have: Present | None, identify: Callable[[Image], tuple[bool, tuple[str, ...]]]
+) -> list[Step]:
+    if have and image["archive_id"] and image["archive_id"] in (have.id, have.recipe):
+        return []
+    saved, identities = identify(image)
+    if have and (have.id in identities or have.recipe in identities):
+        return []
+    reason = "the engine has another image of that name" if have else "the engine has no such image"
+    return [Step("load" if saved else "import", image, reason, identities)]
+
+
+def _plan_packages(image: Image, have: Present | None) -> list[Step]:
+    # Only a build needs it, but its hash is what is compared.
+    from .root import recipe_hash  # noqa: PLC0415
+
+    if have is None:
+        return [Step("build", image, "the engine has no such image")]
+    if image["pull_policy"] == "always":
+        return [Step("build", image, "pull_policy is always")]
+    if have.recipe != recipe_hash(image):
+        return [Step("build", image, "the image of that name was made from another recipe")]
+    return []
+
+
+def apply(engine: Engine, step: Step) -> None:
+    """Do one step; a NetmodeError names the image and the way out."""
+    name = step.image["name"]
+    if step.action == "pull":
+        _pull(engine, step.image)
+    elif step.action == "load":
+        _load(engine, step)
+    elif step.action == "import":
+        changes = _changes(step.image, step.identities[0])
+        _import(engine, name, step.image["archive"], changes)
+    elif step.action == "build":
+        _build(engine, step.image)
+    else:
+        lock = alone("containers", f"netmode.docker.images: {name}", engine.docker_host)  # they may be about to use it
+        with lock, engine.changing(f"image {name}: remove") as client:
+            client.remove_image(name)
+
+
+def _pull(engine: Engine, image: Image) -> None:
+    name = image["name"]
+    repository, tag = split_name(name)
+    credentials = None
+    if image["username"]:
+        credentials = {"username": image["username"], "password": image["password"] or ""}
+    try:
+        with engine.changing(f"image {name}: pull") as client:
+            lines = client.pull(repository, tag=tag, stream=True, decode=True, auth_config=credentials)
+            said = _error_of(lines)
+    except NetmodeError as error:
+        raise NetmodeError(f"{error}{_way_out(str(error))}") from error
+    if said:
+        raise NetmodeError(f"image {name}: pull: {said}{_way_out(said)}")
+
+
+_WAYS_OUT = (
+    (
+        ("manifest unknown", "not found: manifest", "manifest for"),
+        "The registry has no such tag or digest: look at the name.",
+    ),
+    (
+        ("unauthorized", "access denied", "authentication required", "no basic auth"),
+        "There is no such repository, or it wants credentials: set username and password.",
+    ),
+    (
+        ("digest", "does not match"),
+        "What came is not what the digest names: do not use it; ask whoever gave you the digest.",
+    ),
+    (("http response to https",), "That registry speaks plain HTTP: add it to insecure-registries in daemon.json."),
+    (
+        ("x509", "certificate"),
+        "The registry's certificate is not trusted: put its CA into /etc/docker/certs.d on this host.",
+    ),
+    (
+        ("no such host", "dial tcp", "timeout", "connection refused", "network is unreachable", "misbehaving", "eof"),
+        (
+            "This host does not reach the registry: look at its network, proxy and registry mirrors, "
+            "or set source to archive or packages, which need none."
+        ),
+    ),
+)
+
+
+def _way_out(said: str) -> str:
+    low = said.lower()
+    for words, way in _WAYS_OUT:
+        if any(word in low for word in words):
+            return f" {way}" if low.endswith(".") else f". {way}"
+    return ""
+
+
+def _error_of(lines: Any) -> str:
+    """The error in the engine's stream of progress, which tells its failures with status 200; '' when there is none."""
+    said = ""
+    for line in lines:
+        if isinstance(line, dict) and line.get("error"):
+            said = line["error"]
+    return said
+
+
+def _load(engine: Engine, step: Step) -> None:
+    name, path = step.image["name"], step.image["archive"]
+    with engine.changing(f"image {name}: load {path}") as client, open(path, "rb") as stream:  # noqa: PTH123
+        usual, client.timeout = client.timeout, None  # the engine may unpack for minutes before it says a word
+        try:
+            said = _error_of(client.load_image(stream))
+        finally:
+            client.timeout = usual
+    if said:
+        raise NetmodeError(
+            f"image {name}: load {path}: {said}. Write the archive anew with `docker save -o FILE {name}`."
+        )
+    for identity in step.identities:
+        try:
+            engine.get(f"/images/{identity}/json")
+        except NotFoundError:
+            continue
+        repository, tag = split_name(name)
+        with engine.changing(f"image {name}: tag {identity}") as client:
+            client.tag(identity, repository, tag=tag)
+        return
+    raise NetmodeError(f"image {name}: {path} was loaded, but the engine has none of the images it names.")
+
+
+def _import(engine: Engine, name: str, path: str, changes: list[str]) -> None:
+    repository, tag = split_name(name)
+    with engine.changing(f"image {name}: import") as client:
+        answer = client.import_image_from_file(path, repository=repository, tag=tag, changes=changes)
+    said = _error_of(json.loads(line) for line in answer.splitlines() if line.strip())
+    if said:
+        raise NetmodeError(f"image {name}: import {path}: {said}. Is it a tar file of a root file system?")
+
+
+def _changes(image: Image, recipe: str) -> list[str]:
+    changes = [f"LABEL {RECIPE_LABEL}={recipe}", f"LABEL netmode.docker.source={image['source']}"]
+    changes.append("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if image["command"]:
+        changes.append(f"CMD {json.dumps(image['command'])}")
+    return changes
+
+
+def _build(engine: Engine, image: Image) -> None:
+    from .root import (  # noqa: PLC0415
+        build_root,
+        recipe_hash,
+    )
+
+    with tempfile.TemporaryDirectory(prefix="netmode-image-") as directory:
+        root = build_root(image, directory)
+        _import(engine, image["name"], root, _changes(image, recipe_hash(image)))
+
+
+def report(
+    images: list[Image],
+    steps: list[Step],
+    before: dict[str, Present | None],
+    after: dict[str, Present | None],
+    *,
+    newer: frozenset[str] | None,
+) -> dict[str, Any]:
+    """The module's result. Asking the registry anew is a change only where the name then means another image.
+
+    ``newer``: in check mode the names of which the registry has another image than the engine; else None.
+    """
+    told: dict[str, Any] = {}
+    for image in images:
+        name = image["name"]
+        mine = [step for step in steps if step.image is image]
+        old, new = before[name], after[name]
+        foreseen = [step for step in mine if step.action != "pull" or not old or name in (newer or ())]
+        told[name] = {
+            "id": new.id if new else None,
+            "changed": old != new if newer is None else bool(foreseen),
+            "actions": [step.action for step in mine],
+            "reasons": [step.reason for step in mine],
+        }
+    changed = any(item["changed"] for item in told.values())
+
+    def lines(state: dict[str, Present | None], *, planned: bool) -> str:
+        out = []
+        for name, have in state.items():
+            text = have.id if have else "missing"
+            if planned and told[name]["changed"]:
+                text = f"by {told[name]['actions'][-1]}"
+            out.append(f"{name}: {text}\n")
+        return "".join(out)
+
+    diff = {"before": lines(before, planned=False), "after": lines(after, planned=newer is not None)}
+    return {"changed": changed, "images": told, "diff": diff}

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What listens in a network namespace, who holds a socket, and which two places of listening exclude each other.
+
+Source: /proc/net/tcp, tcp6, udp, udp6 (state 0A is LISTEN; a UDP socket in state 07 is bound) of the host, and of a
+donor by its process; whether a socket of IPv6 takes IPv4 as well is told by sock_diag(7) alone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+from .netlink import SOCK_DIAG, Netlink, inside
+
+_PROTOCOLS = {"tcp": (socket.IPPROTO_TCP, "0A"), "udp": (socket.IPPROTO_UDP, "07")}
+
+_EVERYWHERE = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 (compared, not bound)
+"""What Redis understands beside addresses."""
+
+
+class Listener(NamedTuple):
+    protocol: str
+    address: str
+    port: int
+    inode: str
+    dual: bool = False
+    """It listens on ``::``, and on every address of IPv4 as well."""
+
+    @property
+    def at(self) -> str:
+        """The address as :func:`overlap` takes it."""
+        return "" if self.dual else self.address
+
+
+def listeners(pid: int | str = "self") -> list[Listener]:
+    """What listens in the network namespace of a process; empty where it may not be read."""
+    found = []
+    for protocol, (number, state) in _PROTOCOLS.items():
+        for name in (protocol, f"{protocol}6"):
+            try:
+                lines = Path(f"/proc/{pid}/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+            except OSError:
+                continue
+            for fields in map(str.split, lines):
+                if fields[3] == state:
+                    address, _, port = fields[1].partition(":")
+                    found.append(Listener(protocol, _address(address), int(port, 16), fields[9]))
+        wide = [item.address == "::" and item.protocol == protocol for item in found]
+        narrow = _only_ipv6(pid, number) if any(wide) else frozenset()
+        found = [item._replace(dual=item.inode not in narrow) if of_all else item for item, of_all in zip(found, wide)]
+    return found
+
+
+def _address(given: str) -> str:
+    """An address of /proc/net: 32-bit words, each in the byte order of the machine."""
+    words = [struct.pack("=I", int(given[at : at + 8], 16)) for at in range(0, len(given), 8)]
+    packed = b"".join(words)
+    if packed.startswith(b"\0" * 10 + b"\xff\xff"):
+        packed = packed[12:]
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def _only_ipv6(pid: int | str, protocol: int) -> frozenset[str]:
+    """The inodes of the sockets of IPv6 that take no IPv4; none where the kernel does not tell."""
+    try:
+        with _diagnosis(pid) as kernel:
+            return frozenset(str(inode) for inode, narrow in kernel.sockets_of_ipv6(protocol) if narrow)
+    except (NetmodeError, OSError):
+        return frozenset()
+
+
+def _diagnosis(pid: int | str) -> Netlink:
+    if pid == "self":  # which asks for no right
+        return Netlink(SOCK_DIAG)
+    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return inside(descriptor, SOCK_DIAG)
+    finally:
+        os.close(descriptor)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two addresses exclude each other on one port, as bind(2) has it; empty is every one of both families."""
+    return any(
+        mine[0] == theirs[0] and (mine[1] == theirs[1] or "" in (mine[1], theirs[1]))
+        for mine in _ends(one)
+        for theirs in _ends(other)
+    )
+
+
+def _ends(address: str) -> list[tuple[int, str]]:
+    """(family, address or empty for all of it) that a socket at this address takes."""
+    if not address:
+        return [(4, ""), (6, "")]
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    parsed = mapped or parsed
+    return [(parsed.version, "" if parsed.is_unspecified else str(parsed))]
+
+
+def bound(words: list[str]) -> list[str]:
+    """The addresses of Redis' ``bind 127.0.0.1 -::1``, where a minus allows one to be missing; [''] if not known."""
+    found = [_EVERYWHERE.get(word, word) for word in (str(word).removeprefix("-") for word in words)]
+    return found if found and all(map(is_address, found)) else [""]
+
+
+def is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def takes_ipv6() -> bool:
+    """Whether this host has IPv6; the engine publishes on all addresses of both families only then (moby's check)."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def holder(inode: str) -> tuple[int, str, list[str]]:
+    """(pid, command, what may be container ids) of the process that holds a socket; pid 0 where it may not be seen.
+
+    The ids are those in its control groups: where the host is itself a container, that one's is among them.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if not any(str(fd.readlink()) == f"socket:[{inode}]" for fd in (process / "fd").iterdir()):
+                continue
+            command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+            groups = re.findall(r"[0-9a-f]{64}", (process / "cgroup").read_text(encoding="ascii", errors="replace"))
+        except OSError:
+            continue
+        return int(process.name), command, groups
+    return 0, "", []

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis.conf of a host's instances: observe the directories, plan what differs, write it, remove what was written.
+
+The directory belongs to the user that Redis runs as, since CONFIG REWRITE writes a new file beside the old one. So what
+lies in it is not to be trusted: nothing in there is followed, and a new file is made under a name nobody can guess.
+What was not written here is neither taken over nor removed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils import _files
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+from . import access as redis_access
+
+TRIED = ".tried"
+"""What has been tried with success, as a digest; beside redis.conf, and root's alone."""
+_KEY_BYTES = 32
+_MARK = "(netmode.docker.redis)"
+HEADER = f"# Written by Ansible {_MARK}: change the variables of the role, not this file.\n"
+SECRET = frozenset(
+    {"requirepass", "masterauth", "user", "sentinel", "tls-key-file-pass", "tls-client-key-file-pass", "primaryauth"}
+)
+"""Directives whose lines are never shown."""
+
+_OF_NETMODE = "netmode"
+"""Directories that hold the instances' are removed below one of this name only: another is whoever's named it."""
+
+Instance = dict[str, Any]
+
+
+class Found(NamedTuple):
+    content: str | None
+    """None where there is no redis.conf."""
+    right: bool
+    """Owner and permissions of the directories and the file are as they are to be; nothing unfinished lies there."""
+    moved: bool = False
+    """The file has not been the user's."""
+
+
+class Gone(NamedTuple):
+    """What is removed of an instance, and why a directory stays."""
+
+    files: tuple[Path, ...]
+    directories: tuple[Path, ...]
+    left: tuple[str, ...]
+
+
+class Step(NamedTuple):
+    instance: Instance
+    before: str | None
+    after: str | None
+    """None: what was written goes."""
+
+
+def content_of(instance: Instance) -> str:
+    return HEADER + "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"]])
+
+
+class Access(NamedTuple):
+    """Owners and modes of what an instance has on the host, and of the directories above."""
+
+    own: dict[str, dict[Path, redis_access.Access]]
+    above: dict[Path, redis_access.Access]
+    group: int | None
+
+
+def access_of(instances: list[Instance], key_file: str, socket_group: str = "") -> Access:
+    """By the name of each instance. NetmodeError for a group that the host does not have."""
+    group = redis_access.group_of(socket_group)
+    own = {instance["name"]: redis_access.wanted(instance, group) for instance in instances}
+    return Access(own, redis_access.wanted_above(instances, group, key_file), group)
+
+
+def observe(instances: list[Instance], access: Access) -> dict[str, Found]:
+    """Raises NetmodeError where root's rights are missing, or something lies there that was not made here."""
+    try:
+        return {instance["name"]: _observe(instance, access) for instance in instances}
+    except PermissionError as error:
+        raise NetmodeError(f"{error.filename}: permission denied. Run with become: true.") from error
+    except OSError as error:
+        raise NetmodeError(f"{error.filename}: {error.strerror}. Look at what lies there.") from error
+
+
+def _observe(instance: Instance, access: Access) -> Found:
+    if instance["state"] == "absent":
+        return Found(None, right=True)
+    file = Path(instance["directory"]) / "redis.conf"
+    try:
+        given = _files.read(file)
+    except NetmodeError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error}") from None
+    content = None if given is None else given.decode(errors="replace")
+    _refuse_taken(instance, content)
+    wanted = {**access.own[instance["name"]], **access.above}
+    right = all(redis_access.holds(path, wanted[path]) for path in wanted)
+    right = right and redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
+    there = _files.found(file)
+    if content is None or there is None:
+        return Found(None, right)
+    return Found(content, right, (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"]))
+
+
+def _directories(instance: Instance) -> list[Path]:
+    return [Path(path) for path in (instance["directory"], instance["socket_directory"]) if path]
+
+
+# --- whose a directory is ---------------------------------------------------------------------------------------------
+
+
+def _refuse_taken(instance: Instance, content: str | None) -> None:
+    """A directory of others would be given to Redis, and its owner locked out of it."""
+    config, *sockets = _directories(instance)
+    if content is not None and _MARK not in content.partition("\n")[0]:
+        raise _taken(instance, config, "its redis.conf was written by somebody else")
+    for path in (config, *sockets):
+        there = _files.found(path)
+        if there is None:
+            continue
+        if not stat.S_ISDIR(there.st_mode):
+            raise _taken(instance, path, "it is no directory")
+        own, foreign = _sorted_out(path)
+        mine = own or (path != config and content is not None and there.st_uid == instance["uid"])
+        if foreign and not mine:
+            raise _taken(instance, path, f"it holds {_some(foreign)}")
+
+
+def _taken(instance: Instance, path: Path, why: str) -> NetmodeError:
+    return NetmodeError(
+        f"instance {instance['name']}: {path} is there, and was not made here: {why}. Give the instance another name, "
+        "or the host another directory (redis_config_dir, redis_socket_dir), or move what lies there away."
+    )
+
+
+def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
+    """What of a directory was made here, by us or by Redis for us, and what was not. Nothing is followed."""
+    own: list[Path] = []
+    foreign: list[Path] = []
+    unfinished = [part for name in ("redis.conf", TRIED) for part in _files.unfinished(directory / name)]
+    for path in sorted(directory.iterdir()):
+        mode = path.lstat().st_mode
+        ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
+        ours = ours or (path.name == TRIED and stat.S_ISREG(mode))
+        if path.name == "redis.conf" and stat.S_ISREG(mode):
+            ours = _MARK.encode() in (_files.read(path) or b"").partition(b"\n")[0]
+        (own if ours else foreign).append(path)
+    return own, foreign
+
+
+def _some(paths: list[Path]) -> str:
+    names = [path.name for path in paths[:3]]
+    return ", ".join(names) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def gone(instance: Instance) -> Gone:
+    """Only what was written here, then the directory, if it is empty then."""
+    files: list[Path] = []
+    directories: list[Path] = []
+    left: list[str] = []
+    for path in _directories(instance):
+        there = _files.found(path)
+        if there is None:
+            continue
+        if not stat.S_ISDIR(there.st_mode):
+            left.append(f"{path}: it is no directory")
+            continue
+        own, foreign = _sorted_out(path)
+        files += own
+        if foreign:
+            left.append(f"{path}: it holds {_some(foreign)}")
+        elif path.is_mount():
+            left.append(f"{path}: something is mounted there")
+        elif own or there.st_uid == instance["uid"]:
+            directories.append(path)
+    return Gone(tuple(files), tuple(directories), tuple(left))
+
+
+# --- plan and apply ---------------------------------------------------------------------------------------------------
+
+
+def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
+    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key."""
+    steps = []
+    for instance in instances:
+        found = current[instance["name"]]
+        if instance["state"] == "absent":
+            removal = gone(instance)
+            if removal.files or removal.directories:
+                steps.append(Step(instance, found.content, None))
+            continue
+        wanted = content_of(instance)
+        if wanted != found.content or not found.right or not keyed:
+            steps.append(Step(instance, found.content, wanted))
+    return steps
+
+
+def apply(step: Step, access: Access) -> None:
+    instance = step.instance
+    try:
+        if step.after is None:
+            removal = gone(instance)
+            for path in removal.files:
+                path.unlink()
+            for path in removal.directories:
+                path.rmdir()
+            return
+        for path in _directories(instance):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, exist_ok=True)
+        for path, given in {**access.above, **access.own[instance["name"]]}.items():
+            if stat.S_ISDIR(given.mode):
+                redis_access.give(path, given)
+        redis_access.give_socket(instance, access.group)
+        file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
+        for path in _files.unfinished(file):
+            path.unlink()
+        _files.write(file, step.after.encode(), 0o600, owner)
+    except OSError as error:
+        way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
+            error.errno or 0, "Run with become: true, and look at whether something else lies there."
+        )
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}. {way_out}") from error
+
+
+def tidy(instances: list[Instance], key_file: str) -> None:
+    """Once the last instance is gone, so are the key, and empty directories of this collection's name."""
+    if any(instance["state"] == "present" for instance in instances):
+        return
+    key = Path(key_file)
+    parents = {path.parent for instance in instances for path in _directories(instance)}
+    if key.parent in parents and key.parent.is_dir() and not any(map(_is_instance, key.parent.iterdir())):
+        for path in (key, *_files.unfinished(key)):
+            path.unlink(missing_ok=True)
+    for parent in parents:
+        for path in (parent, parent.parent):
+            ours = _OF_NETMODE in path.parts and path.is_dir() and not path.is_symlink() and not path.is_mount()
+            if ours and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _is_instance(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and any(path.glob("redis.conf"))
+
+
+# --- trials and revisions ---------------------------------------------------------------------------------------------
+
+
+def tried(instance: Instance) -> str:
+    return (_files.read(Path(instance["directory"]) / TRIED) or b"").decode(errors="replace")
+
+
+def note_trial(instance: Instance, digest: str) -> None:
+    _files.write(Path(instance["directory"]) / TRIED, digest.encode(), 0o600, (os.geteuid(), os.getegid()))
+
+
+def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:
+    """A keyed digest of each wanted configuration: a bare hash in a label would let anyone try passwords against it."""
+    present = [instance for instance in instances if instance["state"] == "present"]
+    if not present:
+        return {}
+    key = _key(Path(key_file), check_mode=check_mode)
+    if key is None:
+        return {instance["name"]: "not known before the first run" for instance in present}
+    return {
+        instance["name"]: hmac.new(key, content_of(instance).encode(), hashlib.sha256).hexdigest()[:32]
+        for instance in present
+    }
+
+
+def has_key(key_file: str) -> bool:
+    """One that is cut short is none: with an empty key a revision could be guessed."""
+    _files.refuse_other(Path(key_file))
+    try:
+        return Path(key_file).lstat().st_size == _KEY_BYTES
+    except OSError:  # told by what comes to read it
+        return False
+
+
+def _key(path: Path, *, check_mode: bool) -> bytes | None:
+    try:
+        if has_key(str(path)):
+            return _files.read(path)
+        if check_mode:
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_bytes(_KEY_BYTES)
+        _files.write(path, key, 0o600, (os.geteuid(), os.getegid()))
+        return key
+    except OSError as error:
+        raise NetmodeError(f"key_file {path}: {error.strerror}. Run with become: true.") from error
+
+
+def _shown(content: str | None) -> list[str]:
+    return [
+        f"{line.split()[0]} (hidden)\n" if line.split()[:1] and line.split()[0].lower() in SECRET else f"{line}\n"
+        for line in (content or "").splitlines()
+    ]
+
+
+def difference(step: Step) -> dict[str, str]:
+    """For --diff: without the secrets, and with a word where one of them changes."""
+    file = f"{step.instance['directory']}/redis.conf"
+    before, after = _shown(step.before), _shown(step.after)
+    if step.before != step.after and before == after:
+        after.append("(a secret changes)\n")
+    return {
+        "before_header": file,
+        "after_header": file,
+        "before": "".join(before),
+        "after": "".join(after),
+    }

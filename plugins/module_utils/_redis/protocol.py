@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""As much of the Redis protocol (RESP2) as it takes to ask a server whether it is there and what it is.
+
+Standard library only, reads only: AUTH, PING and INFO go out in one write, so an endpoint costs one round trip.
+Whatever a peer does (refuses, hangs, talks HTTP, closes half-way) becomes a value of the answer, never an exception.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+from .witness import listening, recognised
+
+LONGEST = 24 * 60 * 60
+"""Seconds that are waited at most. A socket can be given 292 years, and nan and inf are floats as well."""
+
+MAX_REPLY = 1 << 20
+"""Bytes of one reply that are read at most: INFO is some 6 KB, and what listens may be anything."""
+
+WITNESS_TIMEOUT = 10
+"""Seconds that a Redis may take to say whether it sees a connection: its list of clients may be long."""
+
+MAX_CLIENTS = 64 << 20
+"""The same for CLIENT LIST, some 400 bytes for each client."""
+
+SERVER_FIELDS = ("server_name", "redis_version", "valkey_version", "redis_mode", "role", "run_id", "tcp_port")
+"""Lines of INFO that are handed on. ``run_id`` tells two servers behind one address apart."""
+
+_ERRNO_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ENETUNREACH: "no route",
+    errno.EHOSTUNREACH: "no route",
+    errno.ETIMEDOUT: "timeout",
+    errno.ENOENT: "no socket",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ECONNRESET: "closed",
+    errno.EPIPE: "closed",
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a Redis may be: ``socket`` (a path), or else ``host`` and ``port``. Times are seconds."""
+
+    name: str
+    host: str | None = None
+    port: int = 6379
+    socket: str | None = None
+    username: str | None = None
+    password: str | None = None
+    witness: Endpoint | None = None
+    """A socket whose server is asked whether it sees the connection: so an address is known without a password."""
+
+    @property
+    def where(self) -> str:
+        """The address as a person writes it."""
+        if self.socket:
+            return self.socket
+        return f"[{self.host}]:{self.port}" if ":" in (self.host or "") else f"{self.host}:{self.port}"
+
+
+class ErrorReply(str):
+    """What a server said after ``-``: ``NOAUTH Authentication required.``"""
+
+    __slots__ = ()
+
+
+class NotRedisError(Exception):
+    """The peer answered with something that is no RESP reply. The message is its first line."""
+
+
+def encode(*words: str) -> bytes:
+    """One command as an array of bulk strings."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word.encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+class Connection:
+    """One connection with one deadline for everything that is done over it."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float, limit: int = MAX_REPLY) -> None:
+        self._limit = limit
+        self._deadline = time.monotonic() + timeout
+        self._buffer = b""
+        if endpoint.socket:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                self._socket.settimeout(timeout)
+                self._socket.connect(endpoint.socket)
+            except OSError:
+                self._socket.close()
+                raise
+        else:
+            self._socket = socket.create_connection((endpoint.host, endpoint.port), timeout)
+
+    def listening(self) -> list[str] | None:
+        """Where the server of a unix socket listens for TCP."""
+        return listening(self._socket) if self._socket.family == socket.AF_UNIX else None
+
+    def close(self) -> None:
+        """Close it; the server is told nothing."""
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data`` before the deadline."""
+        self._socket.settimeout(self._left())
+        self._socket.sendall(data)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return left
+
+    def _more(self) -> None:
+        if len(self._buffer) > self._limit:
+            raise NotRedisError(f"more than {self._limit} bytes without an end")
+        self._socket.settimeout(self._left())
+        data = self._socket.recv(65536)
+        if not data:
+            raise ConnectionResetError(errno.ECONNRESET, "closed by the peer")
+        self._buffer += data
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._buffer:
+            self._more()
+        line, _end, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def reply(self) -> str | None:
+        """The next reply: a status or bulk string, an integer as text, None for nil, ErrorReply for an error."""
+        line = self._line()
+        kind, rest = line[:1], line[1:].decode("utf-8", "replace")
+        if kind in (b"+", b":"):
+            return rest
+        if kind == b"-":
+            return ErrorReply(rest)
+        if kind != b"$" or not rest.lstrip("-").isdigit() or int(rest) > self._limit:
+            raise NotRedisError(line[:80].decode("utf-8", "replace"))
+        size = int(rest)
+        if size < 0:
+            return None
+        while len(self._buffer) < size + 2:
+            self._more()
+        data, self._buffer = self._buffer[:size], self._buffer[size + 2 :]
+        return data.decode("utf-8", "replace")
+
+
+def parse_info(text: str) -> dict[str, str]:
+    """The ``key:value`` lines of INFO."""
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith("#"))
+    return {key: value.strip() for key, value in pairs}
+
+
+def _error_word(error: OSError) -> str:
+    if isinstance(error, (socket.timeout, TimeoutError)):
+        return "timeout"
+    if isinstance(error, socket.gaierror):
+        return "unknown host"
+    if error.errno is None:  # CPython's own refusals: "AF_UNIX path too long"
+        return str(error)
+    return _ERRNO_WORDS.get(error.errno, (error.strerror or str(error)).lower())
+
+
+def _auth(endpoint: Endpoint, password: str) -> tuple[str, ...]:
+    return ("AUTH", *((endpoint.username,) if endpoint.username else ()), password)
+
+
+def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
+    commands: list[tuple[str, ...]] = [("PING",), ("INFO", "server"), ("INFO", "replication")]
+    if endpoint.password is not None:
+        commands.insert(0, _auth(endpoint, endpoint.password))
+    connection.send(b"".join(encode(*command) for command in commands))
+    auth = connection.reply() if endpoint.password is not None else None
+    answer = connection.reply()
+    if answer is None:
+        raise NotRedisError("nil in answer to PING")
+    if isinstance(answer, ErrorReply) and isinstance(auth, ErrorReply):
+        answer = auth  # WRONGPASS says more than the NOAUTH that follows it
+    info: dict[str, str] = {}
+    for _section in ("server", "replication"):
+        text = connection.reply()
+        if text is not None and not isinstance(text, ErrorReply):
+            info.update(parse_info(text))
+    return {
+        "answer": str(answer),
+        "authenticated": auth is not None and not isinstance(auth, ErrorReply),
+        "server": {key: info[key] for key in SERVER_FIELDS if key in info} or None,
+        "listens": connection.listening(),
+        "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
+    }
+
+
+def _seen(connection: Connection, witness: Endpoint) -> bool | None:
+    """Whether the server behind ``witness`` sees ``connection``; None where it does not answer or does not say."""
+
+    def ask(mark: bytes) -> None:
+        connection.send(encode("PING") + mark)
+        connection.reply()
+
+    def clients() -> str | None:
+        asked.send(encode("CLIENT", "LIST"))
+        listed = asked.reply()
+        return None if isinstance(listed, ErrorReply) else listed
+
+    try:
+        asked = Connection(witness, WITNESS_TIMEOUT, MAX_CLIENTS)
+    except OSError:
+        return None
+    try:
+        if witness.password is not None:
+            asked.send(encode(*_auth(witness, witness.password)))
+            asked.reply()
+        return recognised(ask, clients)
+    except (OSError, NotRedisError):
+        return None
+    finally:
+        asked.close()
+
+
+def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
+    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, listens, seen, ms, error.
+
+    ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer); ``error`` is the one
+    word for why not. ``ms`` is the time from the first packet to the last reply.
+    """
+    result: dict[str, Any] = {"where": endpoint.where, "reachable": False, "answer": None, "authenticated": False}
+    result.update(server=None, listens=None, seen=None, error=None)
+    start = time.monotonic()
+    try:
+        connection = Connection(endpoint, timeout)
+        try:
+            result.update(_ask(connection, endpoint), reachable=True)
+        finally:
+            connection.close()
+    except NotRedisError as error:
+        result.update(error="not redis", answer=str(error))
+    except UnicodeError:  # a host name that no resolver can be asked for
+        result.update(error="unknown host")
+    except OSError as error:
+        result.update(error=_error_word(error))
+    result["ms"] = round((time.monotonic() - start) * 1000, 1)
+    return result
+
+
+def ping_all(endpoints: list[Endpoint], timeout: float) -> dict[str, dict[str, Any]]:
+    """Ask all at once, so that the whole takes as long as the slowest. By name, in the order given."""
+    if len(endpoints) == 1:
+        return {endpoints[0].name: ping(endpoints[0], timeout)}
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (some milliseconds that one endpoint need not pay)
+
+    with ThreadPoolExecutor(max_workers=min(64, len(endpoints) or 1)) as pool:
+        answers = pool.map(lambda endpoint: ping(endpoint, timeout), endpoints)
+        return {endpoint.name: answer for endpoint, answer in zip(endpoints, answers)}
+
+
+def refuse_odd_times(timeout: float, wait: float) -> None:
+    """Raise NetmodeError for seconds that no socket can be given, and for those that never end."""
+    if not 0 < timeout <= LONGEST:
+        raise NetmodeError(f"timeout: {timeout} is no time to wait. Give seconds above 0, up to {LONGEST} (a day).")
+    if not wait <= LONGEST:
+        raise NetmodeError(f"wait: {wait} is no time to wait. Give seconds, up to {LONGEST} (a day).")
+
+
+def unmet(expect: str | None, result: dict[str, Any]) -> bool:
+    """Whether ``result`` is not what was expected: ``pong``, ``reachable``, ``unreachable`` or (None) nothing."""
+    if expect == "pong":
+        return result["answer"] != "PONG" or not result["reachable"]
+    if expect == "reachable":
+        return not result["reachable"]
+    return expect == "unreachable" and bool(result["reachable"])
+
+
+def ping_until(
+    endpoints: list[Endpoint], expected: dict[str, str | None], timeout: float, wait: float
+) -> dict[str, dict[str, Any]]:
+    """Ask all; ask those that are not as expected again until they are or ``wait`` seconds have passed."""
+    deadline = time.monotonic() + wait
+    results = ping_all(endpoints, timeout)
+    pause = 0.05
+    while True:
+        again = [endpoint for endpoint in endpoints if unmet(expected.get(endpoint.name), results[endpoint.name])]
+        if not again or time.monotonic() + pause > deadline:
+            return results
+        time.sleep(pause)
+        pause = min(pause * 2, 1.0)
+        results.update(ping_all(again, timeout))

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of a host's Redis instances: look at it and at what it would be used on, refuse, try, write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+
+from . import check, files, neighbours, trial
+
+if TYPE_CHECKING:
+    from .check import Around
+    from .files import Access, Instance, Step
+
+Json = dict[str, Any]
+
+
+class _Plan(NamedTuple):
+    around: Around
+    access: Access
+    instances: list[Instance]
+    steps: list[Step]
+    left: list[str]
+    trials: dict[str, str]
+    """Instance → digest of what has not been tried."""
+    leftovers: tuple[list[str], list[str]]
+    """Containers and volumes of trials that a killed run has left."""
+
+
+def reconcile(params: Json, *, check_mode: bool) -> Json:
+    """The module's work from its parameters to its result. NetmodeError: nothing was changed, or a step failed."""
+    engine = Engine(params["docker_host"], params["timeout"])
+    made = _plan(params, engine)
+    if not check_mode:
+        who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in params["instances"])
+        with alone("containers", who, engine.docker_host):
+            made = _plan(params, engine)  # who had the lock before may have changed what was seen
+            _change(engine, made, params["key_file"])
+    recorded = {entry["container"] for entry in record.read().values()}
+    return {
+        "changed": bool(made.steps or any(made.leftovers)),
+        "changes": [step.instance["name"] for step in made.steps],
+        "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
+        "left": made.left,
+        "leftovers": [*made.leftovers[0], *made.leftovers[1]],
+        "trials": list(made.trials),
+        "others": check.not_made_here(made.around),
+        "volumes": check.missing_volumes(made.instances, made.around),
+        "revisions": files.revisions(made.instances, params["key_file"], check_mode=check_mode),
+        "diff": [files.difference(step) for step in made.steps],
+    }
+
+
+def _plan(params: Json, engine: Engine) -> _Plan:
+    neighbours.refuse_reached(engine, params["instances"])
+    around = check.observe(engine)
+    instances = check.on_host(params["instances"], around)
+    access = files.access_of(instances, params["key_file"], params["socket_group"])
+    current = files.observe(instances, access)
+    check.refuse(instances, current, around)
+    steps = files.plan(instances, current, keyed=files.has_key(params["key_file"]))
+    left = [why for one in instances if one["state"] == "absent" for why in files.gone(one).left]
+    tried = {one["name"]: trial.digest(engine, one) for one in instances if _is_tried(one)}
+    trials = {one["name"]: tried[one["name"]] for one in instances if tried.get(one["name"]) not in (None, _note(one))}
+    leftovers = (
+        trial.leftovers(around.containers, "Id"),
+        trial.leftovers(around.volumes.values(), "Name"),
+    )
+    return _Plan(around, access, instances, steps, left, trials, leftovers)
+
+
+def _is_tried(instance: Instance) -> bool:
+    return instance["state"] == "present" and bool(instance["trial"])
+
+
+def _note(instance: Instance) -> str:
+    try:
+        return files.tried(instance)
+    except OSError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from None
+
+
+def _change(engine: Engine, made: _Plan, key_file: str) -> None:
+    trial.sweep(engine, *made.leftovers)
+    untried = [one for one in made.instances if one["name"] in made.trials]
+    trial.refuse_failing(engine, untried)
+    for step in made.steps:
+        files.apply(step, made.access)
+    for instance in untried:
+        files.note_trial(instance, made.trials[instance["name"]])
+    files.tidy(made.instances, key_file)

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether Redis starts: tried in a container of its own, before anything is changed.
+
+Redis has no option that only checks. The trial is the container that the module ``containers`` would make, with its
+image, user, limits and mounts, but without a network, and with an empty volume in the place of its data, whose owner
+and permissions are those of the real one, and which the engine fills and gives away as it will do with that. Once Redis
+is ready it is asked what the role and the health check will ask. What a killed run has left, the next one removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import socket
+import tarfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts
+from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image, observe
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+
+from . import protocol
+from .data import (
+    DATA_AT,
+    SEARCH,
+    SOCKET_AT,
+    WRITE,
+    may,
+    names_of,
+)
+from .files import content_of
+from .log import with_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+Json = dict[str, Any]
+Instance = dict[str, Any]
+
+LABEL = "netmode.docker.trial"
+_PREFIX = "netmode-trial-"
+_READY = b"eady to accept connections"
+_WITHIN = 20.0
+"""Seconds. One that says nothing of itself until then is left to the real start."""
+_PAUSE = 0.1
+"""Seconds until a log that has ended is asked for anew."""
+_ANSWERS_WITHIN = 5.0
+"""Seconds."""
+_AT, _FILE = "/trial", "redis.conf"
+_INSTEAD = """
+bind 127.0.0.1
+daemonize no
+logfile ""
+loglevel notice
+"""
+"""After all others, so that these count: there is no network, and it says on its output how it goes."""
+_NOT_TRIED = ("state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck")
+
+
+def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
+    """Start one container for each instance, all at once. NetmodeError with the end of the log of one that ends."""
+    started: list[tuple[Instance, str]] = []
+    try:
+        for instance in instances:
+            _make_volume(engine, instance)
+            started.append((instance, _create(engine, instance)))
+            _refuse_place(engine, instance)
+            with engine.changing(f"{_where(instance)}: start the trial") as client:
+                client.start(started[-1][1])
+        for instance, key in started:
+            if _listen(engine, instance, key):
+                _probe(engine, instance, key)
+    finally:
+        names = [_PREFIX + instance["name"] for instance in instances]
+        sweep(engine, [key for _, key in started], names)
+
+
+def digest(engine: Engine, instance: Instance) -> str:
+    """Another one wherever a trial may end otherwise. It is of the passwords as well: for root's eyes."""
+    image = find_image(engine, instance["trial"]["container"]["image"]) or {}
+    tried = [content_of(instance), instance["inside"], instance["trial"], image.get("Id", "")]
+    return hashlib.sha256(json.dumps(tried, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def sweep(engine: Engine, containers: list[str], volumes: list[str]) -> None:
+    for key in containers:
+        with suppress(NotFoundError), engine.changing(f"remove the trial {key}") as client:
+            client.remove_container(key, force=True, v=True)
+    for name in volumes:
+        with suppress(NotFoundError), engine.changing(f"remove the volume {name} of a trial") as client:
+            client.remove_volume(name)
+
+
+def leftovers(items: Iterable[Json], key: str) -> list[str]:
+    """The containers, or volumes, of trials, by ``key``. Under the lock these are what a killed run has left."""
+    return [item[key] for item in items if LABEL in (item.get("Labels") or {})]
+
+
+def _where(instance: Instance) -> str:
+    return f"instance {instance['name']}"
+
+
+# --- the container ----------------------------------------------------------------------------------------------------
+
+
+def _create(engine: Engine, instance: Instance) -> str:
+    name = _PREFIX + instance["name"]
+    body = _body(engine, instance, name)
+    with engine.changing(f"{_where(instance)}: try its configuration") as client:
+        key = str(client.create_container_from_config(body, name)["Id"])
+    try:
+        with engine.changing(f"{_where(instance)}: write the configuration of its trial") as client:
+            client.put_archive(key, _AT, _archive(instance))
+    except NetmodeError:
+        with suppress(NetmodeError), engine.changing("") as client:
+            client.remove_container(key, force=True, v=True)
+        raise
+    return key
+
+
+def _body(engine: Engine, instance: Instance, name: str) -> Json:
+    """What the module ``containers`` would ask the engine for, but for what a trial is not to have."""
+    given = instance["trial"]["container"]
+    command = [*given["command"][:-1], f"{_AT}/{_FILE}"]
+    entry = {key: value for key, value in given.items() if key not in _NOT_TRIED}
+    entry.update(name=name, network_mode="none", command=command, **_mounted(engine, instance))
+    wanted = spec.read([entry], engine.version)
+    body: Json = plan(observe(engine, wanted), wanted).steps[0].data["body"]
+    body.update(Tty=True, Healthcheck={"Test": ["NONE"]}, Labels={LABEL: instance["name"]})  # a tty's log comes at once
+    body["HostConfig"]["LogConfig"] = {"Type": "json-file"}  # the host's own may be one that cannot be read
+    return body
+
+
+def _mounted(engine: Engine, instance: Instance) -> Json:
+    """Every mount read-only, where it is there: a mount would make what is not. None is the volume of the data."""
+    try:
+        given = mounts.volumes(instance["trial"]["container"]["volumes"])
+    except ValueError as error:
+        raise NetmodeError(f"{_where(instance)}: volumes: {error}.") from None
+    uid, gid = instance["inside"]
+    sockets = f"{SOCKET_AT}:uid={uid},gid={gid},mode=0700"
+    tmpfs = [*(instance["trial"]["container"].get("tmpfs") or []), sockets]
+    data = f"{_PREFIX}{instance['name']}:{DATA_AT}"
+    volumes = [_AT, data if instance["place"].empty else f"{data}:nocopy"]
+    for source, target, options in given:
+        if target not in (DATA_AT, SOCKET_AT) and (not source or _is_there(engine, source)):
+            volumes.append(":".join((source, target, ",".join({*options, "ro"}))) if source else target)
+    return {"volumes": volumes, "tmpfs": tmpfs}
+
+
+def _make_volume(engine: Engine, instance: Instance) -> None:
+    """For its data, with owner and permissions as the place has that it stands for."""
+    name, place = _PREFIX + instance["name"], instance["place"]
+    with engine.changing(f"{_where(instance)}: make the volume of its trial") as client:
+        made = client.create_volume(name, labels={LABEL: instance["name"]})
+    try:
+        os.chown(made["Mountpoint"], place.uid, place.gid)
+        Path(made["Mountpoint"]).chmod(place.mode)
+    except OSError as error:
+        raise NetmodeError(f"{_where(instance)}: {error.filename}: {error.strerror}.") from None
+
+
+def _refuse_place(engine: Engine, instance: Instance) -> None:
+    """The engine has given the volume to its owner. Some Redis start all the same, and refuse writes later."""
+    names = names_of(content_of(instance))
+    there = Path(engine.get(f"/volumes/{_PREFIX}{instance['name']}")["Mountpoint"]).stat()
+    if (names.aof or names.saves) and not may(there, instance["uid"], instance["gid"], WRITE | SEARCH):
+        user, image = f"{instance['uid']}:{instance['gid']}", instance["trial"]["container"]["image"]
+        raise NetmodeError(
+            f"{_where(instance)}: user: {user} may not write its data: the volume {instance['volume']} has, or gets "
+            f"from the image {image}, the owner {there.st_uid}:{there.st_gid} and mode {there.st_mode & 0o7777:04o}. "
+            f"Set user to that one, or volume to a directory of this host that belongs to {user}. Nothing was changed."
+        )
+
+
+def _is_there(engine: Engine, source: str) -> bool:
+    if source.startswith("/"):
+        return Path(source).exists()
+    try:
+        engine.get(f"/volumes/{source}")
+    except NotFoundError:
+        return False
+    return True
+
+
+def _archive(instance: Instance) -> bytes:
+    """Its redis.conf, for the user that it runs as and nobody else."""
+    data = (content_of(instance) + _INSTEAD).encode()
+    member = tarfile.TarInfo(_FILE)
+    member.size, member.mode = len(data), 0o400
+    member.uid, member.gid = instance["inside"]
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(data))
+    return archive.getvalue()
+
+
+# --- what it says and answers -----------------------------------------------------------------------------------------
+
+
+def _listen(engine: Engine, instance: Instance, key: str) -> bool:
+    """Whether it is ready before time is over; NetmodeError once it has ended. The log may end while it runs, too."""
+    until = time.monotonic() + _WITHIN
+    while True:
+        said, ready = _follow(engine, key, until)
+        if ready or time.monotonic() >= until:
+            return ready
+        if not engine.get(f"/containers/{key}/json")["State"]["Running"]:
+            what = (
+                f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
+                "container of its own. Nothing was changed. Mend what it names and run this again."
+            )
+            raise NetmodeError(with_log(what, said.decode(errors="replace")))
+        time.sleep(_PAUSE)
+
+
+def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
+    """Its log, up to where it says that it is ready, or comes to an end, or time is over; and whether it is ready."""
+    connection, said = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
+    with connection:
+        while _READY not in said:
+            connection.settimeout(max(0.01, until - time.monotonic()))
+            try:
+                chunk = connection.recv(1 << 16)
+            except (socket.timeout, TimeoutError):
+                break
+            if not chunk:
+                break
+            said += chunk
+    return said, _READY in said
+
+
+def _probe(engine: Engine, instance: Instance, key: str) -> None:
+    """What the role waits for after the start, and what the engine asks again and again."""
+    process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
+    at = f"/proc/{process}/root{SOCKET_AT}/redis.sock"
+    password = instance["trial"]["password"] or None
+    answer = _ask(instance, at, password)
+    if answer != "PONG":
+        asked = "PING, after AUTH with its password," if password else "PING"
+        raise _wrong(
+            instance, "password" if password else "settings", f"it answers {asked} with {answer!r}, and the role would "
+            "wait for PONG in vain. Leave the command PING and the user default as they are: on, with redis_password",
+        )  # fmt: skip
+    if password and _ask(instance, at, None) == "PONG":
+        raise _wrong(
+            instance, "password", "it answers PING without it as well: a line of settings lets everybody in. "
+            "Leave the user default out of settings, or give the users of an ACL other names",
+        )  # fmt: skip
+    _probe_health(engine, instance, key)
+
+
+def _ask(instance: Instance, at: str, password: str | None) -> str:
+    endpoint = protocol.Endpoint(instance["name"], socket=at, password=password)
+    said = protocol.ping(endpoint, _ANSWERS_WITHIN)
+    return str(said["answer"] or said["error"])
+
+
+def _probe_health(engine: Engine, instance: Instance, key: str) -> None:
+    command = (instance["trial"]["container"].get("healthcheck") or {}).get("test") or ["NONE"]
+    if command[0] != "CMD":
+        return
+    try:
+        with engine.changing("") as client:
+            run = client.exec_create(key, command[1:])
+            said = client.exec_start(run).decode(errors="replace").strip()
+            status = client.exec_inspect(run)["ExitCode"]
+    except NetmodeError as error:  # a program that is not there: engines tell it here or there
+        said, status = str(error).removeprefix(": "), 127
+    if status:
+        raise _wrong(
+            instance, "cli_command", f"its health check, {' '.join(command[1:])}, ends with status {status}: {said}. "
+            "Name the client that the image has",
+        )  # fmt: skip
+
+
+def _wrong(instance: Instance, option: str, why: str) -> NetmodeError:
+    return NetmodeError(
+        f"{_where(instance)}: {option}: Redis starts with its new configuration, which was tried in a container of its "
+        f"own, but {why}. Nothing was changed."
+    )

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Redis is behind an address, told without a password: by the kernel, and by the Redis behind its own socket."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import struct
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import listeners
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Callable
+
+_UCRED = struct.Struct("iII")
+"""struct ucred of unix(7): pid, uid, gid."""
+_SHORTEST_MARK, _LONGEST_MARK = 200, 1200
+"""Bytes: what fits into one packet."""
+_WITHIN, _PAUSE = 1, 0.02
+"""Seconds, for a mark that came in two all the same."""
+
+
+def listening(connection: socket.socket) -> list[str] | None:
+    """Where the server behind a connected unix socket listens for TCP, and what runs beside it in its control groups.
+
+    A container is a control group, of which what was started in it later is a member too. None where the kernel does
+    not tell. The peer's credentials are those of the process that called listen(), numbered as seen here.
+    """
+    pid, _uid, _gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    try:
+        held = _sockets(pid).union(*_beside(pid))
+    except OSError:
+        return None
+    found = {(item.address, item.port) for item in listeners(pid) if item.protocol == "tcp" and item.inode in held}
+    return [where(address, port) for address, port in sorted(found)]
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of all sockets that a process has open."""
+    names = (str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
+    return {name[len("socket:[") : -1] for name in names if name.startswith("socket:[")}
+
+
+def _beside(pid: int) -> Iterator[set[str]]:
+    """The sockets of each other process of the same control groups. One that ends meanwhile is none any more."""
+    own = Path(f"/proc/{pid}/cgroup").read_bytes()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if int(entry.name) != pid and (entry / "cgroup").read_bytes() == own:
+                yield _sockets(int(entry.name))
+
+
+def where(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def recognised(ask: Callable[[bytes], object], clients: Callable[[], str | None]) -> bool | None:
+    """Whether a server sees a connection: after a mark was sent over it, its list of clients has one that holds it.
+
+    The mark is the beginning of a line that does not end, of a length that nobody else's has. It goes with a command,
+    in one packet: once that is answered, the mark is there as well. ``ask`` sends what it is given after the command
+    and awaits the answer; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well.
+    """
+    length = _SHORTEST_MARK + secrets.randbelow(_LONGEST_MARK - _SHORTEST_MARK)
+    ask(b"-" * length)
+    until = time.monotonic() + _WITHIN
+    while True:
+        listed = clients()
+        if listed is None:
+            return None
+        if f" qbuf={length} " in listed:
+            return True
+        if time.monotonic() > until:
+            return False
+        time.sleep(_PAUSE)
