@@ -50,7 +50,9 @@ options:
       password:
         description:
           - Sent by AUTH. It appears in no output.
-          - Whoever listens there is sent it. Where that may be another, ask without it, with O(endpoints[].witness).
+          - Whoever listens at an address is sent it. Where that may be another, ask without it, with O(endpoints[].witness).
+          - Over a socket it goes to a process of O(endpoints[].container) alone; where that is not given, to root, to the user
+            that the module runs as, and to the user to whom the directories of the socket belong, if no other may write to them.
         type: str
       witness:
         description:
@@ -66,7 +68,8 @@ options:
         choices: [pong, reachable, unreachable]
       container:
         description:
-          - The container that it runs in, where that is on this host.
+          - The container that it runs in, by its name or id, where that is on this host.
+          - Nothing is sent over a socket to a process that is not the container's.
           - When the endpoint is not as O(endpoints[].expect) says, the failure quotes the end of its log.
         type: str
   docker_host:
@@ -184,18 +187,23 @@ endpoints:
       description:
         - Why nothing answered, one of V(refused), V(timeout), V(no route), V(no socket), V(permission denied),
           V(unknown host), V(closed), V(not redis), or the system's own words. Null where a Redis answered.
+        - Of a socket also V(not a process of its container) and V(in a directory that others may write to), of one that is given
+          a password without O(endpoints[].container). Nothing was sent then.
       type: str
       returned: always
       sample: refused
 """
 
+import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Endpoint,
@@ -204,14 +212,16 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     unmet,
 )
 
+_FULL_ID = re.compile(r"[0-9a-f]{64}")
 WAY_OUT = (
     "Mend what it names and run this again: the data is on its volume. Where it names nothing, Redis may need more "
     "time (wait, which is redis_start_timeout in the role redis)."
 )
 
 
-def _endpoints(given: list[dict[str, Any]]) -> list[Endpoint]:
+def _endpoints(given: list[dict[str, Any]], params: dict[str, Any]) -> list[Endpoint]:
     found: dict[str, Endpoint] = {}
+    ids = _ids([item["container"] for item in given if item["socket"] and item["container"]], params)
     for item in given:
         name = item["name"]
         if name in found:
@@ -219,8 +229,21 @@ def _endpoints(given: list[dict[str, Any]]) -> list[Endpoint]:
         if item["username"] and item["password"] is None:
             raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
         how = {key: value for key, value in item.items() if key not in ("expect", "container", "witness")}
-        found[name] = Endpoint(**how)
+        found[name] = Endpoint(**how, container=ids.get(item["container"]) if item["socket"] else None)
     return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
+
+
+def _ids(named: list[str], params: dict[str, Any]) -> dict[str, str]:
+    """The id of each container; '' for one that is not there, which has no process."""
+    found = {name: name for name in named if _FULL_ID.fullmatch(name)}
+    asked = sorted(set(named) - set(found))
+    if asked:
+        engine = Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"])
+    for name in asked:
+        found[name] = ""
+        with suppress(NotFoundError):
+            found[name] = engine.get(f"/containers/{quote(name, safe='')}/json")["Id"]
+    return found
 
 
 def _with_witness(endpoint: Endpoint, named: str | None, found: dict[str, Endpoint]) -> Endpoint:
@@ -282,7 +305,9 @@ def main() -> None:
     expected = {item["name"]: item["expect"] for item in given}
     try:
         refuse_odd_times(module.params["timeout"], module.params["wait"])
-        results = ping_until(_endpoints(given), expected, module.params["timeout"], module.params["wait"])
+        results = ping_until(
+            _endpoints(given, module.params), expected, module.params["timeout"], module.params["wait"]
+        )
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     wrong = [name for name, result in results.items() if unmet(expected[name], result)]

@@ -253,15 +253,15 @@ def key_of(instance: Instance, way: Way) -> str:
 def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any]]:
     """The option ``endpoints`` of redis_ping for the proof of ``instances``.
 
-    A password goes over the instance's own socket alone. At an address anyone may listen: there the Redis behind the
-    socket says whether it is itself.
+    A password goes over the instance's own socket alone, to a process of its container. At an address anyone may
+    listen: there the Redis behind the socket says whether it is itself.
     """
     asked = []
     for instance in instances:
         for way in ways(facts, instance):
             endpoint: dict[str, Any] = {"name": key_of(instance, way)}
             if way.socket:
-                endpoint["socket"] = way.socket
+                endpoint.update(socket=way.socket, container=container_of(facts, instance.name)["id"])
             else:
                 endpoint.update(host=way.host, port=way.port)
             if instance.password and not way.socket:

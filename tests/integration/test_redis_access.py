@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,6 +115,107 @@ def test_o16_other_users_of_the_host_get_no_further_than_the_sockets_mode_says(
     assert clean.run(*words, "config", "rewrite", env=env).stdout.strip() == "OK"
     assert clean.sh(f"stat -c '%a %u:%g' {CONFIG}/cache/redis.conf") in ("600 999:999", "644 999:999")
     assert reached(clean)["read"] == [], "what Redis itself writes there is behind the directory"
+
+
+ANOTHER = r"""
+import os, socket, sys
+user, how = int(sys.argv[1]), sys.argv[2]
+out = open("/tmp/heard", "wb")
+os.setgroups([]); os.setgid(user); os.setuid(user)
+server = socket.socket(socket.AF_UNIX)
+server.bind("SOCKETS/cache/another")
+server.listen()
+os.chmod("SOCKETS/cache/another", 0o777)
+os.rename("SOCKETS/cache/another", "SOCKETS/cache/redis.sock")
+if how == "gone" and os.fork():
+    os._exit(0)
+print(os.getpid(), flush=True)
+while True:
+    wire, _ = server.accept()
+    with wire:
+        data = wire.recv(65536)
+        out.write(data); out.flush()
+        if data:
+            wire.sendall(b"+OK\r\n" + b"+PONG\r\n" * 3)
+""".replace("SOCKETS", SOCKETS)
+
+
+@contextmanager
+def another(host: Host, user: int, how: str = "") -> Iterator[None]:
+    """Another user's server in the place of the socket. ``gone``: whose process that listened has ended."""
+    with subprocess.Popen(["python3", "-c", ANOTHER, str(user), how], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        pid = server.stdout.readline().strip()
+        try:
+            yield
+        finally:
+            host.sh(f"kill -9 {pid}")
+
+
+def ask(host: Host, **given: Any) -> dict[str, Any]:
+    endpoint = {"name": "it", "socket": f"{SOCKETS}/cache/redis.sock", "password": SECRET, **given}
+    seen: dict[str, Any] = host.run_module("redis_ping", {"endpoints": [endpoint]})["endpoints"]["it"]
+    return seen
+
+
+NOT_ITS = "not a process of its container"
+
+
+THOROUGH = pytest.mark.thorough
+
+
+@pytest.mark.parametrize(
+    ("user", "how"), [pytest.param(999, "", marks=THOROUGH), (999, "gone"), pytest.param(5001, "", marks=THOROUGH)]
+)
+def test_o16_another_user_in_the_place_of_the_socket_is_sent_nothing(
+    clean: Host, image: str, user: int, how: str
+) -> None:
+    clean.run_module("redis_files", files("777", ""))
+    start(clean, image)
+    if user != 999:
+        clean.sh(f"chmod 777 {SOCKETS}/cache")  # by hand, or by a mask of another time
+    key = clean.docker("inspect", "-f", "{{.Id}}", "cache")
+    assert ask(clean, container="cache")["answer"] == "PONG"
+    with another(clean, user, how):
+        for container, password in (("cache", SECRET), (key, SECRET), ("cache", None), ("nowhere", SECRET)):
+            seen = ask(clean, container=container, password=password)
+            assert (seen["error"], seen["answer"], seen["reachable"]) == (NOT_ITS, None, False), container
+        refused = clean.run_module(
+            "redis_ping",
+            {"endpoints": [{"name": "it", "socket": f"{SOCKETS}/cache/redis.sock", "password": SECRET,
+                            "container": "cache", "expect": "pong"}]},
+        )  # fmt: skip
+        assert refused["msg"].startswith(f"it ({SOCKETS}/cache/redis.sock): expected pong, observed {NOT_ITS}")
+        clean.sh(f"chmod 777 {SOCKETS}/cache")
+        assert ask(clean)["error"] == "in a directory that others may write to"
+    assert clean.sh("cat /tmp/heard; rm /tmp/heard") == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--pid", "host", "--network", "host"),
+        pytest.param((), marks=THOROUGH),
+        pytest.param(("--network", "none", "--user", "0:0"), marks=THOROUGH),
+        pytest.param(("--cgroup-parent", "/others"), marks=THOROUGH),
+    ],
+)
+def test_o16_its_own_redis_is_known_however_it_runs(clean: Host, image: str, given: tuple[str, ...]) -> None:
+    """As another user, in the host's namespaces, and while a child of its own saves."""
+    clean.sh(f"mkdir -p -m 777 {SOCKETS}/cache")
+    words = ("--port", "0", "--unixsocket", "/run/redis/redis.sock", "--requirepass", SECRET, "--dir", "/tmp")
+    clean.docker(
+        "run", "-d", "--name", "cache", "-v", f"{SOCKETS}/cache:/run/redis", *given, image, "redis-server", *words
+    )
+    wait_until(lambda: ask(clean, container="cache")["answer"] == "PONG", "it answers")
+    tell = ("redis-cli", "-s", f"{SOCKETS}/cache/redis.sock")
+    env = {"REDISCLI_AUTH": SECRET}
+    clean.run(*tell, "config", "set", "rdb-key-save-delay", "1000000", env=env)
+    clean.run(*tell, "debug", "populate", "100", env=env, check=False)
+    clean.run(*tell, "bgsave", env=env)
+    assert ask(clean, container="cache")["answer"] == "PONG"
+    clean.docker("restart", "-t", "0", "cache")
+    wait_until(lambda: ask(clean, container="cache")["answer"] == "PONG", "it answers again")
 
 
 def test_o16_a_host_of_an_older_run_converges_while_its_redis_goes_on(clean: Host, image: str) -> None:

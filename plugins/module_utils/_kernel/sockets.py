@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,6 +130,20 @@ def takes_ipv6() -> bool:
     return True
 
 
+def open_sockets(pid: int | str) -> set[str]:
+    """The inodes of all sockets that a process has open; OSError where it has ended or may not be looked into.
+
+    A descriptor that is closed while they are read, as a server's are with its connections, says nothing of the others.
+    """
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            name = str(descriptor.readlink())
+            if name.startswith("socket:["):
+                found.add(name[len("socket:[") : -1])
+    return found
+
+
 def holder(inode: str) -> tuple[int, str, list[str]]:
     """(pid, command, what may be container ids) of the process that holds a socket; pid 0 where it may not be seen.
 
@@ -136,7 +151,7 @@ def holder(inode: str) -> tuple[int, str, list[str]]:
     """
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if not any(str(fd.readlink()) == f"socket:[{inode}]" for fd in (process / "fd").iterdir()):
+            if inode not in open_sockets(process.name):
                 continue
             command = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
             groups = re.findall(r"[0-9a-f]{64}", (process / "cgroup").read_text(encoding="ascii", errors="replace"))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
+from .peer import why_not
 from .witness import listening, recognised
 
 LONGEST = 24 * 60 * 60
@@ -55,6 +56,8 @@ class Endpoint:
     socket: str | None = None
     username: str | None = None
     password: str | None = None
+    container: str | None = None
+    """Of a socket: the id of the container that its server runs in. Nothing is sent to another process."""
     witness: Endpoint | None = None
     """A socket whose server is asked whether it sees the connection: so an address is known without a password."""
 
@@ -70,6 +73,10 @@ class ErrorReply(str):
     """What a server said after ``-``: ``NOAUTH Authentication required.``"""
 
     __slots__ = ()
+
+
+class NotMeantError(Exception):
+    """The server of a socket is another than the one that is meant; the message says why. It was sent nothing."""
 
 
 class NotRedisError(Exception):
@@ -97,7 +104,11 @@ class Connection:
             try:
                 self._socket.settimeout(timeout)
                 self._socket.connect(endpoint.socket)
-            except OSError:
+                secret = endpoint.password is not None
+                why = why_not(self._socket, endpoint.socket, endpoint.container, secret=secret)
+                if why:
+                    raise NotMeantError(why)
+            except (OSError, NotMeantError):
                 self._socket.close()
                 raise
         else:
@@ -215,7 +226,7 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
 
     try:
         asked = Connection(witness, WITNESS_TIMEOUT, MAX_CLIENTS)
-    except OSError:
+    except (OSError, NotMeantError):
         return None
     try:
         if witness.password is not None:
@@ -245,6 +256,8 @@ def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
             connection.close()
     except NotRedisError as error:
         result.update(error="not redis", answer=str(error))
+    except NotMeantError as error:
+        result.update(error=str(error))
     except UnicodeError:  # a host name that no resolver can be asked for
         result.update(error="unknown host")
     except OSError as error:

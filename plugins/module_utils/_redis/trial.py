@@ -244,14 +244,14 @@ def _probe(engine: Engine, instance: Instance, key: str) -> None:
     process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
     at = f"/proc/{process}/root{SOCKET_AT}/redis.sock"
     password = instance["trial"]["password"] or None
-    answer = _ask(instance, at, password)
+    answer = _ask(instance, at, password, key)
     if answer != "PONG":
         asked = "PING, after AUTH with its password," if password else "PING"
         raise _wrong(
             instance, "password" if password else "settings", f"it answers {asked} with {answer!r}, and the role would "
             "wait for PONG in vain. Leave the command PING and the user default as they are: on, with redis_password",
         )  # fmt: skip
-    if password and _ask(instance, at, None) == "PONG":
+    if password and _ask(instance, at, None, key) == "PONG":
         raise _wrong(
             instance, "password", "it answers PING without it as well: a line of settings lets everybody in. "
             "Leave the user default out of settings, or give the users of an ACL other names",
@@ -259,8 +259,8 @@ def _probe(engine: Engine, instance: Instance, key: str) -> None:
     _probe_health(engine, instance, key)
 
 
-def _ask(instance: Instance, at: str, password: str | None) -> str:
-    endpoint = protocol.Endpoint(instance["name"], socket=at, password=password)
+def _ask(instance: Instance, at: str, password: str | None, key: str) -> str:
+    endpoint = protocol.Endpoint(instance["name"], socket=at, password=password, container=key)
     said = protocol.ping(endpoint, _ANSWERS_WITHIN)
     return str(said["answer"] or said["error"])
 

@@ -4,21 +4,20 @@
 from __future__ import annotations
 
 import secrets
-import socket
-import struct
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import listeners
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import listeners, open_sockets
+
+from .peer import peer_of
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from typing import Callable
 
-_UCRED = struct.Struct("iII")
-"""struct ucred of unix(7): pid, uid, gid."""
 _SHORTEST_MARK, _LONGEST_MARK = 200, 1200
 """Bytes: what fits into one packet."""
 _WITHIN, _PAUSE = 1, 0.02
@@ -29,21 +28,15 @@ def listening(connection: socket.socket) -> list[str] | None:
     """Where the server behind a connected unix socket listens for TCP, and what runs beside it in its control groups.
 
     A container is a control group, of which what was started in it later is a member too. None where the kernel does
-    not tell. The peer's credentials are those of the process that called listen(), numbered as seen here.
+    not tell.
     """
-    pid, _uid, _gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    pid = peer_of(connection).pid
     try:
-        held = _sockets(pid).union(*_beside(pid))
+        held = open_sockets(pid).union(*_beside(pid))
     except OSError:
         return None
     found = {(item.address, item.port) for item in listeners(pid) if item.protocol == "tcp" and item.inode in held}
     return [where(address, port) for address, port in sorted(found)]
-
-
-def _sockets(pid: int) -> set[str]:
-    """The inodes of all sockets that a process has open."""
-    names = (str(descriptor.readlink()) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
-    return {name[len("socket:[") : -1] for name in names if name.startswith("socket:[")}
 
 
 def _beside(pid: int) -> Iterator[set[str]]:
@@ -52,7 +45,7 @@ def _beside(pid: int) -> Iterator[set[str]]:
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if int(entry.name) != pid and (entry / "cgroup").read_bytes() == own:
-                yield _sockets(int(entry.name))
+                yield open_sockets(entry.name)
 
 
 def where(address: str, port: int) -> str:
