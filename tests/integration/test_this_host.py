@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from containers_lab import IDLE
-from lab import SOCKET
-from retold_engine import retold_engine
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, SOCKET
+from retold_engine import GONE, retold_engine
 from tunnel import tunnel
 
 if TYPE_CHECKING:
@@ -41,6 +40,30 @@ def test_o12_this_hosts_engine_is_taken_behind_a_tunnel_or_proxy(host: Host, tcp
         by_environment = host.run_module("network_facts", env={"DOCKER_HOST": url})
         assert "web-o12" in by_environment["ansible_facts"]["docker_network"]["containers"]
     assert host.run_module("network_facts", {"docker_host": f"unix://{SOCKET}"}, env={"DOCKER_HOST": "ssh://x"})
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("ends", ["before the look", "before its process is looked for", "with its network"])
+def test_o12_what_ends_while_the_engine_is_asked_makes_it_no_other_hosts(host: Host, ends: str) -> None:
+    host.docker("run", "-d", "--name", "lasts", IMAGE)
+    asked: list[str] = []
+
+    def retell(path: str, answer: Any) -> Any:
+        asked.append(path)
+        if ends == "with its network" and path.startswith("/networks") and asked.count(path) == 1:
+            gone = {"Name": "gone", "Id": "f" * 64, "Driver": "bridge", "Options": {}}
+            return [{**answer[0], **gone}]
+        if not path.endswith("/json") or path.count("/") != 3 or not isinstance(answer, dict) or "State" not in answer:
+            return answer
+        if asked.count(path) > 1:
+            return answer
+        gone_process = {**answer, "State": {**answer["State"], "Pid": 2**22 + 1}}
+        return {"before the look": GONE, "before its process is looked for": gone_process}.get(ends, answer)
+
+    with retold_engine(retell) as url:
+        told = host.run_module("network_facts", {"docker_host": url})
+    assert not told.get("failed"), told["msg"]
+    assert asked, "it was asked"
 
 
 def refused(host: Host, docker_host: str, *words: str, modules: tuple[str, ...] = tuple(MODULES), **env: str) -> None:

@@ -204,17 +204,35 @@ class Engine:
             self._refuse_others()
         if not self._is_certain:
             self._is_certain = True  # or refused
-            require(self.docker_host, self._told(), self._usual())
+            self._require_own()
+
+    def _require_own(self) -> None:
+        """NetmodeError for an engine of another host, which says twice what is not so here: what ends between two
+        questions of one round is no sign of that.
+        """
+        usual = self._usual()
+        try:
+            require(self.docker_host, self._told(), usual)
+        except NetmodeError:
+            require(self.docker_host, self._told(), usual)
 
     def _told(self) -> Told:
         """What a tunnel to another host's engine would tell differently."""
         from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import bridge_of  # noqa: PLC0415 (rare)
 
         bridges = tuple(bridge for network in self.get("/networks") if (bridge := bridge_of(network)))
-        listed = self.get("/containers/json", limit=1, filters={"status": ["running"]})
-        container = listed[0]["Id"] if listed else ""
-        pid = self.get(f"/containers/{container}/json")["State"]["Pid"] if container else 0
-        return Told(self.get("/info"), bridges, container, pid)
+        return Told(self.get("/info"), bridges, *self._running())
+
+    def _running(self) -> tuple[str, int]:
+        """(id, process) of the container that was made first of those that still run, or nothing."""
+        for listed in reversed(self.get("/containers/json", filters={"status": ["running"]})):
+            try:
+                process = int(self.get(f"/containers/{listed['Id']}/json")["State"]["Pid"])
+            except NotFoundError:  # gone since the list was made
+                continue
+            if process:
+                return str(listed["Id"]), process
+        return "", 0
 
     def _usual(self) -> str:
         """The id of the engine at the usual socket, where one is that is certainly this host's."""
