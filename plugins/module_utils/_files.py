@@ -6,11 +6,12 @@ What lies where a file is to be may be anybody's: a symbolic link leads elsewher
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
@@ -102,3 +103,26 @@ def unfinished(path: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(entry for entry in beside if stat.S_ISREG(entry.lstat().st_mode))
+
+
+def read_json(path: Path) -> Any:
+    """FileNotFoundError where there is none, OSError or ValueError for what cannot be read."""
+    try:
+        content = read(path)
+        if content is None:
+            raise FileNotFoundError(path)
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except NetmodeError as error:
+        raise OSError(str(error)) from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """OSError leaves what was there."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    text = json.dumps(content, indent=2) + "\n"
+    try:
+        write(path, text.encode(), 0o644, (os.geteuid(), os.getegid()))
+    except NetmodeError as error:
+        raise OSError(0, str(error), str(path)) from None

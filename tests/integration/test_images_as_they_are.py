@@ -16,7 +16,8 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
 from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import observe
-from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import Plan, plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import Plan
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st

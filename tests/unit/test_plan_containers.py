@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options, spec
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import Host, started
-from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import Step, plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import Host, Step, started
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 IMAGE = {"Id": "sha256:1", "Config": {"Cmd": ["redis-server"], "Env": ["PATH=/bin"]}}

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._engine import names
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._facts import observe
@@ -136,16 +137,16 @@ def test_published_ports_are_sorted_and_exposed_ones_left_out() -> None:
 @pytest.mark.parametrize("named", ["web", "/web", "abc123def456", "abc1"])
 def test_a_container_is_found_as_the_engine_finds_it(named: str) -> None:
     containers = {"abc123def456": {"name": "web"}, "abd": {"name": "other"}, "f00": {"name": "ab"}}
-    assert observe.find_container(named, containers) == "abc123def456"
+    assert names.find_container(named, containers) == "abc123def456"
 
 
 @pytest.mark.parametrize("named", ["", "a", "gone"])
 def test_an_ambiguous_or_unknown_name_finds_none(named: str) -> None:
-    assert observe.find_container(named, {"abc": {"name": "web"}, "abd": {"name": "other"}}) is None
+    assert names.find_container(named, {"abc": {"name": "web"}, "abd": {"name": "other"}}) is None
 
 
 def test_a_name_goes_before_the_beginning_of_an_id() -> None:
-    assert observe.find_container("ab", {"abc": {"name": "web"}, "f00": {"name": "ab"}}) == "f00"
+    assert names.find_container("ab", {"abc": {"name": "web"}, "f00": {"name": "ab"}}) == "f00"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_name_goes_before_the_beginning_of_an_id() -> None:
     [(BRIDGE, "docker0"), (LAB, "br-abcdef012345"), (MACVLAN, None), ({**BRIDGE, "Options": None}, "docker0")],
 )
 def test_the_bridge_of_a_network(network: Facts, bridge: str | None) -> None:
-    assert observe.bridge_of(network) == bridge
+    assert names.bridge_of(network) == bridge
 
 
 # --- whose namespace -------------------------------------------------------------------------------------------------

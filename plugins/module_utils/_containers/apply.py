@@ -11,12 +11,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 
 from . import clone, trial
 from .make import Maker
-from .observe import NEW_SUFFIX, OLD_SUFFIX, find_image
+from .observe import find_image
+from .state import NEW_SUFFIX, OLD_SUFFIX
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
-    from .dependants import Step
+    from .state import Step
 
 Json = dict[str, Any]
 

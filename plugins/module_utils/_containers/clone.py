@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 
 from . import modes, mounted
 from . import options as containers_options
-from .observe import NEW_SUFFIX, OLD_SUFFIX, links
+from .observe import links
+from .state import NEW_SUFFIX, OLD_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -207,7 +209,7 @@ def _final(name: str) -> str:
 
 def restart_keeps(engine_version: str) -> bool:
     """Whether the engine's own restart keeps a container of ``docker run --rm``: before 23 not always (moby#43751)."""
-    return modes.version(engine_version) >= (23,)
+    return version(engine_version) >= (23,)
 
 
 def vanishes(inspect: Json) -> bool:

@@ -3,32 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import clone
-from .observe import NEW_SUFFIX, OLD_SUFFIX, Host
+from .state import NEW_SUFFIX, OLD_SUFFIX, Host, Step
 
 if TYPE_CHECKING:
     from .spec import Wanted
-
-Json = dict[str, Any]
-
-
-class Step(NamedTuple):
-    action: str
-    """create, recreate, clone, start, restart, unpause, stop, remove, rename, update, connect, disconnect."""
-    name: str
-    reason: str
-    container: str
-    """The id it acts on; empty for create."""
-    data: Json
-    """create, recreate: body, endpoints, configs, start; recreate: unused and left, names of volumes; proven, nothing
-    that a start judges differs from the container that runs; clone: donor, start; recreate, clone: dependants, what is
-    restarted if the old one has to be put back; update: body; rename: to;
-    connect: network, endpoint; recreate, stop, remove: grace, the entry's stop_grace_period in seconds or None;
-    remove, rename: early, it has a name that a new container is to be given."""
 
 
 class Following:

@@ -11,8 +11,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .observe import Host
     from .spec import Wanted
+    from .state import Host
 
 Json = dict[str, Any]
 

@@ -8,11 +8,13 @@ import tarfile
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
-from . import clone, modes
+from . import clone
 from . import configs as containers_configs
-from .observe import NEW_SUFFIX, find_image, links
+from .observe import find_image, links
+from .state import NEW_SUFFIX
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -113,7 +115,7 @@ class Maker:
             body["MacAddress"] = first["MacAddress"]
         with self._changing(owner, "create") as client:
             key = str(client.create_container_from_config(body, name)["Id"])
-        if first.get("IPAMConfig") and modes.version(self.engine.version) < (25,):
+        if first.get("IPAMConfig") and version(self.engine.version) < (25,):
             later[primary] = first  # joined once more for the engine to look at the address: before 25 not at create
         try:
             for network, endpoint in later.items():

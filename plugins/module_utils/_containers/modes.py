@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 MODES = ("bridge", "network", "container", "host", "none")
@@ -141,16 +142,6 @@ def check(where: str, mode: str, given: dict[str, Any], engine_version: str) -> 
                 f"{where}: {rule.option} does not go with network_mode: {mode}: {rule.why} "
                 f"(Docker Engine {engine_version} {rule.act(engine_version)}). Instead: {rule.instead}."
             )
-
-
-def version(text: str) -> tuple[int, ...]:
-    """``20.10.24+dfsg1`` → (20, 10, 24)."""
-    numbers = []
-    for part in text.replace("+", ".").replace("-", ".").split("."):
-        if not part.isdigit():
-            break
-        numbers.append(int(part))
-    return tuple(numbers)
 
 
 def table() -> str:

@@ -7,106 +7,22 @@ import io
 import socket
 import tarfile
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import twins
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names, twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import takes_ipv6
 
 from .options import NAME_LABEL
+from .state import NEW_SUFFIX, OLD_SUFFIX, Host
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     from .spec import Wanted
 
 Json = dict[str, Any]
-
-NEW_SUFFIX = ".netmode-new"
-"""A container that is to take over a name, while the old one still runs."""
-OLD_SUFFIX = ".netmode-old"
-"""A container that was replaced and is about to be removed."""
-
-
-class Host(NamedTuple):
-    """What was observed."""
-
-    names: dict[str, str]
-    """Container name → id."""
-    modes: dict[str, str]
-    """Container id → the engine's NetworkMode."""
-    states: dict[str, str]
-    """Container id → running, exited, created, paused, restarting, dead."""
-    marks: dict[str, str]
-    """Container id → the list entry's name that it was made for (label), where there is one."""
-    published: dict[str, list[tuple[str, str, str]]]
-    """Container id → (host address, host port, protocol) that it publishes now."""
-    addresses: dict[str, dict[str, list[str]]]
-    """Container id → {network: addresses that it holds there}; only a running container holds one."""
-    namespaces: dict[str, int]
-    """Container id → inode of its network namespace; absent where it does not run or may not be seen."""
-    inspected: dict[str, Json]
-    """Container id → inspect, for those that the list names, their donors and their sharers."""
-    images: dict[str, Json]
-    """Image reference → inspect; a missing one is not in it. A container's by its id, where the list names another."""
-    networks: dict[str, Json]
-    """Network name → the engine's description."""
-    contents: dict[str, dict[str, tuple[str, int, int, int] | None]]
-    """Container id → {path: (content, mode, uid, gid)} for the paths that ``configs`` names."""
-    cpus: int = 0
-    """How many CPUs the engine has; 0 where nobody asked."""
-    limits_swap: bool = True
-    """Whether the kernel can limit swap; looked up where a container's is not limited."""
-    host_name: str = ""
-    """The host's own name."""
-    twins: Mapping[str, list[str]] = MappingProxyType({})
-    """Network name → ids, where the engine has several of one name."""
-    pending: frozenset[str] = frozenset()
-    """In check mode: networks, containers and images by name that a task before this one would make or start."""
-    takes_ipv6: bool = True
-    """Whether what is published on all addresses is published on those of IPv6 too."""
-    defaults: engine_defaults.Defaults = engine_defaults.BUILT_IN
-    """What the engine gives a container that asks for nothing."""
-    version: str = ""
-    """The engine's."""
-    ties: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-    """Container id → {id: pid, ipc or link} of those that it needs besides its network donor; see ``with_ties``."""
-
-    def find(self, reference: str) -> str | None:
-        """The id of a container by name, id or unambiguous beginning of an id, as the engine resolves it."""
-        if reference in self.names:
-            return self.names[reference]
-        found = [key for key in self.modes if key.startswith(reference)] if len(reference) > 3 else []
-        return found[0] if len(found) == 1 else None
-
-    def name(self, key: str) -> str:
-        return next((name for name, owner in self.names.items() if owner == key), key[:12])
-
-    def sharers(self, key: str) -> list[str]:
-        """Ids of the containers that join this one, by name for a stable order."""
-        joining = [
-            other
-            for other, mode in self.modes.items()
-            if mode.startswith("container:") and self.find(mode.partition(":")[2]) == key
-        ]
-        return sorted(joining, key=self.name)
-
-    def dependants(self, key: str, *, links: bool) -> list[str]:
-        """Ids of the containers that join any namespace of this one, or are linked to it, by name."""
-        tied = {other for other, needs in self.ties.items() if needs.get(key) in ("pid", "ipc", links and "link")}
-        return sorted({*self.sharers(key), *tied}, key=self.name)
-
-    def vanishes(self, key: str) -> bool:
-        """Whether the engine deletes the container, with its volumes that have no name, the moment that it stops."""
-        found = self.inspected.get(key)
-        return bool(found and found["HostConfig"].get("AutoRemove")) and self.runs(key)
-
-    def runs(self, key: str) -> bool:
-        return self.states.get(key) in ("running", "paused", "restarting")
 
 
 def links(inspect: Json) -> list[tuple[str, str]]:
@@ -134,13 +50,6 @@ def _ties(host: Host, inspect: Json) -> dict[str, str]:
         if key:
             found[key] = kind
     return found
-
-
-def started(inspect: Json) -> str:
-    """When the container was started last, comparable as text: RFC 3339 in UTC with nanoseconds, zeros not cut."""
-    stamp = str(inspect["State"]["StartedAt"]).rstrip("Z")
-    seconds, _, fraction = stamp.partition(".")
-    return f"{seconds}.{fraction:0<9}"
 
 
 def observe(engine: Engine, wanted: list[Wanted]) -> Host:
@@ -194,11 +103,6 @@ def _look_at_own_image(engine: Engine, host: Host, key: str) -> None:
         image = find_image(engine, own)
         if image is not None:
             host.images[own] = image
-
-
-def own_names(item: Json) -> list[str]:
-    """``/name``; a second slash is a legacy link's alias, which is no name."""
-    return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]
 
 
 def _mark(engine: Engine, item: Json) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .observe import Host
     from .spec import Wanted
+    from .state import Host
 
 
 def in_order(host: Host, wanted: list[Wanted], givers: Mapping[str, set[str]]) -> list[Wanted]:
@@ -60,8 +61,7 @@ def _behind(host: Host, by_name: dict[str, Wanted], key: str | None, path: list[
         if host.name(key) in by_name:
             return by_name[host.name(key)]
         path.append(host.name(key))
-        mode = host.modes.get(key, "")
-        key = host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
+        key = host.donor(key)
     return by_name.get(host.name(key)) if key else None
 
 
@@ -69,7 +69,7 @@ def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted 
     """The list entry of the donor, or None where the donor is a container outside the list. Refuses what cannot be."""
     key = host.find(one.donor)
     entry = by_name.get(one.donor) or by_name.get(host.name(key or "")) or by_name.get(host.marks.get(key or "", ""))
-    if entry is one or (key and key == host.find(one.name)):
+    if entry is one or (key and key == host.names.get(one.name)):
         raise NetmodeError(f"{one.where}: network_mode: a container cannot join itself. Name another donor.")
     if entry is None and one.donor in host.pending:
         return None
@@ -95,9 +95,7 @@ def at_the_end(host: Host, wanted: list[Wanted], one: Wanted) -> str:
     name, seen = one.name, set()
     while name not in seen:
         seen.add(name)
-        key = host.find(name)
-        donor = by_name[name].donor if name in by_name else host.modes.get(key or "", "")
-        donor = donor.removeprefix("container:") if name in by_name or donor.startswith("container:") else ""
+        donor = by_name[name].donor if name in by_name else joined(host.modes.get(host.names.get(name, ""), ""))
         if not donor:
             break
         key = host.find(donor)

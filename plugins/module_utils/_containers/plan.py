@@ -7,13 +7,13 @@ whatever gives the donor a new one (create, recreate, start, restart) makes its 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import clone, configs, endpoints, modes, mounted, options, order, ports
-from .dependants import Following, Step
-from .observe import NEW_SUFFIX, OLD_SUFFIX, Host, started
+from .dependants import Following
+from .state import NEW_SUFFIX, OLD_SUFFIX, Host, Plan, started
 from .trial import UNTRIED
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from .spec import Wanted
 
 Json = dict[str, Any]
-
-
-class Plan(NamedTuple):
-    steps: list[Step]
-    differences: dict[str, dict[str, tuple[Any, Any]]]
-    """Entry name → {option: (now, wanted)}."""
 
 
 def plan(host: Host, wanted: list[Wanted]) -> Plan:
@@ -340,8 +334,7 @@ class _Planner(Following):
         key = self._donor_key(one) if one.donor else None
         while key and key not in chain:
             chain.append(key)
-            mode = self.host.modes[key]
-            key = self.host.find(mode.partition(":")[2]) if mode.startswith("container:") else None
+            key = self.host.donor(key)
         return chain
 
 

@@ -24,9 +24,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets imp
 from .order import at_the_end
 
 if TYPE_CHECKING:
-    from .observe import Host
-    from .plan import Plan
     from .spec import Wanted
+    from .state import Host, Plan
 
 Place = tuple[str, str, str]
 

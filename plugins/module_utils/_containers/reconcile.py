@@ -11,8 +11,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import options, ports, spec
 from .apply import Applier
-from .observe import Host, observe, with_ties
-from .plan import Plan, plan
+from .observe import observe, with_ties
+from .plan import plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     from .spec import Wanted
+    from .state import Host, Plan
 
 Json = dict[str, Any]
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import options
-from .observe import NEW_SUFFIX
+from .state import NEW_SUFFIX
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
-    from .dependants import Step
+    from .state import Step
 
     Json = dict[str, Any]
 

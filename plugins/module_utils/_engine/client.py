@@ -24,6 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 
+from .names import bridge_of
 from .this_host import USUAL, Told, is_certain, locate, require
 
 if TYPE_CHECKING:
@@ -218,8 +219,6 @@ class Engine:
 
     def _told(self) -> Told:
         """What a tunnel to another host's engine would tell differently."""
-        from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import bridge_of  # noqa: PLC0415 (rare)
-
         bridges = tuple(bridge for network in self.get("/networks") if (bridge := bridge_of(network)))
         return Told(self.get("/info"), bridges, *self._running())
 
@@ -342,11 +341,3 @@ def decoded(body: bytes, docker_host: str) -> Any:
 
 def _stranger(docker_host: str) -> NetmodeError:
     return NetmodeError(f"What listens at {docker_host} does not answer like a Docker Engine.")
-
-
-def twins(networks: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """{name: ids} of the networks whose name another one has too; the engine then starts no container by that name."""
-    ids: dict[str, list[str]] = {}
-    for item in networks:
-        ids.setdefault(item["Name"], []).append(item["Id"][:12])
-    return {name: found for name, found in ids.items() if len(found) > 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .observe import bridge_of, end_of_chain, find_donor
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of, end_of_chain, find_donor
 
 Facts = dict[str, Any]
 _LINK_KEYS = ("name", "ifindex", "mac", "mtu", "operstate")

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _files
-from ansible_collections.netmode.docker.plugins.module_utils._containers import modes
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd, secrets
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import PATHS, read
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NetmodeError,
     NotFoundError,
@@ -29,7 +30,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import Netlink
 
 from .build import configured
-from .observe import bridge_of
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -120,7 +120,7 @@ def validates(program: str | None, running: str) -> bool:
     """Whether this dockerd can check a configuration without starting: 23.0 and later. ``running``: what answers."""
     if not program:
         return False
-    if modes.version(running) >= VALIDATES_SINCE:
+    if version(running) >= VALIDATES_SINCE:
         return True
     done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     return "--validate" in done.stdout

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of, end_of_chain
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.namespaces import Kernel
 
@@ -18,49 +19,6 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     Facts = dict[str, Any]
-
-
-def find_container(named: str, containers: dict[str, Facts]) -> str | None:
-    """The id of the container that ``named`` means to the engine: a full id, a name, or the unique beginning of an id.
-
-    ``containers``: {id: {"name": …}}.
-    """
-    if named in containers:
-        return named
-    bare = named.lstrip("/")
-    for identifier, container in containers.items():
-        if container["name"] == bare:
-            return identifier
-    beginnings = [identifier for identifier in containers if named and identifier.startswith(named)]
-    return beginnings[0] if len(beginnings) == 1 else None
-
-
-def find_donor(identifier: str, containers: dict[str, Facts]) -> str | None:
-    """The id of the container that a ``container:`` mode one names; None if it is gone. It may itself be a sharer.
-
-    ``containers``: {id: {"name": …, "network_mode": …}}.
-    """
-    return find_container(containers[identifier]["network_mode"][len("container:") :], containers)
-
-
-def end_of_chain(identifier: str, containers: dict[str, Facts]) -> str | None:
-    """The id of the container whose own namespace a sharer was given, through other sharers; None if one is gone."""
-    seen = set()
-    while containers[identifier]["network_mode"].startswith("container:"):
-        seen.add(identifier)
-        donor = find_donor(identifier, containers)
-        if donor is None or donor in seen:
-            return None
-        identifier = donor
-    return identifier
-
-
-def bridge_of(network: Facts) -> str | None:
-    """The name of the Linux bridge that carries this Docker network, None if its driver uses none."""
-    if network.get("Driver") != "bridge":
-        return None
-    named = (network.get("Options") or {}).get("com.docker.network.bridge.name")
-    return named or ("docker0" if network["Name"] == "bridge" else f"br-{network['Id'][:12]}")
 
 
 def listed_container(raw: Facts, drivers: dict[str, str]) -> Facts:

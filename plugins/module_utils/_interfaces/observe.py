@@ -8,10 +8,9 @@ import json
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import twins
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of, find_container, twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
-from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import bridge_of, find_container
 from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe as observe_all
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import inside
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import parse_present

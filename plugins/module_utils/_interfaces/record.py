@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _json_files
+from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from .spec import TAKES, parse_list
@@ -44,7 +44,7 @@ class Recorded(NamedTuple):
 def load(path: Path = PATH) -> Recorded:
     """What was recorded, nothing on a host where nothing was. It is never raised over what is in the file."""
     try:
-        found = _entries(_json_files.load(path))
+        found = _entries(_files.read_json(path))
     except FileNotFoundError:
         return Recorded({}, ())
     except (OSError, ValueError) as error:
@@ -120,7 +120,7 @@ def write(record: Record, path: Path = PATH, *, aside: bool = False) -> None:
             with suppress(OSError):  # not empty
                 path.parent.rmdir()
             return
-        _json_files.replace(path, {"version": VERSION, "interfaces": dict(sorted(record.items()))})
+        _files.write_json(path, {"version": VERSION, "interfaces": dict(sorted(record.items()))})
     except OSError as error:
         raise NetmodeError(f"interfaces: {path} cannot be written ({error}), so no keeper could keep them.") from error
 

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.apply import Applier
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import NEW_SUFFIX, OLD_SUFFIX
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import NEW_SUFFIX, OLD_SUFFIX
 from ansible_collections.netmode.docker.plugins.module_utils._engine.direct import LeanEngine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.events import wait_for
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
-    from ansible_collections.netmode.docker.plugins.module_utils._containers.dependants import Step
+    from ansible_collections.netmode.docker.plugins.module_utils._containers.state import Step
     from ansible_collections.netmode.docker.plugins.module_utils._engine.events import Events
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state import Host
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _json_files
+from ansible_collections.netmode.docker.plugins.module_utils import _files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _LATEST = 2.0**33
 
 def _object(path: Path) -> Facts:
     try:
-        found = _json_files.load(path)
+        found = _files.read_json(path)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -76,7 +76,7 @@ whether the keeper has looked at all there is, whom it ignores, what it did last
 def write(path: Path, content: Facts) -> str:
     """Why it could not be written, or empty."""
     try:
-        _json_files.replace(path, content)
+        _files.write_json(path, content)
     except OSError as error:
         return f"{path} cannot be written ({error.strerror})."
     return ""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers.dependants import Step
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import NEW_SUFFIX, OLD_SUFFIX
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import NEW_SUFFIX, OLD_SUFFIX, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

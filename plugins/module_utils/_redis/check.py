@@ -9,12 +9,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import (
-    NEW_SUFFIX,
-    OLD_SUFFIX,
-    own_names,
-)
 from ansible_collections.netmode.docker.plugins.module_utils._containers.options import NAME_LABEL
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import NEW_SUFFIX, OLD_SUFFIX
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._volumes import user_base
 

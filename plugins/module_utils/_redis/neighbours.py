@@ -14,10 +14,10 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers import modes
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import bridge_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def lets_through(one: Filter, options: dict[str, str], *, published: bool) -> st
     if not one.forwards:
         return ""
     mode = options.get(f"{_BRIDGE}gateway_mode_{one.family}", "nat")
-    if one.rules and modes.version(one.version) >= _CLOSED_SINCE:
+    if one.rules and version(one.version) >= _CLOSED_SINCE:
         if mode == "nat-unprotected":
             return "its network has the gateway mode nat-unprotected"
         opened = {
@@ -134,7 +134,7 @@ def lets_through(one: Filter, options: dict[str, str], *, published: bool) -> st
 
 def _filter(engine: Engine, family: str) -> Filter:
     options, command = _daemon_options(), _COMMAND[family]
-    by_default = family == "ipv4" or modes.version(engine.version) >= _IP6TABLES_SINCE
+    by_default = family == "ipv4" or version(engine.version) >= _IP6TABLES_SINCE
     return Filter(
         engine.version,
         family,
