@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names as compose_names
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+    from collections.abc import Collection
 
 Volume = dict[str, Any]
+
+_LOCAL = frozenset({"type", "device", "o", "size"})
+"""Options of the driver ``local``."""
 
 
 def user_base(info: dict[str, Any]) -> tuple[int, int]:
@@ -78,26 +84,69 @@ def _refuse_name(name: str) -> None:
         ) from None
 
 
-def planned(
-    engine: Engine, volumes: list[Volume], *, check_mode: bool
-) -> tuple[dict[str, Volume], list[Step], list[str]]:
-    """(what is there, the steps, :func:`users`). In check mode what has a volume may be removed by an earlier task."""
+def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The module's work from its parameters to its result. Raises NetmodeError."""
+    volumes = params["volumes"]
+    engine = Engine(params["docker_host"], params["timeout"])
+    leaving = params["pending"] if check_mode else ()
+    before, steps = _planned(engine, volumes, leaving)
+    if steps and not check_mode:
+        engine.require_sdk()
+        who = "netmode.docker.volumes: " + ", ".join(step.volume["name"] for step in steps)
+        with alone("containers", who, engine.docker_host):
+            before, steps = _planned(engine, volumes, ())  # whoever had the lock may have changed it
+            for step in steps:
+                apply(engine, step)
+    return report(volumes, steps, before)
+
+
+def _planned(engine: Engine, volumes: list[Volume], leaving: Collection[str]) -> tuple[dict[str, Volume], list[Step]]:
+    """What the engine has, and the steps. ``leaving``: containers that a task before this one would remove."""
     before = observe(engine)
     steps = plan(volumes, before)
-    in_use = users(engine, steps)
-    if in_use and not check_mode:
+    for step in steps:
+        if step.action == "create":
+            _refuse_driver(engine, step.volume)
+    in_use = users(engine, steps, leaving)
+    if in_use:
         raise NetmodeError(" ".join(in_use))
-    return before, steps, in_use
+    return before, steps
 
 
-def users(engine: Engine, steps: list[Step]) -> list[str]:
+def _refuse_driver(engine: Engine, volume: Volume) -> None:
+    """What the engine would refuse only while it makes the volume."""
+    driver, where = volume["driver"], f"volume {volume['name']}"
+    known = sorted((engine.get("/info").get("Plugins") or {}).get("Volume") or [])
+    if driver not in known and not any(at.exists() for at in _plugin_places(driver)):
+        raise NetmodeError(
+            f"{where}: driver: {driver!r} is none that this engine has ({', '.join(known)}). Install its plugin first."
+        )
+    options = set(_texts(volume)) if driver == "local" else set()
+    if options - _LOCAL:
+        has = ", ".join(sorted(_LOCAL))
+        raise NetmodeError(f"{where}: driver_opts: {min(options - _LOCAL)!r} is no option of the driver local ({has}).")
+    if options & {"type", "device", "o"} and not {"type", "device"} <= options:
+        raise NetmodeError(f"{where}: driver_opts: the driver local takes type and device together, and o with both.")
+
+
+def _plugin_places(driver: str) -> list[Path]:
+    """Where the engine looks for a plugin that was not asked for since its start."""
+    if "/" in driver:
+        return []
+    directories = [Path("/etc/docker/plugins"), Path("/usr/lib/docker/plugins")]
+    specs = [at / f"{driver}.{kind}" for at in directories for kind in ("spec", "json")]
+    return [*specs, Path(f"/run/docker/plugins/{driver}.sock"), Path(f"/run/docker/plugins/{driver}/{driver}.sock")]
+
+
+def users(engine: Engine, steps: list[Step], leaving: Collection[str] = ()) -> list[str]:
     """A reason for each volume that is to go and that a container, running or not, has: the engine would refuse."""
-    leaving = {step.volume["name"] for step in steps if step.action == "remove"}
+    removed = {step.volume["name"] for step in steps if step.action == "remove"}
     holders: dict[str, list[str]] = {}
-    for container in engine.get("/containers/json", all=True) if leaving else []:
+    for container in engine.get("/containers/json", all=True) if removed else []:
+        name = container["Names"][0].lstrip("/")
         for mount in container.get("Mounts") or []:
-            if mount.get("Name") in leaving:
-                holders.setdefault(mount["Name"], []).append(container["Names"][0].lstrip("/"))
+            if mount.get("Name") in removed and name not in leaving:
+                holders.setdefault(mount["Name"], []).append(name)
     return [
         f"volume {name}: state: absent: {', '.join(sorted(names))} {'has' if len(names) == 1 else 'have'} it. "
         "Remove what has it first (module netmode.docker.containers), or leave the volume."

@@ -72,8 +72,10 @@ options:
         default: auto
         choices: [auto, always, never]
       pull_policy:
-        description: >-
-          When to pull the image.
+        description:
+          - When to pull the image. V(always) asks the registry each time, in check mode whether it has another image.
+          - This module passes no credentials. An image of a registry that asks for some is pulled by the module
+            M(netmode.docker.images), which takes C(username) and C(password), and is then on the host.
         type: str
         default: missing
         choices: [missing, always, never]

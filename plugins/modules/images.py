@@ -34,10 +34,16 @@ options:
         type: str
         required: true
       state:
-        description: V(absent) removes the name, and the image with its last name.
+        description: V(absent) removes the name, and the image with its last name, which is an error while a container has it.
         type: str
         choices: [present, absent]
         default: present
+      only_made_here:
+        description:
+          - With V(absent), an image that this module has not made from packages or from a root file system stays, and is named
+            in RV(left), as is one that a container has. Of one that was pulled or saved the engine does not know who brought it.
+        type: bool
+        default: false
       source:
         description:
           - V(pull) takes it from the registry that its name says.
@@ -125,6 +131,13 @@ options:
             description: The permissions, octal, quoted.
             type: raw
             default: '0755'
+  pending:
+    description:
+      - For check mode, containers by name that a task before this one would remove. They hold no image back then.
+      - Without check mode it is of no effect.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: netmode.docker.containers
 """
@@ -155,6 +168,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+left:
+  description: The images that were to be absent and stay, since they were not made here, or a container has them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 images:
   description: What became of each image, by its name, in the order given.
   returned: always
@@ -190,14 +209,11 @@ images:
       sample: [the engine has no such image]
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile import run
 
 _USER = {
     "name": {"type": "str", "required": True},
@@ -211,9 +227,10 @@ _DIRECTORY = {
     "gid": {"type": "int", "default": 0},
     "mode": {"type": "raw", "default": "0755"},
 }
-_IMAGE = {
+IMAGE = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only_made_here": {"type": "bool", "default": False},
     "source": {"type": "str", "choices": ["pull", "archive", "packages"], "default": "pull"},
     "pull_policy": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
     "username": {"type": "str"},
@@ -229,37 +246,17 @@ _IMAGE = {
 }
 
 
-def _run(module: AnsibleModule) -> dict[str, Any]:
-    images = module.params["images"]
-    reconcile.validate(images)
-    engine = Engine(module.params["docker_host"], module.params["timeout"])
-    identify = reconcile.identifier(check_mode=module.check_mode)
-    before = reconcile.observe(engine, images)
-    steps = reconcile.plan(images, before, identify)
-    if steps and not module.check_mode:
-        engine.require_sdk()
-        who = "netmode.docker.images: " + ", ".join(step.image["name"] for step in steps)
-        with alone("images", who, engine.docker_host):
-            before = reconcile.observe(engine, images)  # whoever had the lock may have made or removed one
-            steps = reconcile.plan(images, before, identify)
-            for step in steps:
-                reconcile.apply(engine, step)
-    after = before if module.check_mode or not steps else reconcile.observe(engine, images)
-    again = [step.image["name"] for step in steps if step.action == "pull" and before[step.image["name"]]]
-    newer = frozenset(name for name in again if reconcile.has_newer(engine, name)) if module.check_mode else None
-    return reconcile.report(images, steps, before, after, newer=newer)
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec=checked(
             {
                 **ENGINE_ARGUMENTS,
+                "pending": {"type": "list", "elements": "str", "default": []},
                 "images": {
                     "type": "list",
                     "elements": "dict",
                     "required": True,
-                    "options": _IMAGE,
+                    "options": IMAGE,
                     "required_if": [("source", "archive", ["archive"])],
                 },
             }
@@ -267,7 +264,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = _run(module)
+        result = run(module.params, check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

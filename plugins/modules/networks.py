@@ -141,6 +141,13 @@ options:
       labels:
         description: Labels, a mapping or a list of C(KEY=value).
         type: raw
+  pending:
+    description:
+      - For check mode, containers by name that a task before this one would remove. They hold no network back then.
+      - Without check mode it is of no effect.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -256,7 +263,11 @@ NETWORK = {
 def main() -> None:
     module = AnsibleModule(
         argument_spec=checked(
-            {"networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK}} | ENGINE_ARGUMENTS
+            {
+                **ENGINE_ARGUMENTS,
+                "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK},
+                "pending": {"type": "list", "elements": "str", "default": []},
+            }
         ),
         supports_check_mode=True,
     )

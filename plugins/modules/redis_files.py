@@ -36,6 +36,11 @@ options:
         to try passwords.
     type: path
     default: /etc/netmode/redis/.revision-key
+  image_dir:
+    description:
+      - Where the role copies archives of images to. What a run that was killed has left of such copies there is removed.
+      - Without it no directory is looked at.
+    type: path
   instances:
     description: The instances.
     type: list
@@ -162,7 +167,9 @@ left:
   elements: str
   sample: ['/srv/www: it holds index.html']
 leftovers:
-  description: Containers and volumes of trials that a run has left which was killed. They are, or in check mode would be, removed.
+  description:
+    - Containers and volumes of trials, and copies of archives in O(image_dir), that a run has left which was killed.
+    - They are, or in check mode would be, removed.
   returned: always
   type: list
   elements: str
@@ -208,7 +215,7 @@ _UNAUTHENTICATED = {
     "networks": {"type": "list", "elements": "dict", "required": True},
     "ports": {"type": "list", "elements": "dict", "required": True},
 }
-_INSTANCE = {
+INSTANCE = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "directory": {"type": "path", "required": True},
@@ -231,7 +238,8 @@ def main() -> None:
                 **ENGINE_ARGUMENTS,
                 "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
                 "socket_group": {"type": "str", "default": ""},
-                "instances": {"type": "list", "elements": "dict", "required": True, "options": _INSTANCE},
+                "image_dir": {"type": "path"},
+                "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE},
             }
         ),
         supports_check_mode=True,

@@ -37,7 +37,6 @@ options:
       state:
         description:
           - V(absent) removes the volume and what is in it. It is an error while a container, running or not, has it.
-          - In check mode it is a warning, since a task before may be the one that removes the container.
         type: str
         choices: [present, absent]
         default: present
@@ -66,6 +65,13 @@ options:
         description: Labels for a volume that is made.
         type: dict
         default: {}
+  pending:
+    description:
+      - For check mode, containers by name that a task before this one would remove. They hold no volume back then.
+      - Without check mode it is of no effect.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -109,13 +115,12 @@ volumes:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils import _volumes
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._volumes import run
 
-_VOLUME = {
+VOLUME = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "only_made_here": {"type": "bool", "default": False},
@@ -132,27 +137,17 @@ def main() -> None:
         argument_spec=checked(
             {
                 **ENGINE_ARGUMENTS,
-                "volumes": {"type": "list", "elements": "dict", "required": True, "options": _VOLUME},
+                "volumes": {"type": "list", "elements": "dict", "required": True, "options": VOLUME},
+                "pending": {"type": "list", "elements": "str", "default": []},
             }
         ),
         supports_check_mode=True,
     )
-    volumes = module.params["volumes"]
     try:
-        engine = Engine(module.params["docker_host"], module.params["timeout"])
-        before, steps, in_use = _volumes.planned(engine, volumes, check_mode=module.check_mode)
-        if steps and not module.check_mode:
-            engine.require_sdk()
-            who = "netmode.docker.volumes: " + ", ".join(step.volume["name"] for step in steps)
-            with alone("containers", who, engine.docker_host):
-                before, steps, in_use = _volumes.planned(engine, volumes, check_mode=False)
-                for step in steps:
-                    _volumes.apply(engine, step)
+        result = run(module.params, check_mode=module.check_mode)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    for reason in in_use:  # in check mode: what has it may be about to be removed by an earlier task
-        module.warn(reason)
-    module.exit_json(**_volumes.report(volumes, steps, before))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images.archive import read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._images.archive import copy_of, read_archive
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
@@ -17,6 +17,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
     check_ports,
     unauthenticated,
 )
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import (
     bridges_of,
     check_pairs,
@@ -228,7 +229,7 @@ def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems
         except NetmodeError as error:
             problems.told.append(f"{problems.host}: image {image['name']}: on the controller: {error}")
             continue
-        image["archive"] = f"{archive_dir}/netmode-{image['archive_id'].partition(':')[2][:16]}.tar"
+        image["archive"] = copy_of(image["archive_id"], archive_dir)
         copies.append({"src": source, "dest": image["archive"]})
     return copies
 
@@ -257,6 +258,7 @@ def make_plan(
     networks = variables["network_definitions"]
     merged = merge(variables, variables["instances"], problems)
     extra = _companions(variables["companions"], merged, variables, problems)
+    check_host(variables, extra, problems)
     for instance in merged:
         check(instance, problems)
     if not problems.told:
@@ -302,7 +304,10 @@ def _teardown(
     return {
         "containers": gone([item["name"] for item in [*companions, *instances]]),
         "files": [_files({**item, "state": "absent"}, config_dir, socket_dir) for item in instances],
-        "images": gone([item["image"] for item in instances if item["image_source"] != "pull"]),
+        "images": [
+            {**image, "only_made_here": True}
+            for image in gone([item["image"] for item in instances if item["image_source"] != "pull"])
+        ],
         "volumes": [{**item, "only_made_here": True} for item in gone(_named_volumes(instances))],
     }
 

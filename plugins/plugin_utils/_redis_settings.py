@@ -9,11 +9,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
-from ansible_collections.netmode.docker.plugins.module_utils._compose.names import container
+from ansible_collections.netmode.docker.plugins.module_utils._compose.names import container, image
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
-from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
@@ -45,6 +45,13 @@ OF_THE_CONTAINER = ("ports", "networks", "volumes", "restart", "sysctls", "ulimi
 
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
+
+_HIGHEST_PORT = 65535
+_PORTS = frozenset(
+    """tls-port cluster-port cluster-announce-port cluster-announce-tls-port cluster-announce-bus-port
+    replica-announce-port slave-announce-port""".split()
+)
+"""Directives whose value is a port."""
 
 REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
 OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
@@ -173,7 +180,7 @@ def _numbers_as_text(given: Any) -> Any:
 
 def _check_numbers(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
-    if not 1 <= instance["port"] <= 65535:
+    if not 1 <= instance["port"] <= _HIGHEST_PORT:
         problems.add(name, "port", f"{instance['port']} is not a TCP port. Give a number from 1 to 65535.")
     maxmemory = instance["maxmemory"]
     if isinstance(maxmemory, bool) or (maxmemory != "" and not _SIZE.match(str(maxmemory))):
@@ -282,15 +289,29 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
             way = f"set {instead} instead" if instead else "the role sets it by itself"
             problems.add(name, f"settings.{directive}", f"{way}.")
         try:
-            lines_of(directive, value)
+            lines = lines_of(directive, value)
         except ValueError as error:
             problems.add(name, f"settings.{directive}", f"{error}.")
+            continue
+        if lower in _PORTS:
+            _check_ports_of(name, directive, [words_of(line)[1:] for line in lines], problems)
+
+
+def _check_ports_of(name: str, directive: str, lines: list[list[str]], problems: Problems) -> None:
+    for words in lines:
+        number = words[0] if len(words) == 1 and words[0].isascii() and words[0].isdecimal() else ""
+        if not number or len(number) > 5 or int(number) > _HIGHEST_PORT:
+            why = f"{' '.join(words)!r} is not a port. Give a number from 1 to {_HIGHEST_PORT}, or 0 for none."
+            problems.add(name, f"settings.{directive}", why)
 
 
 def _check_image(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
-    if not instance["image"]:
-        problems.add(name, "image", "no image is named. Write it like redis:7.4.11.")
+    try:
+        image(instance["image"])
+    except ValueError as error:
+        why = f"{error}." if instance["image"] else "no image is named. Write it like redis:7.4.11."
+        problems.add(name, "image", why)
     if instance["image_source"] == "archive" and not instance["image_archive"]:
         problems.add(name, "image_archive", "image_source is archive: say which file on the controller.")
     if instance["image_source"] == "packages" and not instance["image_packages"]:

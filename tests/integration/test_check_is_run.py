@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""O9: check mode says what the run does, for every option of ``containers``, and afterwards that nothing is left to do."""
+"""O9: check mode says what the run does, for every option of every module, and afterwards that nothing is left to do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import registry_lab
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.modules.containers import CONTAINER_ARGUMENTS
+from check_subjects import IMAGES, ROOT, SAVED, SUBJECTS, Subject, told
 from containers_lab import IDLE, IMAGE, NEWER, RICH, Lab, entry, make_images, make_networks
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from lab import Host
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.engines
 FILE = {"target": "/etc/extra.conf", "content": "a", "mode": "0444", "uid": 0, "gid": 0}
 MORE: tuple[Json, ...] = (
     {"image": RICH}, {"image": NEWER}, {"pull_policy": "never"}, {"recreate": "always"},
@@ -56,6 +57,8 @@ def lab(machine: Host) -> Iterator[Lab]:
 
 def test_the_property_is_over_every_option() -> None:
     assert {option for options in OPTIONS for option in options} | {"name"} == {*CONTAINER_ARGUMENTS}
+    for name, subject in SUBJECTS.items():
+        assert {option for options in (subject.base, *subject.options) for option in options} == {*subject.spec}, name
 
 
 def outcome(one: Json, *, check: bool) -> tuple[Any, ...]:
@@ -64,8 +67,14 @@ def outcome(one: Json, *, check: bool) -> tuple[Any, ...]:
         found = bring(one, check=check)
     except NetmodeError as error:
         return ("refused", str(error))
-    told = [(name, item["changed"], item["actions"], item["reasons"]) for name, item in found.containers.items()]
-    return found.changed, told, found.others, found.diff
+    items = [(name, item["changed"], item["actions"], item["reasons"]) for name, item in found.containers.items()]
+    return found.changed, items, found.others, found.diff
+
+
+def live(examples: int) -> settings:
+    return settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
+    )
 
 
 def merged(options: list[Json]) -> Json:
@@ -77,13 +86,12 @@ def merged(options: list[Json]) -> Json:
     return found
 
 
-@pytest.mark.parametrize("examples", [20, pytest.param(60, marks=pytest.mark.thorough)])
+@pytest.mark.engines
+@pytest.mark.parametrize("examples", [10, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, examples: int) -> None:
     """The container is as the last example has left it, but for what was done to it by hand."""
 
-    @settings(
-        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck]
-    )
+    @live(examples)
     @example([{"restart": "always"}], "by hand")
     @example([{"networks": ["nmt-none-such"]}], "none")
     @example([{"privileged": True, "security_opt": ["systempaths=unconfined"], "state": "stopped"}], "none")
@@ -97,9 +105,70 @@ def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, example
 def check_is_run(lab: Lab, one: Json, drift: str) -> None:
     lab.host.sh(DRIFT[drift], check=False)
     before = lab.inspect("one")["State"] if "one" in lab.names() else None
-    told, done = outcome(one, check=True), outcome(one, check=False)
-    assert told == done
-    if told[0] == "refused":
+    said, done = outcome(one, check=True), outcome(one, check=False)
+    assert said == done
+    if said[0] == "refused":
         assert (lab.inspect("one")["State"] if "one" in lab.names() else None) == before
     elif one.get("recreate") != "always":
         assert outcome(one, check=True)[0] is False
+
+
+# --- the other modules ------------------------------------------------------------------------------------------------
+
+ONCE = (
+    "docker rm -f -v on-it web other; docker run -d --name web --network none nmt-image:1; docker network rm nmt-one; "
+    "docker volume rm nmt-one; rm -rf /etc/netmode /var/lib/nmt-check /var/lib/netmode/interfaces.json"
+)
+"""What every example begins with: the one before leaves nothing."""
+ON_EVERY_ENGINE = [name for name, subject in SUBJECTS.items() if subject is not IMAGES]
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("name", ON_EVERY_ENGINE)
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.thorough)])
+def test_o9_check_mode_of_a_module_says_what_its_run_does(lab: Lab, name: str, examples: int) -> None:
+    property_of(lab.host, SUBJECTS[name], examples)
+
+
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.thorough)])
+def test_o9_check_mode_asks_the_registry_that_the_run_would_pull_from(lab: Lab, examples: int) -> None:
+    lab.host.sh(f"tar -C / -cf {ROOT} bin/busybox; docker save -o {SAVED} nmt-image:1")
+    with registry_lab.running(lab.host):
+        property_of(lab.host, IMAGES, examples)
+    lab.host.sh(f"rm {ROOT} {SAVED}")
+
+
+def property_of(host: Host, subject: Subject, examples: int) -> None:
+    options = st.lists(st.sampled_from(subject.options), max_size=2)
+    drift = st.lists(st.sampled_from(sorted(subject.drift)), min_size=1, max_size=2)
+
+    @live(examples)
+    @given(options, drift, options)
+    def same(before: list[Json], drifts: list[str], after: list[Json]) -> None:
+        host.sh(ONCE, check=False)
+        run(subject, before, check=False)
+        for one in drifts:
+            host.sh(subject.drift[one], check=False)
+        state = host.state()
+        said = run(subject, after, check=True)
+        assert host.state() == state, "check mode changed the host"
+        done = run(subject, after, check=False)
+        assert said == done
+        if done[0] == "refused":
+            assert host.state() == state, f"changed before it was said: {done}"
+        elif not always(after):
+            assert run(subject, after, check=True)[1][0]["changed"] is False
+
+    same()
+
+
+def always(options: list[Json]) -> bool:
+    return merged(options).get("recreate") == "always"
+
+
+def run(subject: Subject, options: list[Json], *, check: bool) -> tuple[str, Any]:
+    """What the module says, or that it refuses, and why."""
+    try:
+        return "", told(subject, subject.run(subject.params(merged(options)), check_mode=check))
+    except NetmodeError as error:
+        return "refused", str(error)

@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab import wait_until
+import registry_lab
+from registry_lab import CLOSED, HERE, OPEN, SECRET
 from shapes import BARE
 
 if TYPE_CHECKING:
@@ -15,46 +16,15 @@ if TYPE_CHECKING:
 
     from lab import Host
 
-OPEN, CLOSED = "127.0.0.1:5000", "127.0.0.1:5001"
 IMAGE = BARE  # not yet run in the official shape
-SECRET = "registry-secret-77"
-HERE = f"{OPEN}/tiny:1"
 NO_DIGEST = "sha256:" + "0" * 64
 Run = dict[str, Any]
 
 
-def serve(host: Host, address: str, storage: str, auth: str = "") -> None:
-    """Start a registry and wait until it answers."""
-    config = f"""
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {storage}}}}}
-http: {{addr: '{address}'}}
-{auth}
-"""
-    path = host.write(f"/tmp/registry-{address[-4:]}.yml", config)
-    host.sh(f"setsid docker-registry serve {path} </dev/null >/tmp/registry-{address[-4:]}.log 2>&1 &")
-    wait_until(
-        lambda: host.sh(f"curl -s -o /dev/null -w '%{{http_code}}' http://{address}/v2/ || true") != "000", address
-    )
-
-
 @pytest.fixture(scope="module")
 def registry(machine: Host) -> Iterator[str]:
-    """A registry with ``tiny:1``, and the same behind a user and a password. The digest of ``tiny:1``."""
-    machine.sh(
-        "command -v docker-registry || "
-        "(apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-registry)"
-    )
-    hashed = machine.run(
-        "perl", "-e", "print crypt($ARGV[0], $ARGV[1])", SECRET, "$2y$05$abcdefghijklmnopqrstuu"
-    ).stdout
-    machine.write("/tmp/htpasswd", f"deploy:{hashed}\n")
-    serve(machine, OPEN, "/tmp/registry")
-    serve(machine, CLOSED, "/tmp/registry", "auth: {htpasswd: {realm: lab, path: /tmp/htpasswd}}")
-    machine.sh(f"tar -C / -c bin/busybox | docker import -c 'CMD [\"busybox\"]' - {HERE} && docker push {HERE}")
-    digest = machine.sh(f"docker inspect -f '{{{{index .RepoDigests 0}}}}' {HERE}").partition("@")[2]
-    yield digest
-    machine.sh("pkill docker-registry; rm -rf /tmp/registry")
+    with registry_lab.running(machine) as digest:
+        yield digest
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +89,7 @@ REFUSED = [
         {"name": f"{CLOSED}/tiny:1", "username": "deploy", "password": "wrong"},
         "set username and password",
     ),
-    ("not a name", {"name": "Tiny Image"}, "not the name of an image"),
+    ("not a name", {"name": "Tiny Image"}, "does not name an image"),
     ("no archive", {"name": "tiny:9", "source": "archive", "archive": "/none.tar"}, "there is no such file"),
     ("bad archive", {"name": "tiny:9", "source": "archive", "archive": "/etc/hosts"}, "not an image archive"),
     ("archive not said", {"name": "tiny:9", "source": "archive"}, "archive"),

@@ -15,9 +15,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile i
     Present,
     plan,
     report,
-    split_name,
     validate,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._images.registry import split_name
 from ansible_collections.netmode.docker.plugins.module_utils._images.root import recipe_hash
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ HEX = "ab" * 32
 
 def image(**given: Any) -> dict[str, Any]:
     return {
-        "name": "redis:7", "state": "present", "source": "pull", "pull_policy": "missing", "username": None,
+        "name": "redis:7", "state": "present", "only_made_here": False, "source": "pull",
+        "pull_policy": "missing", "username": None,
         "password": None, "archive": None, "archive_id": None, "packages": [], "suite": "stable", "mirror": "",
         "command": [], "users": [], "directories": [], **given,
     }  # fmt: skip
@@ -93,7 +94,7 @@ def test_the_order_of_the_packages_makes_no_other_recipe_and_the_suite_does() ->
 @pytest.mark.parametrize(
     ("images", "said"),
     [
-        ([image(name="Redis 7")], "not the name of an image"),
+        ([image(name="Redis 7")], "does not name an image"),
         ([image(), image()], "in the list twice"),
         ([image(name=f"redis@sha256:{HEX}", source="packages")], "Use a tag, or set source to pull"),
         ([image(source="packages")], r"redis:7: packages: .* Name them"),
@@ -149,3 +150,27 @@ def test_what_is_no_archive_is_refused_with_the_way_out(tmp_path: Path, content:
 def test_a_missing_archive_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(NetmodeError, match="there is no such file"):
         read_archive(str(tmp_path / "none.tar"))
+
+
+@pytest.mark.parametrize(
+    ("only", "have", "removed"),
+    [
+        (False, Present("a", ""), True),
+        (True, Present("a", ""), False),
+        (True, Present("a", "recipe", made_here=True), True),
+        (True, Present("a", "recipe", made_here=False), False),
+        (True, Present("a", "recipe", made_here=True, users=("web",)), False),
+    ],
+)
+def test_of_images_only_those_made_here_are_removed(only: bool, have: Present, removed: bool) -> None:
+    wanted = image(state="absent", only_made_here=only)
+    steps = plan([wanted], {"redis:7": have}, no_archive)
+    assert bool(steps) is removed
+    assert report([wanted], steps, {"redis:7": have}, {"redis:7": have}, newer=None)["left"] == (
+        [] if removed else ["redis:7"]
+    )
+
+
+def test_an_image_that_a_container_has_is_refused_by_the_containers_name() -> None:
+    with pytest.raises(NetmodeError, match="image redis:7: state: absent: api, web have it"):
+        plan([image(state="absent")], {"redis:7": Present("a", "", users=("api", "web"))}, no_archive)

@@ -252,3 +252,39 @@ def test_what_an_entry_leaves_null_is_the_hosts() -> None:
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert len(problems({"name": "aa", "port": 0, "maxmemory": "x"}, {"name": "bb", "donor": "web"})) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"start_timeout": 0}, "redis_start_timeout: 0 s is not between"),
+        ({"start_timeout": -3}, "redis_start_timeout: -3 s is not between"),
+        ({"start_timeout": 86401}, "redis_start_timeout: 86401 s is not between"),
+        ({"address": "10.0.0.5:6379"}, "redis_address: '10.0.0.5:6379' is neither"),
+        ({"address": "[fd00::5]"}, "redis_address: '[fd00::5]' is neither"),
+        ({"address": "my host"}, "redis_address: 'my host' is neither"),
+        ({"address": ""}, "redis_address: '' is neither"),
+        ({"image": "Redis:7"}, "instance redis: image: 'Redis:7' does not name an image"),
+        ({"image": "redis :7"}, "instance redis: image: 'redis :7' does not name an image"),
+        ({"image": "redis:7 "}, "instance redis: image: 'redis:7 ' does not name an image"),
+        ({"settings": {"tls-port": 70000}}, "settings.tls-port: '70000' is not a port"),
+        ({"settings": {"tls-port": -1}}, "settings.tls-port: '-1' is not a port"),
+        ({"settings": {"TLS-Port": "6380 6381"}}, "settings.TLS-Port: '6380 6381' is not a port"),
+        ({"settings": {"cluster-announce-bus-port": "bus"}}, "settings.cluster-announce-bus-port: 'bus' is not a port"),
+        ({"settings": {"replica-announce-port": 1.5}}, "settings.replica-announce-port:"),
+        ({"companions": [{"name": "web", "ports": ["70000:80"]}]}, "redis_companions: web: ports:"),
+        ({"companions": [{"name": "web", "prots": []}]}, "redis_companions: web: has no option 'prots'"),
+        ({"companions": [{"name": "web", "network_mode": "host", "networks": ["a"]}]}, "web: networks"),
+        ({"companions": [{"name": "we b"}]}, "redis_companions: we b: name:"),
+        ({"companions": [{"name": "web", "image": "No Image"}]}, "redis_companions: web: image: 'No Image'"),
+        ({"definitions": [{"name": "host"}]}, "redis_network_definitions: network host: name: host is predefined"),
+        ({"definitions": [{"name": "a", "mtu": "wide"}]}, "redis_network_definitions: mtu: 'wide' must be"),
+        ({"definitions": [{"name": "a"}, {"name": "a"}]}, "network a: it is in the list twice"),
+        ({"definitions": [{"name": "a", "ipam": {"config": [{"subnet": "10.0.0.1/8"}]}}]}, "network a: ipam.config"),
+    ],
+)  # fmt: skip
+def test_what_a_module_would_refuse_late_is_refused_before_a_host_is_touched(given: dict[str, Any], said: str) -> None:
+    told = problems({"name": "redis"}, **given)
+    assert len(told) == 1, told
+    assert told[0].startswith("web1: "), told
+    assert said in told[0], told

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._images import registry
 
 from . import clone, trial
 from .make import Maker
@@ -24,25 +25,6 @@ Json = dict[str, Any]
 _MAKING = ("create", "recreate", "clone")
 KILLED = 137
 """Exit status of a process ended by SIGKILL: the engine's own, once the stop period is over."""
-
-
-def pull(engine: Engine, where: str, reference: str) -> None:
-    """Pull by tag or digest; no tag means ``latest``. A failed pull is told in the stream, not by the status."""
-    name, _, digest = reference.partition("@")
-    repository, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        repository, tag = name, "latest"
-    way_out = (
-        "Check the name and that this host reaches the registry, or bring the image another way "
-        "(module netmode.docker.images)."
-    )
-    try:
-        with engine.changing(f"{where}: image: cannot pull {reference!r}") as client:
-            for event in client.pull(repository, tag=digest or tag, stream=True, decode=True):
-                if "error" in event:
-                    raise NetmodeError(f"{where}: image: cannot pull {reference!r}: {event['error'].rstrip('.')}.")
-    except NetmodeError as error:
-        raise NetmodeError(f"{error} {way_out}") from error
 
 
 def _saves(inspect: Json) -> bool:
@@ -110,7 +92,7 @@ class Applier(Maker):
 
     def pull(self, where: str, reference: str) -> None:
         before = find_image(self.engine, reference)
-        pull(self.engine, where, reference)
+        registry.pull(self.engine, f"{where}: image: cannot pull {reference!r}", reference)
         after = find_image(self.engine, reference)
         if before is None or after is None or before["Id"] != after["Id"]:
             self.pulled.add(reference)
@@ -169,11 +151,6 @@ class Applier(Maker):
         for volume in step.data.get("unused", []):
             with suppress(NetmodeError), self._changing(step.name, "remove a volume that a tmpfs hid") as client:
                 client.remove_volume(volume)
-        for volume in step.data.get("left", []):
-            self.warnings.append(
-                f"{step.name}: the volume {volume} of the old container is mounted no more and stays on the host. "
-                "Remove it by docker volume rm if its data is not needed."
-            )
 
     def _restore(self, step: Step, new: str, *, was_running: bool) -> list[str]:
         """The names of those that depend on the old container and could not be restarted with it."""

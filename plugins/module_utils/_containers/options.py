@@ -17,16 +17,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import defa
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import image as containers_image
+from . import labels
 from . import mounted as containers_mounted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NAME_LABEL = "netmode.docker.name"
-"""Carries the name of the list entry, so that a container renamed by hand is found again."""
-
-CONFIGS_LABEL = "netmode.docker.configs"
-"""Carries the paths of the files that were written into the container, so that one taken out of the list is noticed."""
+NAME_LABEL, CONFIGS_LABEL = labels.NAME, labels.CONFIGS
 
 HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthcheck", "labels"})
 """Options whose values may hold a secret: a diff says that they differ, never what they are."""
@@ -117,7 +114,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("command", "Cmd", compose.words),
     Option("entrypoint", "Entrypoint", compose.words),
     Option("environment", "Env", environment, same=_variables),
-    Option("labels", "Labels", mapping, same=lambda value: _without_mark(value or {})),
+    Option("labels", "Labels", mapping, same=labels.to_compare),
     Option("user", "User", compose.user),
     Option("working_dir", "WorkingDir", compose.working_dir, same=lambda value: compose.clean(value or "/")),
     Option("hostname", "Hostname", compose.hostname),
@@ -152,10 +149,6 @@ OPTIONS: tuple[Option, ...] = (
     Option("dns_opt", "HostConfig.DnsOptions", compose.strings),
     Option("extra_hosts", "HostConfig.ExtraHosts", compose.extra_hosts, same=_pairs),
 )
-
-
-def _without_mark(labels: Json) -> Json:
-    return {key: value for key, value in labels.items() if key not in (NAME_LABEL, CONFIGS_LABEL)}
 
 
 def parse(where: str, given: Json) -> Json:
@@ -211,6 +204,7 @@ def observed(inspect: Json, host_name: str, wanted: Json, defaults: engine_defau
         containers_mounted.volumes(config, host), wanted["volumes"], declared
     )
     values["tmpfs"] = containers_mounted.tmpfs(host)
+    values["labels"] = labels.without_notes(values["labels"], wanted["labels"])
     if host.get("MaskedPaths") == [] and not host.get("Privileged"):
         values["security_opt"] = [*(values["security_opt"] or []), "systempaths=unconfined"]
     if "host" in (host.get("PidMode"), host.get("IpcMode")) and not host.get("Privileged"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import clone, configs, endpoints, modes, mounted, options, order, ports
+from . import clone, configs, endpoints, labels, modes, mounted, options, order, ports
 from .dependants import Following
 from .state import NEW_SUFFIX, OLD_SUFFIX, Host, Plan, started
 from .trial import UNTRIED
@@ -271,6 +271,8 @@ class _Planner(Following):
         old = self.host.images.get(inspect["Image"]) or self.host.images.get(one.image) or {}
         volumes = mounted.hand_on(inspect, old.get("Config") or {}, wanted["volumes"], wanted["tmpfs"] or {})
         clone.keep(making["body"], inspect, wanted)
+        notes = labels.notes(inspect["Config"].get("Labels"), (old.get("Config") or {}).get("Labels"))
+        making["body"]["Labels"] = {**notes, **making["body"]["Labels"]}
         making["body"]["HostConfig"]["Binds"] += volumes.kept
         making["dependants"] = self._running_dependants(key)
         proven = self.host.states[key] == "running" and {*self.differences.get(one.name, {})} <= UNTRIED

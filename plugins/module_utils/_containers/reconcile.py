@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile import has_newer
+from ansible_collections.netmode.docker.plugins.module_utils._images import registry
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import options, ports, spec
@@ -116,9 +117,11 @@ def _pulls(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> 
                 f"{one.where}: image: {one.image!r} is not on this host and pull_policy: never forbids to pull it. "
                 "Load or build it first (module netmode.docker.images)."
             )
-        always = one.pull_policy == "always" and one.image not in found
-        if image is None or (always and (not check or has_newer(engine, one.image))):
-            found.setdefault(one.image, one)
+        if one.image in found or (image is not None and one.pull_policy != "always"):
+            continue
+        what = f"{one.where}: image: cannot pull {one.image!r}"
+        if not check or registry.has_newer(engine, what, one.image):
+            found[one.image] = one
     for reference in found if check else ():
         host.images.pop(reference, None)
     return list(found.values())
@@ -161,7 +164,27 @@ def _outcome(
         }
     others = {name: [action for action, _ in done] for name, done in actions.items()}
     changed = bool(made.steps) or any(item["changed"] for item in containers.values())
-    return Outcome(changed, containers, others, _diff(made), applier.warnings)
+    return Outcome(changed, containers, others, _diff(made), [*_told(wanted, host, made), *applier.warnings])
+
+
+def _told(wanted: list[Wanted], host: Host, made: Plan) -> list[str]:
+    """What the plan leaves as it is, and the user should know: the same in check mode and in the run."""
+    found = [
+        f"{step.name}: the volume {volume} of the old container is mounted no more and stays on the host. "
+        f"It may hold data: look into it, and remove it when it is of no use (docker volume rm {volume})."
+        for step in made.steps
+        for volume in step.data.get("left", ())
+    ]
+    new = {step.name for step in made.steps if step.action in ("recreate", "remove")}
+    for one in wanted:
+        inspect = host.inspected.get(host.names.get(one.name, ""))
+        old = defaults.outdated(inspect, one.options, host.defaults) if inspect else []
+        if old and one.name not in new:
+            found.append(
+                f"{one.where}: it has another {'; another '.join(old)}, as the engine's settings say for what is made "
+                "now. It is left so; recreate: always makes it anew with these."
+            )
+    return found
 
 
 def _diff(made: Plan) -> Json:

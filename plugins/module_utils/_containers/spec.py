@@ -41,7 +41,8 @@ class Wanted(NamedTuple):
 
 def read(entries: list[Json], engine_version: str) -> list[Wanted]:
     """The list of the module as Wanted, or a NetmodeError for the first entry that is wrong in itself."""
-    wanted = [_read_one(f"containers[{index}]", entry, engine_version) for index, entry in enumerate(entries)]
+    named = [(f"containers[{index}] ({entry['name']})", entry) for index, entry in enumerate(entries)]
+    wanted = [read_one(where, entry, engine_version) for where, entry in named]
     seen: dict[str, str] = {}
     for one in wanted:
         if one.name in seen:
@@ -51,9 +52,9 @@ def read(entries: list[Json], engine_version: str) -> list[Wanted]:
     return wanted
 
 
-def _read_one(where: str, entry: Json, engine_version: str) -> Wanted:
+def read_one(where: str, entry: Json, engine_version: str) -> Wanted:
+    """One entry, or a NetmodeError that begins with ``where``."""
     name = entry["name"]
-    where = f"{where} ({name})"
     try:
         names.container(name)
     except ValueError as error:

@@ -14,6 +14,7 @@ import json
 import os
 import socket
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
 
@@ -28,7 +29,7 @@ from .names import bridge_of
 from .this_host import USUAL, Told, is_certain, locate, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def _of_environment(name: str) -> str:
@@ -79,12 +80,12 @@ class Engine:
         if not 1 <= timeout <= LONGEST_TIMEOUT:
             raise NetmodeError(f"timeout: {timeout} s is not between 1 and {LONGEST_TIMEOUT} (a day).")
 
-    def get(self, path: str, /, **query: Any) -> Any:
+    def get(self, path: str, /, *, headers: Mapping[str, str] = MappingProxyType({}), **query: Any) -> Any:
         """The decoded JSON answer to ``GET path``. Values of ``query`` that are no strings are sent as JSON.
 
         Raises NotFoundError for a 404, NetmodeError for everything else that is not an answer.
         """
-        return decoded(self.get_bytes(path, **query), self.docker_host)
+        return decoded(self.get_bytes(path, headers=headers, **query), self.docker_host)
 
     def ask(self, path: str, /, **query: Any) -> None:
         """Send the request of a later ``get`` with the same arguments: the engine works at it meanwhile."""
@@ -94,11 +95,11 @@ class Engine:
         except OSError as error:
             raise self._unreachable(error) from error
 
-    def get_bytes(self, path: str, /, **query: Any) -> bytes:
+    def get_bytes(self, path: str, /, *, headers: Mapping[str, str] = MappingProxyType({}), **query: Any) -> bytes:
         """Like ``get``, for what is no JSON: the body as it came."""
         target = target_of(path, query)
         try:
-            asked = self._asked.pop(target) if target in self._asked else self._send(target)
+            asked = self._asked.pop(target) if target in self._asked else self._send(target, headers=headers)
             status, reason, headers, body = self._answer(asked)
         except OSError as error:
             raise self._unreachable(error) from error
@@ -112,9 +113,12 @@ class Engine:
         message = answer.get("message", "") if isinstance(answer, dict) else ""
         raise (NotFoundError if status == 404 else NetmodeError)(f"{what}: {message or reason}")
 
-    def _send(self, target: str, method: str = "GET", body: bytes = b"") -> socket.socket:
+    def _send(
+        self, target: str, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] = MappingProxyType({})
+    ) -> socket.socket:
         connection = self._connect()
         kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if method in ("POST", "PUT") else ""
+        kind += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         try:
             connection.sendall(f"{method} {target} HTTP/1.0\r\nHost: docker\r\n{kind}\r\n".encode() + body)
         except OSError:

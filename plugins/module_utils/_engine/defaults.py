@@ -31,6 +31,8 @@ class Defaults(NamedTuple):
     ulimits: tuple[tuple[str, int, int], ...] = ()
     """(name, soft, hard)."""
     init: bool = False
+    log_driver: str = "json-file"
+    log_opts: tuple[tuple[str, str], ...] = ()
 
 
 BUILT_IN = Defaults()
@@ -51,6 +53,24 @@ def told(current: Json, wanted: Json, defaults: Defaults) -> Json:
         "init": None if wanted["init"] is None and (init == defaults.init or not defaults.known) else init,
         "ulimits": _ulimits(current["ulimits"] or [], wanted["ulimits"] or [], defaults),
     }
+
+
+def outdated(inspect: Json, given: Json, defaults: Defaults) -> list[str]:
+    """What a container has otherwise than one that the engine would make now, where the list asks for nothing.
+    It was made before the engine's settings were changed, or by hand with an option that a list entry has no name for.
+    ``given``: the entry's parsed options.
+    """
+    if not defaults.known:
+        return []
+    host = inspect["HostConfig"]
+    log = host.get("LogConfig") or {}
+    pairs: list[tuple[str, Any, Any]] = [("log driver", log.get("Type") or defaults.log_driver, defaults.log_driver)]
+    if not given.get("shm_size") and host.get("ShmSize") is not None:
+        pairs.append(("shm_size in bytes", host["ShmSize"], defaults.shm_size))
+    if log.get("Type") == defaults.log_driver:
+        options = log.get("Config") or {}
+        pairs += [(f"log option {name}", options.get(name, "none"), value) for name, value in defaults.log_opts]
+    return [f"{what}: {now}, not {then}" for what, now, then in pairs if now != then]
 
 
 def _ulimits(current: list[Json], wanted: list[Json], defaults: Defaults) -> list[Json]:
@@ -101,5 +121,9 @@ def parse(config: Json, arguments: list[str]) -> Defaults:
         soft, _, hard = limit.partition(":")
         ulimits[name] = int(soft), int(hard or soft)
     shm_size = [config.get("default-shm-size") or SHM_SIZE, *dockerd.values(arguments, "--default-shm-size")][-1]
+    log_opts = {name: str(value) for name, value in (config.get("log-opts") or {}).items()}
+    log_opts.update(flag.partition("=")[::2] for flag in dockerd.values(arguments, "--log-opt"))
+    driver = [config.get("log-driver") or BUILT_IN.log_driver, *dockerd.values(arguments, "--log-driver")][-1]
     init = bool(config.get("init")) or any(flag in arguments for flag in ("--init", "--init=true"))
-    return Defaults(True, values.size(shm_size), tuple((name, *both) for name, both in ulimits.items()), init)
+    limits = tuple((name, *both) for name, both in ulimits.items())
+    return Defaults(True, values.size(shm_size), limits, init, driver, tuple(sorted(log_opts.items())))

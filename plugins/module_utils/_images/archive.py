@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import stat
 import tarfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,3 +71,23 @@ def _config_ids(manifest: list[dict[str, Any]]) -> list[str]:
 def _manifest_ids(index: dict[str, Any]) -> list[str]:
     # The containerd image store names an image by its manifest.
     return [item["digest"] for item in index.get("manifests", [])]
+
+
+# --- copies of archives on a host -------------------------------------------------------------------------------------
+
+_COPY = re.compile(r"(\.ansible_tmp[a-z0-9_]{8})?netmode-[0-9a-f]{16}\.tar")
+"""Of the role redis; the copy that is not whole yet has the name that Ansible's ``atomic_move`` gives it."""
+
+
+def copy_of(identity: str, directory: str) -> str:
+    """Where the archive that holds the image of this id is copied to."""
+    return f"{directory}/netmode-{identity.partition(':')[2][:16]}.tar"
+
+
+def copies(directory: str) -> list[Path]:
+    """The copies in a directory, whole or not, that are this user's. A run removes its own, a killed one does not."""
+    try:
+        found = [(path, path.lstat()) for path in Path(directory).iterdir() if _COPY.fullmatch(path.name)]
+    except OSError:  # none was ever copied there, or one goes at this moment
+        return []
+    return sorted(path for path, there in found if stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid())

@@ -4,24 +4,24 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._compose import names
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from . import registry
+from .registry import error_of, split_name
 
-    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 RECIPE_LABEL = "netmode.docker.recipe"
 """On an image that this module made: the hash of the packages' recipe, or the identity of the root file system."""
-
-_NAME = re.compile(r"[a-z0-9][a-zA-Z0-9_.:/@-]*\Z")
 
 Image = dict[str, Any]
 
@@ -29,6 +29,10 @@ Image = dict[str, Any]
 class Present(NamedTuple):
     id: str
     recipe: str
+    made_here: bool = False
+    """Of packages or of a root file system, by this module: not made from such an image by somebody else."""
+    users: tuple[str, ...] = ()
+    """Of one that is to be absent: containers that keep the engine from removing it, for this is its last name."""
 
 
 class Step(NamedTuple):
@@ -40,24 +44,15 @@ class Step(NamedTuple):
     """For load and import: what the archive says that the image is."""
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """Repository and tag (or digest) of an image's name; a name without a tag means ``latest``, as everywhere."""
-    if "@" in name:
-        repository, _, digest = name.partition("@")
-        return repository, digest
-    repository, colon, tag = name.rpartition(":")
-    return (repository, tag) if colon and "/" not in tag else (name, "latest")
-
-
 def validate(images: list[Image]) -> None:
     """Refuse what no engine could do, before any is asked."""
     seen: set[str] = set()
     for image in images:
         name = image["name"]
-        if not _NAME.match(name):
-            raise NetmodeError(
-                f"image {name!r}: not the name of an image. Write it like redis:7.4 or host:5000/redis:7.4."
-            )
+        try:
+            names.image(name)
+        except ValueError as error:
+            raise NetmodeError(f"images: name: {error}.") from None
         if name in seen:
             raise NetmodeError(f"image {name}: it is in the list twice. Leave one of the entries.")
         seen.add(name)
@@ -83,34 +78,70 @@ def _mode(name: str, directory: dict[str, Any]) -> str:
         raise NetmodeError(f"image {name}: directories: {directory['path']}: mode: {error}.") from None
 
 
-def observe(engine: Engine, images: list[Image]) -> dict[str, Present | None]:
-    """What the engine has under each name; None where it has nothing."""
+def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The module's work from its parameters to its result. Raises NetmodeError."""
+    images = params["images"]
+    validate(images)
+    engine = Engine(params["docker_host"], params["timeout"])
+    identify = identifier(check_mode=check_mode)
+    before = observe(engine, images, params["pending"] if check_mode else ())
+    steps = plan(images, before, identify)
+    if check_mode:
+        return report(images, steps, before, before, newer=_brought(engine, steps))
+    if not steps:
+        return report(images, steps, before, before, newer=None)
+    engine.require_sdk()
+    who = "netmode.docker.images: " + ", ".join(step.image["name"] for step in steps)
+    with alone("images", who, engine.docker_host):
+        before = observe(engine, images)  # whoever had the lock may have made or removed one
+        steps = plan(images, before, identify)
+        for step in steps:
+            apply(engine, step)
+    return report(images, steps, before, observe(engine, images), newer=None)
+
+
+def _brought(engine: Engine, steps: list[Step]) -> frozenset[str]:
+    """The names that a pull would give to another image. NetmodeError: it would fail."""
+    pulls = [step.image for step in steps if step.action == "pull"]
+    return frozenset(one["name"] for one in pulls if _has_newer(engine, one))
+
+
+def _has_newer(engine: Engine, image: Image) -> bool:
+    return registry.has_newer(engine, f"image {image['name']}: pull", image["name"], _credentials(image))
+
+
+def observe(engine: Engine, images: list[Image], leaving: Collection[str] = ()) -> dict[str, Present | None]:
+    """What the engine has under each name; None where it has nothing.
+
+    ``leaving``: containers that a task before this one would remove.
+    """
     found: dict[str, Present | None] = {}
     for image in images:
         name = image["name"]
         try:
-            data = engine.get(f"/images/{name}/json")
+            inspect = engine.get(f"/images/{name}/json")
         except NotFoundError:
             found[name] = None
         else:
-            labels = (data.get("Config") or {}).get("Labels") or {}
-            found[name] = Present(data["Id"], labels.get(RECIPE_LABEL, ""))
+            last = image["state"] == "absent" and len(inspect.get("RepoTags") or []) <= 1
+            users = sorted(set(_users(engine, inspect["Id"])) - {*leaving}) if last else ()
+            found[name] = _present(inspect)._replace(users=tuple(users))
     return found
 
 
-def has_newer(engine: Engine, name: str) -> bool:
-    """Whether a pull would bring another image than is there: the registry is asked, nothing is pulled.
+def _present(inspect: dict[str, Any]) -> Present:
+    recipe = ((inspect.get("Config") or {}).get("Labels") or {}).get(RECIPE_LABEL, "")
+    imported = len((inspect.get("RootFS") or {}).get("Layers") or []) == 1
+    return Present(inspect["Id"], recipe, bool(recipe) and imported)
 
-    False where the registry does not say: then the pull itself will.
-    """
-    if "@" in name:
-        return False
-    try:
-        told = engine.get(f"/distribution/{name}/json")
-        known = engine.get(f"/images/{name}/json").get("RepoDigests") or []
-    except NetmodeError:
-        return False
-    return told["Descriptor"]["digest"] not in {digest.partition("@")[2] for digest in known}
+
+def _users(engine: Engine, identity: str) -> list[str]:
+    containers = engine.get("/containers/json", all=True)
+    return [one["Names"][0].lstrip("/") for one in containers if one["ImageID"] == identity]
+
+
+def _spared(image: Image, have: Present | None) -> bool:
+    return bool(have and image["only_made_here"] and (have.users or not have.made_here))
 
 
 def identifier(*, check_mode: bool) -> Callable[[Image], tuple[bool, tuple[str, ...]]]:
@@ -136,7 +167,8 @@ def plan(
     for image in images:
         have = current[image["name"]]
         if image["state"] == "absent":
-            if have:
+            if have and not _spared(image, have):
+                _refuse_used(image["name"], have.users)
                 steps.append(Step("remove", image, "state is absent"))
         elif image["source"] == "pull":
             if have is None:
@@ -148,6 +180,14 @@ def plan(
         else:
             steps += _plan_packages(image, have)
     return steps
+
+
+def _refuse_used(name: str, users: tuple[str, ...]) -> None:
+    if users:
+        raise NetmodeError(
+            f"image {name}: state: absent: {', '.join(users)} {'has' if len(users) == 1 else 'have'} it. "
+            "Remove what has it first (module netmode.docker.containers), or leave the image."
+        )
 
 
 def _plan_archive(
@@ -179,7 +219,7 @@ def apply(engine: Engine, step: Step) -> None:
     """Do one step; a NetmodeError names the image and the way out."""
     name = step.image["name"]
     if step.action == "pull":
-        _pull(engine, step.image)
+        registry.pull(engine, f"image {name}: pull", name, _credentials(step.image))
     elif step.action == "load":
         _load(engine, step)
     elif step.action == "import":
@@ -193,65 +233,8 @@ def apply(engine: Engine, step: Step) -> None:
             client.remove_image(name)
 
 
-def _pull(engine: Engine, image: Image) -> None:
-    name = image["name"]
-    repository, tag = split_name(name)
-    credentials = None
-    if image["username"]:
-        credentials = {"username": image["username"], "password": image["password"] or ""}
-    try:
-        with engine.changing(f"image {name}: pull") as client:
-            lines = client.pull(repository, tag=tag, stream=True, decode=True, auth_config=credentials)
-            said = _error_of(lines)
-    except NetmodeError as error:
-        raise NetmodeError(f"{error}{_way_out(str(error))}") from error
-    if said:
-        raise NetmodeError(f"image {name}: pull: {said}{_way_out(said)}")
-
-
-_WAYS_OUT = (
-    (
-        ("manifest unknown", "not found: manifest", "manifest for"),
-        "The registry has no such tag or digest: look at the name.",
-    ),
-    (
-        ("unauthorized", "access denied", "authentication required", "no basic auth"),
-        "There is no such repository, or it wants credentials: set username and password.",
-    ),
-    (
-        ("digest", "does not match"),
-        "What came is not what the digest names: do not use it; ask whoever gave you the digest.",
-    ),
-    (("http response to https",), "That registry speaks plain HTTP: add it to insecure-registries in daemon.json."),
-    (
-        ("x509", "certificate"),
-        "The registry's certificate is not trusted: put its CA into /etc/docker/certs.d on this host.",
-    ),
-    (
-        ("no such host", "dial tcp", "timeout", "connection refused", "network is unreachable", "misbehaving", "eof"),
-        (
-            "This host does not reach the registry: look at its network, proxy and registry mirrors, "
-            "or set source to archive or packages, which need none."
-        ),
-    ),
-)
-
-
-def _way_out(said: str) -> str:
-    low = said.lower()
-    for words, way in _WAYS_OUT:
-        if any(word in low for word in words):
-            return f" {way}" if low.endswith(".") else f". {way}"
-    return ""
-
-
-def _error_of(lines: Any) -> str:
-    """The error in the engine's stream of progress, which tells its failures with status 200; '' when there is none."""
-    said = ""
-    for line in lines:
-        if isinstance(line, dict) and line.get("error"):
-            said = line["error"]
-    return said
+def _credentials(image: Image) -> dict[str, str]:
+    return {"username": image["username"], "password": image["password"] or ""} if image["username"] else {}
 
 
 def _load(engine: Engine, step: Step) -> None:
@@ -259,7 +242,7 @@ def _load(engine: Engine, step: Step) -> None:
     with engine.changing(f"image {name}: load {path}") as client, open(path, "rb") as stream:  # noqa: PTH123
         usual, client.timeout = client.timeout, None  # the engine may unpack for minutes before it says a word
         try:
-            said = _error_of(client.load_image(stream))
+            said = error_of(client.load_image(stream))
         finally:
             client.timeout = usual
     if said:
@@ -282,7 +265,7 @@ def _import(engine: Engine, name: str, path: str, changes: list[str]) -> None:
     repository, tag = split_name(name)
     with engine.changing(f"image {name}: import") as client:
         answer = client.import_image_from_file(path, repository=repository, tag=tag, changes=changes)
-    said = _error_of(json.loads(line) for line in answer.splitlines() if line.strip())
+    said = error_of(json.loads(line) for line in answer.splitlines() if line.strip())
     if said:
         raise NetmodeError(f"image {name}: import {path}: {said}. Is it a tar file of a root file system?")
 
@@ -342,4 +325,5 @@ def report(
         return "".join(out)
 
     diff = {"before": lines(before, planned=False), "after": lines(after, planned=newer is not None)}
-    return {"changed": changed, "images": told, "diff": diff}
+    left = [image["name"] for image in images if image["state"] == "absent" and _spared(image, before[image["name"]])]
+    return {"changed": changed, "images": told, "left": left, "diff": diff}

@@ -33,7 +33,7 @@ from .spec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 _RTF_REJECT = 0x200
@@ -44,7 +44,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The module's work from its parameters to its result. Raises NetmodeError."""
     entries = parse_list(params["networks"])
     engine = Engine(params["docker_host"], params["timeout"])
-    found = _planned(engine, entries)
+    found = _planned(engine, entries, params["pending"] if check_mode else ())
     if not found.steps or check_mode:
         return _result(found.changes, found.steps, found.attachments, found.ids)
     engine.require_sdk()
@@ -63,7 +63,8 @@ class _Plan(NamedTuple):
     """Network name → id, empty where it is not there."""
 
 
-def _planned(engine: Engine, entries: list[Entry]) -> _Plan:
+def _planned(engine: Engine, entries: list[Entry], leaving: Collection[str] = ()) -> _Plan:
+    """``leaving``: containers that a task before this one would remove."""
     networks = [parse_present(raw) for raw in engine.get("/networks")]
     daemon = observe_daemon(engine.api_version)
     changes = compare(entries, networks, daemon)
@@ -71,7 +72,10 @@ def _planned(engine: Engine, entries: list[Entry]) -> _Plan:
     if all(change.kind == "none" for change in changes):
         return _Plan(changes, [], {}, ids)
     going = [change.current for change in changes if change.current and change.kind != "none"]
-    attachments = observe_attachments(engine, going)
+    attachments = {
+        key: tuple(one for one in attached if one.container not in leaving)
+        for key, attached in observe_attachments(engine, going).items()
+    }
     return _Plan(changes, steps(changes, Around(daemon, observe_host(), networks, attachments)), attachments, ids)
 
 

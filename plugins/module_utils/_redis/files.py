@@ -221,14 +221,19 @@ def apply(step: Step, access: Access) -> None:
                 redis_access.give(path, given)
         redis_access.give_socket(instance, access.group)
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
-        for path in _files.unfinished(file):
-            path.unlink()
-        _files.write(file, step.after.encode(), 0o600, owner)
+        _write(file, step.after.encode(), owner)
     except OSError as error:
         way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
         )
         raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}. {way_out}") from error
+
+
+def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
+    """In place of what a killed run has left unfinished: under the lock nobody else writes there."""
+    for unfinished in _files.unfinished(path):
+        unfinished.unlink()
+    _files.write(path, content, 0o600, owner)
 
 
 def tidy(instances: list[Instance], key_file: str) -> None:
@@ -259,7 +264,7 @@ def tried(instance: Instance) -> str:
 
 
 def note_trial(instance: Instance, digest: str) -> None:
-    _files.write(Path(instance["directory"]) / TRIED, digest.encode(), 0o600, (os.geteuid(), os.getegid()))
+    _write(Path(instance["directory"]) / TRIED, digest.encode(), (os.geteuid(), os.getegid()))
 
 
 def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:
@@ -293,7 +298,7 @@ def _key(path: Path, *, check_mode: bool) -> bytes | None:
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
         key = secrets.token_bytes(_KEY_BYTES)
-        _files.write(path, key, 0o600, (os.geteuid(), os.getegid()))
+        _write(path, key, (os.geteuid(), os.getegid()))
         return key
     except OSError as error:
         raise NetmodeError(f"key_file {path}: {error.strerror}. Run with become: true.") from error

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._images import archive
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import check, files, neighbours, trial
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .check import Around
     from .files import Access, Instance, Step
 
@@ -29,6 +32,8 @@ class _Plan(NamedTuple):
     """Instance → digest of what has not been tried."""
     leftovers: tuple[list[str], list[str]]
     """Containers and volumes of trials that a killed run has left."""
+    copies: list[Path]
+    """Archives of images that a killed run has left, whole or in part."""
 
 
 def reconcile(params: Json, *, check_mode: bool) -> Json:
@@ -42,11 +47,11 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
             _change(engine, made, params["key_file"])
     recorded = {entry["container"] for entry in record.read().values()}
     return {
-        "changed": bool(made.steps or any(made.leftovers)),
+        "changed": bool(made.steps or any(made.leftovers) or made.copies),
         "changes": [step.instance["name"] for step in made.steps],
         "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
         "left": made.left,
-        "leftovers": [*made.leftovers[0], *made.leftovers[1]],
+        "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": list(made.trials),
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
@@ -70,7 +75,8 @@ def _plan(params: Json, engine: Engine) -> _Plan:
         trial.leftovers(around.containers, "Id"),
         trial.leftovers(around.volumes.values(), "Name"),
     )
-    return _Plan(around, access, instances, steps, left, trials, leftovers)
+    copies = archive.copies(params["image_dir"]) if params["image_dir"] else []
+    return _Plan(around, access, instances, steps, left, trials, leftovers, copies)
 
 
 def _is_tried(instance: Instance) -> bool:
@@ -86,6 +92,8 @@ def _note(instance: Instance) -> str:
 
 def _change(engine: Engine, made: _Plan, key_file: str) -> None:
     trial.sweep(engine, *made.leftovers)
+    for path in made.copies:
+        path.unlink(missing_ok=True)
     untried = [one for one in made.instances if one["name"] in made.trials]
     trial.refuse_failing(engine, untried)
     for step in made.steps:
