@@ -87,7 +87,7 @@ def merged(options: list[Json]) -> Json:
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("examples", [10, pytest.param(60, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("examples", [7, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, examples: int) -> None:
     """The container is as the last example has left it, but for what was done to it by hand."""
 
@@ -125,12 +125,12 @@ ON_EVERY_ENGINE = [name for name, subject in SUBJECTS.items() if subject is not 
 
 @pytest.mark.engines
 @pytest.mark.parametrize("name", ON_EVERY_ENGINE)
-@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_of_a_module_says_what_its_run_does(lab: Lab, name: str, examples: int) -> None:
     property_of(lab.host, SUBJECTS[name], examples)
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_asks_the_registry_that_the_run_would_pull_from(lab: Lab, examples: int) -> None:
     lab.host.sh(f"tar -C / -cf {ROOT} bin/busybox; docker save -o {SAVED} nmt-image:1")
     with registry_lab.running(lab.host):
