@@ -9,12 +9,13 @@ import pytest
 import registry_lab
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.modules.containers import CONTAINER_ARGUMENTS
-from check_subjects import IMAGES, ROOT, SAVED, SUBJECTS, Subject, told
+from check_subjects import IMAGES, LOGIN, ROOT, SAVED, SUBJECTS, Subject, told
 from containers_lab import IDLE, IMAGE, NEWER, RICH, Lab, entry, make_images, make_networks
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from in_process import bring
 from options_table import CASES
+from registry_lab import CLOSED, OPEN
 from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
@@ -120,6 +121,12 @@ ONCE = (
     "docker volume rm nmt-one; rm -rf /etc/netmode /var/lib/nmt-check /var/lib/netmode/interfaces.json"
 )
 """What every example begins with: the one before leaves nothing."""
+ASKS_FOR_CREDENTIALS: tuple[tuple[Json, bool], ...] = (
+    ({"name": f"{CLOSED}/tiny:1"}, True),
+    ({"name": f"{CLOSED}/tiny:1", **LOGIN}, False),
+    ({"name": f"{CLOSED}/tiny:1", **LOGIN, "password": "wrong"}, True),
+    ({"name": f"{OPEN}/tiny:2"}, True),
+)
 ON_EVERY_ENGINE = [name for name, subject in SUBJECTS.items() if subject is not IMAGES]
 
 
@@ -134,6 +141,18 @@ def test_o9_check_mode_of_a_module_says_what_its_run_does(lab: Lab, name: str, e
 def test_o9_check_mode_asks_the_registry_that_the_run_would_pull_from(lab: Lab, examples: int) -> None:
     lab.host.sh(f"tar -C / -cf {ROOT} bin/busybox; docker save -o {SAVED} nmt-image:1")
     with registry_lab.running(lab.host):
+        for wanted, refused in ASKS_FOR_CREDENTIALS:
+            asked = {"pull_policy": "always", **wanted}
+            module_is_run(lab.host, IMAGES, [{}], ["another"], [asked])
+            assert (run(IMAGES, [asked], check=True)[0] == "refused") is refused, wanted
+        for image, way_out in (
+            (f"{CLOSED}/tiny:1", "set username and password of the module netmode.docker.images"),
+            (f"{OPEN}/none:1", "The registry has no such tag"),
+        ):
+            for check in (True, False):
+                answer = outcome(entry("one", image=image, pull_policy="always"), check=check)
+                assert answer[0] == "refused", answer
+                assert way_out in answer[1], answer
         property_of(lab.host, IMAGES, examples)
     lab.host.sh(f"rm {ROOT} {SAVED}")
 
@@ -145,21 +164,27 @@ def property_of(host: Host, subject: Subject, examples: int) -> None:
     @live(examples)
     @given(options, drift, options)
     def same(before: list[Json], drifts: list[str], after: list[Json]) -> None:
-        host.sh(ONCE, check=False)
-        run(subject, before, check=False)
-        for one in drifts:
-            host.sh(subject.drift[one], check=False)
-        state = host.state()
-        said = run(subject, after, check=True)
-        assert host.state() == state, "check mode changed the host"
-        done = run(subject, after, check=False)
-        assert said == done
-        if done[0] == "refused":
-            assert host.state() == state, f"changed before it was said: {done}"
-        elif not always(after):
-            assert run(subject, after, check=True)[1][0]["changed"] is False
+        module_is_run(host, subject, before, drifts, after)
 
     same()
+
+
+def module_is_run(host: Host, subject: Subject, before: list[Json], drifts: list[str], after: list[Json]) -> None:
+    host.sh(ONCE, check=False)
+    run(subject, before, check=False)
+    for one in drifts:
+        host.sh(subject.drift[one], check=False)
+    state = host.state()
+    said = run(subject, after, check=True)
+    assert host.state() == state, "check mode changed the host"
+    done = run(subject, after, check=False)
+    assert said[0] == done[0], (said, done)
+    # A registry words its answer to a pull otherwise than its answer to the question that comes before.
+    assert said == done or (subject is IMAGES and done[0] == "refused")
+    if done[0] == "refused":
+        assert host.state() == state, f"changed before it was said: {done}"
+    elif not always(after):
+        assert run(subject, after, check=True)[1][0]["changed"] is False
 
 
 def always(options: list[Json]) -> bool:

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""O17: teardown on a host full of what others made under the very names of the inventory: all of it is left, and told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab import CHECKOUT, IMAGE
+from redis_lab import TEARDOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab import Host, Play
+
+VERIFY = CHECKOUT / "playbooks" / "verify.yml"
+THEIRS = "theirs:1"
+ASKED: dict[str, Any] = {
+    "target": "all",
+    "redis_instances": [{"name": "cache"}],
+    "redis_image": THEIRS,
+    "redis_image_source": "packages",
+    "redis_companions": [{"name": "web"}],
+    "redis_network_definitions": [{"name": "lan"}],
+    "redis_keeper": False,
+}
+OTHERS = f"""
+docker tag {IMAGE} {THEIRS}
+docker network create lan
+docker volume create cache-data
+docker run -d --name cache --network lan -v cache-data:/data {THEIRS} redis-server --port 0
+docker run --name web {THEIRS} true
+mkdir -p /etc/netmode/redis/cache /var/lib/netmode/redis/cache
+echo "port 1" > /etc/netmode/redis/cache/redis.conf
+echo mine | tee /etc/netmode/redis/notes /var/lib/netmode/redis/cache/notes
+touch /var/tmp/netmode-mine.tar
+"""
+
+
+def test_o17_before_the_first_deployment_there_is_nothing_to_prove(play: Callable[..., Play]) -> None:
+    looked = play(VERIFY, None, ("--check",), **ASKED)
+    assert looked.rc == 0, looked.stdout
+    assert "not deployed yet, so there is nothing to prove" in looked.stdout
+    assert "FAIL" not in looked.stdout
+
+
+def test_o17_teardown_spares_what_others_made_under_the_same_names(
+    host: Host, play: Callable[..., Play], host_state: Callable[[], Any], no_files_left: None
+) -> None:
+    host.sh(OTHERS)
+    try:
+        before = host_state()
+        predicted = play(TEARDOWN, None, ("--check",), teardown_data=True, **ASKED)
+        assert (predicted.rc, predicted.changed) == (0, 0), predicted.stdout
+        torn = play(TEARDOWN, None, teardown_data=True, **ASKED)
+        assert (torn.rc, torn.changed) == (0, 0), torn.stdout
+        assert host_state() == before
+        for name in ("cache", "web", "lan", THEIRS, "cache-data"):
+            assert any(f"{name}" in line for line in torn.stdout.splitlines() if "not made by this role" in line), name
+        assert host.sh("cat /var/lib/netmode/redis/cache/notes; ls /var/tmp/netmode-mine.tar") == (
+            "mine\n/var/tmp/netmode-mine.tar"
+        )
+    finally:
+        host.sh(f"docker rm -f cache web; docker rmi {THEIRS}; rm -f /var/tmp/netmode-mine.tar", check=False)
