@@ -110,7 +110,7 @@ options:
             elements: dict
             required: true
           ports:
-            description: Where it listens, each with C(port), C(option) that says so, and whether it is C(published).
+            description: Where it listens, each with C(port), C(option) that says so, and the addresses of the host where it is C(published).
             type: list
             elements: dict
             required: true

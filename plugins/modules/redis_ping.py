@@ -72,6 +72,14 @@ options:
           - Nothing is sent over a socket to a process that is not the container's.
           - When the endpoint is not as O(endpoints[].expect) says, the failure quotes the end of its log.
         type: str
+      neighbours:
+        description:
+          - Whether to look for how neighbours of this host, machines with a route to it, reach what listens in
+            O(endpoints[].container), for a O(endpoints[].socket) that answers. It says so in RV(endpoints.neighbours).
+          - Judged by what the engine lets through and by the policy of the host's chain C(FORWARD). Rules that others made are
+            not looked at.
+        type: bool
+        default: false
   docker_host:
     description: >-
       Where the Docker Engine of this host listens, which is asked for the log of O(endpoints[].container). Where it is not
@@ -134,6 +142,7 @@ endpoints:
         tcp_port: '6379'
       listens: null
       seen: null
+      neighbours: null
   contains:
     where:
       description: The address or path that was asked.
@@ -178,6 +187,14 @@ endpoints:
       type: bool
       returned: always
       sample: true
+    neighbours:
+      description:
+        - Each reason why neighbours reach it, none where they do not. Null where that was not asked for, where nothing answered,
+          and for who is not root.
+      type: list
+      elements: str
+      returned: always
+      sample: ['port 6379 of the container is published at 0.0.0.0 of the host']
     ms:
       description: Milliseconds from connecting to the last reply or to the error.
       type: float
@@ -205,6 +222,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
+from ansible_collections.netmode.docker.plugins.module_utils._redis.neighbours import reached
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Endpoint,
     ping_until,
@@ -212,6 +230,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     unmet,
 )
 
+_NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours")
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 WAY_OUT = (
     "Mend what it names and run this again: the data is on its volume. Where it names nothing, Redis may need more "
@@ -228,7 +247,7 @@ def _endpoints(given: list[dict[str, Any]], params: dict[str, Any]) -> list[Endp
             raise NetmodeError(f"endpoints: two of them have the name {name!r}. Give each a name of its own.")
         if item["username"] and item["password"] is None:
             raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
-        how = {key: value for key, value in item.items() if key not in ("expect", "container", "witness")}
+        how = {key: value for key, value in item.items() if key not in _NOT_ASKED_WITH}
         found[name] = Endpoint(**how, container=ids.get(item["container"]) if item["socket"] else None)
     return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
 
@@ -254,6 +273,16 @@ def _with_witness(endpoint: Endpoint, named: str | None, found: dict[str, Endpoi
             f"endpoint {endpoint.name}: witness: {named!r} is not the name of an endpoint with a socket."
         )
     return replace(endpoint, witness=found[named])
+
+
+def _look_for_neighbours(
+    endpoints: list[Endpoint], names: list[str], results: dict[str, dict[str, Any]], params: dict[str, Any]
+) -> None:
+    asked = {one.name: str(one.container) for one in endpoints if one.name in names}
+    listens = {asked[name]: results[name]["listens"] for name in asked if results[name]["listens"] is not None}
+    found = reached(Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"]), listens) if listens else {}
+    for name, result in results.items():
+        result["neighbours"] = found.get(asked.get(name, ""))
 
 
 def _logs(endpoints: list[dict[str, Any]], params: dict[str, Any]) -> list[str]:
@@ -290,9 +319,11 @@ def main() -> None:
                         "witness": {"type": "str"},
                         "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
                         "container": {"type": "str"},
+                        "neighbours": {"type": "bool", "default": False},
                     },
                     "mutually_exclusive": [("host", "socket")],
                     "required_one_of": [("host", "socket")],
+                    "required_if": [("neighbours", True, ("socket", "container"))],
                 },
                 "docker_host": ENGINE_ARGUMENTS["docker_host"],
                 "timeout": {"type": "float", "default": 3},
@@ -305,9 +336,9 @@ def main() -> None:
     expected = {item["name"]: item["expect"] for item in given}
     try:
         refuse_odd_times(module.params["timeout"], module.params["wait"])
-        results = ping_until(
-            _endpoints(given, module.params), expected, module.params["timeout"], module.params["wait"]
-        )
+        endpoints = _endpoints(given, module.params)
+        results = ping_until(endpoints, expected, module.params["timeout"], module.params["wait"])
+        _look_for_neighbours(endpoints, [item["name"] for item in given if item["neighbours"]], results, module.params)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     wrong = [name for name, result in results.items() if unmet(expected[name], result)]

@@ -104,6 +104,7 @@ class _Proof:
                 self.claim(way.label, way.expected, told, ok=told.split(" ", 1)[0] in words)
         self.one_and_the_same(asked)
         self.listeners(asked)
+        self.neighbours(asked)
 
     def answer(self, way: Way) -> Mapping[str, Any]:
         return self.pings.get(key_of(self.instance, way)) or {}
@@ -142,6 +143,19 @@ class _Proof:
             ports = ", ".join(dict.fromkeys(str(port) for _, port in self.instance.listens))
             label = f"it listens at port {ports}, where it was told to, alone" if ports else "it listens at no port"
             self.compare(label, listens_as_asked(self.instance.listens, observed))
+
+    def neighbours(self, asked: Sequence[Way]) -> None:
+        """One that needs no password, and is not said to be meant so, is reached from this host alone."""
+        said = next((self.answer(way) for way in asked if way.socket and way.expected == PONG), {})
+        found = said.get("neighbours")
+        if not self.instance.open or not said.get("reachable"):
+            return
+        if found is None:
+            label = "it needs no password: whether neighbours of this host reach it is not known"
+            self.claim(label, "not known", "not known")
+        else:
+            label = "it needs no password, and no neighbour of this host reaches it"
+            self.claim(label, "none", "; ".join(found) or "none")
 
     def nobody(self, way: Way, answer: Mapping[str, Any], told: str) -> None:
         """Either nothing answers, or what answers there is another Redis than the one behind the socket."""

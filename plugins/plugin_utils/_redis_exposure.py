@@ -7,7 +7,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, overlap
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, is_loopback, overlap
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, interfaces_of, lets_in
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 
@@ -39,13 +39,6 @@ def published(ports: Any) -> list[Published]:
 def _range(text: str) -> range:
     first, _, last = text.partition("-")
     return range(int(first), int(last or first) + 1) if first else range(0)
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.lstrip("-")).is_loopback
-    except ValueError:
-        return False
 
 
 def addresses(instance: Settings) -> list[str]:
@@ -225,8 +218,11 @@ def unauthenticated(instance: Settings, namespaces: Namespaces) -> dict[str, Any
         {"name": name, **{key: given[name][key] for key in _OF_A_NETWORK if key in given.get(name, {})}}
         for name in namespaces.networks_of(owner)
     ]
-    inner = {item.inner for item in published(namespaces.published_by(owner))}
-    ports = [{"option": option, "port": port, "published": port in inner} for option, port in listeners(instance)]
+    every = published(namespaces.published_by(owner))
+    ports = [
+        {"option": option, "port": port, "published": [item.ip for item in every if item.inner == port]}
+        for option, port in listeners(instance)
+    ]
     return {"reason": why.partition(": ")[2], "networks": networks, "ports": ports} if networks and ports else None
 
 

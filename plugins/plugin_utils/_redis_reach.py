@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
     Facts,
     Instance,

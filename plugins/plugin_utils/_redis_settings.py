@@ -13,8 +13,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.names impo
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE, is_loopback
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 

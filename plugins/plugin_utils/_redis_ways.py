@@ -16,7 +16,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
     published,
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, check, merge
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Instance:
     listens: tuple[tuple[str, int], ...] = ()
     """Where it binds to, as Redis is told: each address with each of its ports."""
     password: str = ""
+    open: bool = False
+    """It needs no password, and that is not said to be meant: nobody else may reach it."""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
     """Those of one's own that it is reached over: its own in mode none, its donor's in mode container."""
@@ -63,6 +65,7 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         listens=tuple((address, port) for _, port in listeners(given) for address in addresses(given)),
         bind=tuple(str(address) for address in settings["bind"] or []),
         password=str(settings["password"] or ""),
+        open=bool(open_to_all(given)) and not settings["allow_unauthenticated"],
         state=str(settings["state"]),
         interfaces=tuple(interfaces_of(given)),
     )
@@ -264,6 +267,8 @@ def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any
                 endpoint.update(socket=way.socket, container=container_of(facts, instance.name)["id"])
             else:
                 endpoint.update(host=way.host, port=way.port)
+            if instance.open and way.socket and way.expected == PONG:
+                endpoint["neighbours"] = True
             if instance.password and not way.socket:
                 endpoint["witness"] = f"{instance.name}: PONG over the unix socket"
             elif instance.password and way.expected == PONG:

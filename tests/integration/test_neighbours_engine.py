@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from lab import wait_until
 from shapes import BARE
+from verify_lab import await_answer, proof, start
 
 if TYPE_CHECKING:
     from lab import Host
@@ -25,7 +26,7 @@ SET_UP = f"""
 set -e
 ip netns add neighbour
 ip link add nbhost type veth peer name nb0 netns neighbour
-sysctl -qw net.ipv6.conf.nbhost.disable_ipv6=0
+sysctl -qw net.ipv6.conf.nbhost.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0
 ip address add {OURS}/24 dev nbhost; ip address add {OURS6}/64 dev nbhost nodad; ip link set nbhost up
 theirs() {{ ip netns exec neighbour "$@"; }}
 theirs sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.nb0.route_localnet=1 net.ipv6.conf.nb0.disable_ipv6=0
@@ -66,6 +67,7 @@ class Case(NamedTuple):
 
 
 MODE = "com.docker.network.bridge.gateway_mode_ipv4"
+TRUSTED = "com.docker.network.bridge.trusted_host_interfaces=nbhost"
 LOOPBACK = "127.0.0.1:6379:6379"
 CASES = {
     "unpublished": Case(),
@@ -83,6 +85,13 @@ CASES = {
     "an unprotected one": Case(
         ("-o", f"{MODE}=nat-unprotected"), definition={"driver_opts": {MODE: "nat-unprotected"}}, since=28
     ),
+    "one that trusts": Case(
+        ("-o", TRUSTED), publish=LOOPBACK, definition={"driver_opts": dict([TRUSTED.split("=")])}, since=28
+    ),
+    "with IPv6, published and forwarded": Case(
+        ("--ipv6", "--subnet", "fd00:99::/64"), definition={"enable_ipv6": True}, publish="[::1]:6379:6379",
+        before="sysctl -qw net.ipv6.conf.all.forwarding=1", after="sysctl -qw net.ipv6.conf.all.forwarding=0",
+    ),
     "with IPv6": Case(("--ipv6", "--subnet", "fd00:99::/64"), definition={"enable_ipv6": True}),
     "with IPv6, which the host forwards": Case(
         ("--ipv6", "--subnet", "fd00:99::/64"), definition={"enable_ipv6": True},
@@ -91,11 +100,20 @@ CASES = {
 }  # fmt: skip
 
 
-def verdict(host: Host, network: dict[str, Any], *, published: bool) -> str:
+class Otherwise(NamedTuple):
+    options: tuple[str, ...]
+    publish: str
+    before: str = ""
+    after: str = ""
+    network: tuple[str, ...] = ()
+    since: int = 0
+
+
+def verdict(host: Host, network: dict[str, Any], publish: str) -> str:
     given = {
         "reason": "none is set",
         "networks": [network],
-        "ports": [{"option": "port", "port": 6379, "published": published}],
+        "ports": [{"option": "port", "port": 6379, "published": [publish[: -len(":7000:6379")]] if publish else []}],
     }
     instance = {"name": "near", "directory": "/etc/netmode/redis/near", "unauthenticated": given}
     before = host.sh("ls -R /etc/netmode 2>/dev/null", check=False)
@@ -112,18 +130,25 @@ def asked(host: Host, at: list[list[Any]], *within: str) -> list[str]:
     return found
 
 
-def reached(host: Host, image: str, network: str, publish: str) -> list[str]:
-    """At which addresses a neighbour gets a PONG of the Redis; a port published to the loopback is looked for there."""
-    given = ("-p", publish) if publish else ()
-    server = ("redis-server", "--protected-mode", "no", "--save", "")
-    host.docker("run", "-d", "--name", "near", "--network", network, *given, image, *server)
+def reached(host: Host, image: str, network: str, publish: str, by_hand: str = "") -> tuple[list[str], str]:
+    """At which addresses a neighbour gets a PONG of the Redis, and what the proof has to say of it.
+
+    A port published to the loopback is looked for there.
+    """
+    start(host, image, "near", network, run=("-p", publish) if publish else ())
     try:
+        if by_hand:
+            host.sh(by_hand)
+            await_answer(host, "near")
         seen = json.loads(host.docker("inspect", "near"))[0]["NetworkSettings"]["Networks"][network]
         at = [[address, 6379] for address in (seen["IPAddress"], seen["GlobalIPv6Address"]) if address]
         own = [address for address, _ in at]
         wait_until(lambda: asked(host, at) == own, "the host itself reaches it")  # a new IPv6 address takes its time
-        at += [["127.0.0.1", int(publish.split(":")[1])]] if publish else []
-        return asked(host, at, "ip", "netns", "exec", "neighbour")
+        at += [["127.0.0.1", int(publish.split(":")[-2])]] if publish.startswith("127") else []
+        entry = {"name": "near", "networks": [network], "ports": [publish] if publish else []}
+        told = [claim for claim in proof(host, [entry])["claims"] if "neighbour" in claim["claim"]]
+        assert [claim["expected"] for claim in told] == ["none"]
+        return asked(host, at, "ip", "netns", "exec", "neighbour"), "" if told[0]["ok"] else told[0]["observed"]
     finally:
         host.docker("rm", "-f", "near")
 
@@ -151,19 +176,72 @@ def test_o15_what_the_engine_lets_neighbours_reach_is_refused_without_a_password
     if neighbour.engine_version()[0] < case.since:
         case = case._replace(network=("--internal",), definition={"internal": True})  # such a network is none there
     if case.definition is not None and not case.before:
-        foretold = verdict(neighbour, {"name": "nearnet", **case.definition}, published=bool(case.publish))
+        foretold = verdict(neighbour, {"name": "nearnet", **case.definition}, case.publish)
     with made(neighbour, case) as network:
-        said = verdict(neighbour, {"name": network}, published=bool(case.publish))
-        found = reached(neighbour, image, network, case.publish)
-    assert bool(said) == bool(found), (said, found)
+        said = verdict(neighbour, {"name": network}, case.publish)
+        found, told = reached(neighbour, image, network, case.publish)
+    assert bool(said) == bool(found) == bool(told), (said, found, told)
     assert foretold in (None, said), "a network that is yet to be made is judged as it will be"
 
 
 def test_o15_before_28_a_port_published_to_the_loopback_is_reached(neighbour: Host, image: str) -> None:
     """So that the table above does not hold for want of a route."""
-    found = reached(neighbour, image, "bridge", LOOPBACK)
+    found, _ = reached(neighbour, image, "bridge", LOOPBACK)
     if neighbour.engine_version() >= (28,):
         assert found == []
     else:
         assert "127.0.0.1" in found
         assert len(found) == 2
+
+
+AS_AT_BOOT = "for t in raw nat filter; do iptables -t $t -F; done; iptables -P FORWARD ACCEPT"
+"""What an engine left that was ended stays until then."""
+OTHERWISE = {
+    "no rules": Otherwise(("--iptables=false",), LOOPBACK),
+    "no rules, and FORWARD accepts": Otherwise(
+        ("--iptables=false",), LOOPBACK, AS_AT_BOOT, "iptables -P FORWARD DROP"
+    ),
+    "no rules, unpublished, and FORWARD accepts": Otherwise(
+        ("--iptables=false",), "", AS_AT_BOOT, "iptables -P FORWARD DROP"
+    ),
+    "direct routing": Otherwise(("--allow-direct-routing",), LOOPBACK, since=28),
+    "direct routing, unpublished": Otherwise(("--allow-direct-routing",), "", since=28),
+    "no rules for IPv6": Otherwise(
+        ("--ip6tables=false", "--experimental"), "[::1]:7000:6379", "sysctl -qw net.ipv6.conf.all.forwarding=1",
+        "sysctl -qw net.ipv6.conf.all.forwarding=0", network=("--ipv6", "--subnet", "fd00:99::/64"),
+    ),
+    "rules for IPv6": Otherwise(
+        ("--ip6tables=true", "--experimental"), "[::1]:7000:6379", "sysctl -qw net.ipv6.conf.all.forwarding=1",
+        "sysctl -qw net.ipv6.conf.all.forwarding=0", network=("--ipv6", "--subnet", "fd00:99::/64"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_o15_an_engine_with_other_options_is_judged_by_them(neighbour: Host, image: str, name: str) -> None:
+    case = OTHERWISE[name]
+    if neighbour.engine_version()[0] < case.since:
+        case = case._replace(options=())
+    with (
+        neighbour.engine_with(*case.options),
+        made(neighbour, Case(case.network, "", case.before, case.after)) as network,
+    ):
+        said = verdict(neighbour, {"name": network}, case.publish)
+        found, told = reached(neighbour, image, network, case.publish)
+    assert bool(said) == bool(found) == bool(told), (said, found, told)
+
+
+@pytest.mark.thorough
+def test_o15_what_an_engine_without_rules_left_of_those_before_is_seen(neighbour: Host, image: str) -> None:
+    """Containers that go on while it is restarted (live-restore) keep the rules that were made for them."""
+    with neighbour.engine_with("--live-restore"):
+        start(neighbour, image, "near", "bridge", run=("-p", LOOPBACK))
+        with neighbour.engine_with("--live-restore", "--iptables=false"):
+            address = neighbour.docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "near")
+            entry = {"name": "near", "ports": [LOOPBACK]}
+            told = [claim for claim in proof(neighbour, [entry])["claims"] if "neighbour" in claim["claim"]]
+            found = asked(neighbour, [[address, 6379], ["127.0.0.1", 6379]], "ip", "netns", "exec", "neighbour")
+            neighbour.docker("rm", "-f", "near")
+    assert told[0]["ok"] is (not found), (told, found)
+    assert bool(found) is (neighbour.engine_version() < (28,))

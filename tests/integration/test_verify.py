@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VERIFY, FACTS = CHECKOUT / "playbooks" / "verify.yml", CHECKOUT / "playbooks" / "facts.yml"
 IMAGE = BARE  # not yet run in the official shape
 INSTANCES = [
-    {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"]},
+    {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"], "allow_unauthenticated": True},
     {"name": "redis-container", "network_mode": "container", "donor": "httpd"},
     {"name": "redis-host", "network_mode": "host", "port": 6515},
     {"name": "redis-none", "network_mode": "none"},
@@ -177,6 +177,7 @@ DAMAGE: list[tuple[str, Callable[[Host, str], object], list[str]]] = [
             r"FAIL redis-host it has no interface of its own \(expected none, observed eth0\)",
             r"FAIL redis-host nothing is published for it \(expected none, observed 0.0.0.0:6515, :::6515\)",
             r"FAIL redis-host it listens at port 6515, .* \(expected 127.0.0.1:6515, observed 0.0.0.0:6515, \[::\]:6515\)",
+            r"FAIL redis-host it needs no password, .* \(expected none, observed port 6515 .* published at 0.0.0.0 .*\)",
         ],
     ),
     (
@@ -199,6 +200,7 @@ DAMAGE: list[tuple[str, Callable[[Host, str], object], list[str]]] = [
             r"FAIL redis-none it has no route \(expected none, observed 172.17.0.1\)",
             r"FAIL redis-none not to be had at 172.17.0.1:6379 \(expected no answer, observed PONG\)",
             r"FAIL redis-none it listens at no port \(expected nothing, observed 0.0.0.0:6379, \[::\]:6379\)",
+            r"FAIL redis-none it needs no password, .* \(expected none, observed port 6379 .* published at 172.17.0.1 .*\)",
         ],
     ),
     (

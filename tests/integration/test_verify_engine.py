@@ -102,6 +102,11 @@ WRONG = {
         damage=another_behind_the_port,
         told=(r"all of its addresses are one Redis \(run id (\w+), run id \1, of another Redis\)",),
     ),
+    "open": Case(
+        {"allow_unauthenticated": False, "ports": ["7106:6379"]}, run=("-p", "7106:6379"), told=(
+            r"it needs no password, and no .* \(none, port 6379 of the container is published at 0.0.0.0 of the host; .*\)",
+        ),
+    ),
     "other-bridge": Case({}, damage=onto_another_bridge, told=(
         r"one veth of docker0 is the peer of its eth0 \(one veth, none\)",
         r"PONG over the container's address .*",
@@ -129,9 +134,12 @@ WRONG = {
         rf"it listens at port 6379, {ALONE}\(0.0.0.0:6379, .*, 0.0.0.0:6379, 0.0.0.0:7777, .*\)",
     )),
     "more-addresses-of-host": Case(
-        {"network_mode": "host", "port": 7105}, "host", words=("--port", "7105", "--bind", "127.0.0.1", "-::1"),
+        {"network_mode": "host", "port": 7105, "allow_unauthenticated": False}, "host", words=("--port", "7105", "--bind", "127.0.0.1", "-::1"),
         damage=outside("redis-cli -s {socket} config set bind '127.0.0.1 172.17.0.1'"),
-        told=(rf"it listens at port 7105, {ALONE}\(127.0.0.1:7105, 127.0.0.1:7105, 172.17.0.1:7105\)",),
+        told=(
+            rf"it listens at port 7105, {ALONE}\(127.0.0.1:7105, 127.0.0.1:7105, 172.17.0.1:7105\)",
+            r"it needs no password, and no .* \(none, it listens at 172.17.0.1:7105 of the host\)",
+        ),
     ),
     "left-behind": Case({"network_mode": "container", "donor": "donor"}, "container:donor", damage=restarted_donor, told=(
         r"it is in donor's namespace \(\d+, \d+ \(stale\)\)",
@@ -155,7 +163,7 @@ def start_all(host: Host, turn: int, cases: dict[str, Case]) -> list[dict[str, A
         launch(host, IMAGES[number % 2], name, case.network, *case.words, run=case.run)
     for name in cases:
         await_answer(host, name)
-    return [{"name": name, **case.asked} for name, case in cases.items()]
+    return [{"name": name, "allow_unauthenticated": True, **case.asked} for name, case in cases.items()]
 
 
 @TURNS
@@ -216,7 +224,7 @@ def test_of_what_is_right_no_claim_is_false(clean: Host, turn: int) -> None:
         cases.update({f"on-{name}": Case({"networks": [name]}, name) for name in SINCE_28})
     for name, options in networks.items():
         clean.docker("network", "create", *options, name)
-    instances = [{"allow_unauthenticated": True, **item} for item in start_all(clean, turn, cases)]
+    instances = start_all(clean, turn, cases)
     clean.docker("network", "connect", "n-aux", "on-two")
     six = "ip -6 -o address show tentative"
     wait_until(lambda: not clean.sh(six), "new IPv6 addresses are settled")
@@ -227,7 +235,7 @@ def test_o3_of_the_daemons_own_defaults_no_claim_is_false(clean: Host, image: st
     """The address that ports are published at, and the gateway of the default bridge."""
     with clean.engine_with("--ip", "127.0.0.5", "--default-gateway", "172.17.0.77"):
         start(clean, image, "plain", "bridge", run=("-p", "7301:6379", "-p", "127.0.0.1:7302:6379"))
-        asked = {"name": "plain", "ports": ["7301:6379", "127.0.0.1:7302:6379"]}
+        asked = {"name": "plain", "ports": ["7301:6379", "127.0.0.1:7302:6379"], "allow_unauthenticated": True}
         told = proof(clean, [asked])
         clean.docker("rm", "-f", "plain")
     assert failed(told) == {}

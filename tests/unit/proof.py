@@ -39,6 +39,7 @@ def answers_of(endpoints: list[dict[str, Any]], instances: list[Instance]) -> di
         answer: dict[str, Any] = {"reachable": True, "answer": "PONG", "error": None}
         answer["server"] = {"run_id": f"{name[6:9]}{'0' * 37}"}
         answer["listens"] = told[name] if "socket" in endpoint else None
+        answer["neighbours"] = [] if endpoint.get("neighbours") else None
         answer["seen"] = True if "witness" in endpoint else None
         if "over" in label and "witness" in endpoint:
             answer.update(answer="NOAUTH Authentication required.", server=None)

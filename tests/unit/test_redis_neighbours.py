@@ -6,14 +6,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import neighbours
+from ansible_collections.netmode.docker.plugins.module_utils._redis import firewall, neighbours
 from redis_role import isolated, plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OLD = neighbours.Filter("26.1.5+dfsg1", "ipv4", forwards=True, rules=True, drops=True, direct=False)
+OLD = firewall.Filter("26.1.5+dfsg1", "ipv4", forwards=True, rules=True, drops=True, direct=False)
 NEW = OLD._replace(version="28.5.2")
 MODE = "com.docker.network.bridge.gateway_mode_ipv4"
 TRUSTED = {"com.docker.network.bridge.trusted_host_interfaces": "eth1"}
@@ -40,9 +41,9 @@ TRUSTED = {"com.docker.network.bridge.trusted_host_interfaces": "eth1"}
         (NEW._replace(family="ipv6"), {MODE: "routed"}, "", ""),
     ],
 )
-def test_o15_what_comes_through(one: neighbours.Filter, options: Any, published: str, unpublished: str) -> None:
+def test_o15_what_comes_through(one: firewall.Filter, options: Any, published: str, unpublished: str) -> None:
     for expected, said in ((published, True), (unpublished, False)):
-        told = neighbours.lets_through(one, options, published=said)
+        told = firewall.lets_through(one, options, published=said)
         assert bool(told) == bool(expected)
         assert expected in told
 
@@ -50,32 +51,37 @@ def test_o15_what_comes_through(one: neighbours.Filter, options: Any, published:
 @pytest.mark.parametrize(
     ("arguments", "written", "expected"),
     [
-        ("", None, {}),
-        ("--iptables=false", None, {"iptables": "false"}),
-        ("--allow-direct-routing", '{"iptables": false}', {"iptables": False, "allow-direct-routing": True}),
-        ("", '{"iptables": false}', {"iptables": False}),
-        ("", "no JSON", {}),
-        ("", "[]", {}),
+        ([], None, None),
+        (["--iptables=false"], None, False),
+        (["--iptables=0"], '{"iptables": true}', False),
+        (["--iptables"], None, True),
+        (["--iptables", "false"], None, True),
+        (["--iptables=true", "--iptables=false"], None, False),
+        (["--ip6tables=false", "--iptables=T"], None, True),
+        ([], '{"iptables": false}', False),
+        (["--ip6tables=true"], '{"iptables": false}', False),
+        ([], "no JSON", None),
+        ([], "[]", None),
+        ([], "", None),
     ],
-)  # fmt: skip
-def test_o15_the_daemons_options_are_those_of_its_arguments_and_its_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, written: str | None, expected: dict[str, Any]
+)
+def test_o15_a_switch_of_the_engine_is_that_of_its_flags_or_its_file(
+    tmp_path: Path, arguments: list[str], written: str | None, expected: bool | None
 ) -> None:
+    file = tmp_path / "daemon.json"
     if written is not None:
-        (tmp_path / "daemon.json").write_text(written)
-    line = "\0".join(["/usr/bin/dockerd", f"--config-file={tmp_path}/daemon.json", arguments, ""])
-    (tmp_path / "cmdline").write_text(line)
-    monkeypatch.setattr(neighbours.dockerd, "find_processes", lambda: [1])
-    real = neighbours.dockerd.read
-    monkeypatch.setattr(neighbours.dockerd, "read", lambda path: line if path.name == "cmdline" else real(path))
-    found = neighbours._daemon_options()
-    assert {key: found.get(key) for key in expected} == expected
+        file.write_text(written)
+    for given in ([f"--config-file={file}"], ["--config-file", str(file)]):
+        for default in (True, False):
+            found = dockerd.is_on([*given, *arguments], "iptables", default=default)
+            assert found is (default if expected is None else expected)
 
 
 class Networks:
     """An engine of 28 with these networks."""
 
     version = "28.5.2"
+    docker_host = "unix:///nowhere.sock"
 
     def __init__(self, *networks: dict[str, Any]) -> None:
         self.networks = networks
@@ -113,16 +119,16 @@ def test_o22_networks_that_the_host_has_and_the_role_does_not_define_are_looked_
     wanted = {
         "reason": "none is set",
         "networks": [{"name": network}],
-        "ports": [{"option": "port", "port": 6379, "published": False}],
+        "ports": [{"option": "port", "port": 6379, "published": []}],
     }
     with pytest.raises(NetmodeError, match=rf"instance cache: none is set, and .*{told}"):
         neighbours.refuse_reached(Networks(LAN, BR0), [{"name": "cache", "unauthenticated": wanted}])  # type: ignore[arg-type]
     neighbours.refuse_reached(Networks(LAN, BR0), [{"name": "cache", "unauthenticated": None}])  # type: ignore[arg-type]
 
 
-UNPUBLISHED = {"option": "port", "port": 6379, "published": False}
-PUBLISHED = {**UNPUBLISHED, "published": True}
-TLS = {"option": "settings.tls-port", "port": 6380, "published": True}
+UNPUBLISHED = {"option": "port", "port": 6379, "published": []}
+PUBLISHED = {**UNPUBLISHED, "published": ["127.0.0.1"]}
+TLS = {"option": "settings.tls-port", "port": 6380, "published": ["127.0.0.1"]}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -92,12 +93,25 @@ def values(arguments: list[str], *flags: str) -> list[str]:
 
 def listens(arguments: list[str]) -> list[str]:
     """Where a dockerd with these arguments listens, as its flags or its configuration file say; empty: as usual."""
-    path = next(iter(values(arguments, "--config-file")), CONFIG_FILE)
-    try:
-        said = json.loads(read(Path(path)) or "{}").get("hosts") or []
-    except (ValueError, AttributeError):
-        said = []
+    said = configuration(arguments).get("hosts") or []
     return values(arguments, "-H", "--host") or [str(host) for host in said if isinstance(said, list)]
+
+
+def configuration(arguments: list[str]) -> dict[str, Any]:
+    """What a dockerd with these arguments reads from its configuration file; empty where that is none or no JSON."""
+    path = next(reversed(values(arguments, "--config-file")), CONFIG_FILE)
+    try:
+        said = json.loads(read(Path(path)) or "{}")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def is_on(arguments: list[str], name: str, *, default: bool) -> bool:
+    """A switch of a dockerd with these arguments, by its flag (the last one, without a value on) or in its file."""
+    flags = [word.partition("=")[2] or "true" for word in arguments if word.partition("=")[0] == f"--{name}"]
+    said = flags[-1] if flags else configuration(arguments).get(name, default)
+    return str(said).lower() in ("true", "1", "t")
 
 
 def serves(arguments: list[str], docker_host: str) -> bool:

@@ -120,6 +120,14 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_loopback(text: str) -> bool:
+    """Of an address as the kernel, the engine or Redis' ``bind`` writes it."""
+    try:
+        return ipaddress.ip_address(text.lstrip("-")).is_loopback
+    except ValueError:
+        return False
+
+
 def takes_ipv6() -> bool:
     """Whether this host has IPv6; the engine publishes on all addresses of both families only then (moby's check)."""
     try:

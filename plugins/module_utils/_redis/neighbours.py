@@ -1,51 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether neighbours of this host, machines with a route to it, reach a Redis that needs no password.
 
-Judged by what the engine at hand lets through. Until 28.0 a published port is open to packets that are routed to the
-container's own address, or that come to 127.0.0.1 by another link than lo; what is not published is closed by the
-policy of the chain FORWARD alone, which the engine sets where it switches forwarding on itself.
+Asked before a Redis is made, of what is asked for, and by the proof, of one that runs: one rule, ``_ways_in``.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
-from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
+from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+
+from .firewall import filters, lets_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
+    from .firewall import Filter
+
 Json = dict[str, Any]
 
 LINKS = Path("/sys/class/net")
-_FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
-_COMMAND = {"ipv4": "iptables", "ipv6": "ip6tables"}
-_CLOSED_SINCE, _IP6TABLES_SINCE = (28,), (27,)
-_BRIDGE = "com.docker.network.bridge."
-
-
-class Filter(NamedTuple):
-    """What stands between a neighbour and a container, for one family of addresses."""
-
-    version: str
-    family: str
-    forwards: bool
-    """Whether the host forwards at all."""
-    rules: bool
-    """Whether the engine makes rules of its own."""
-    drops: bool
-    """The policy of FORWARD."""
-    direct: bool
-    """``allow-direct-routing`` of the daemon."""
+_OF_ITS_OWN = ("macvlan", "ipvlan", "physical")
+"""Interfaces that are on the link of a card."""
 
 
 def refuse_reached(engine: Engine, instances: list[Json]) -> None:
@@ -53,18 +36,94 @@ def refuse_reached(engine: Engine, instances: list[Json]) -> None:
     asked = [instance for instance in instances if instance.get("unauthenticated")]
     if not asked:
         return
-    known = engine.get("/networks")
-    filters = [_filter(engine, family) for family in _FORWARDING]
+    known, own = engine.get("/networks"), filters(engine)
     for instance in asked:
         given = instance["unauthenticated"]
         for wanted in given["networks"]:
-            why = next(_why(_find(wanted, known), given["ports"], filters), "")
+            why = next(_ways_in(_find(wanted, known), given["ports"], own), "")
             if why:
                 raise NetmodeError(
                     f"instance {instance['name']}: {given['reason']}, and neighbours of this host reach it: {why}. Set "
                     "redis_password, bind it to the loopback of its container (redis_bind: [127.0.0.1]) and use its "
                     "socket, or say redis_allow_unauthenticated: true."
                 )
+
+
+def reached(engine: Engine, asked: dict[str, list[str]]) -> dict[str, list[str] | None]:
+    """How neighbours reach Redis that run: the id of a container, and where it listens, as the kernel says -> why.
+
+    None where that is not to be known: of what may not be looked into, or is gone meanwhile.
+    """
+    if not any(_places(listens) for listens in asked.values()):
+        return {key: [] for key in asked}
+    seen = observe(engine)
+    known, own = engine.get("/networks"), filters(engine)
+    containers = {} if seen["limited"] else compose(seen)["containers"]
+    names = {container["id"]: name for name, container in containers.items()}
+    found: dict[str, list[str] | None] = dict.fromkeys(asked)
+    for key, listens in asked.items():
+        if key in names:
+            owner = _owner(containers, names[key])
+            given = engine.get(f"/containers/{owner['id']}/json")["HostConfig"].get("PortBindings") or {}
+            found[key] = list(dict.fromkeys(_reached(owner, given, _places(listens), known, own)))
+    return found
+
+
+def _owner(containers: dict[str, Json], name: str) -> Json:
+    """The container whose namespace one is in."""
+    owner, passed = containers[name], {name}
+    while owner["joins"] and owner["joins"] not in passed and not owner["stale"]:
+        passed.add(owner["joins"])
+        owner = containers[owner["joins"]]
+    return owner
+
+
+def _reached(owner: Json, given: Json, places: list[str], known: list[Json], own: list[Filter]) -> Iterator[str]:
+    """``given``: its PortBindings, since a port that a routed network opens is not published at any of the host's."""
+    if owner["mode"] == "host" and places:
+        yield f"it listens at {', '.join(places)} of the host"
+    ports: list[Json] = [
+        {
+            "port": port,
+            "published": [
+                *(item["host_ip"] for item in owner["published"] if _leads_to(item, port)),
+                *(item["HostIp"] for item in given.get(f"{port}/tcp") or []),
+            ],
+            "families": {_family(_address(place)) for place in places if _port(place) == port},
+        }
+        for port in sorted(set(map(_port, places)))
+    ]
+    for port in ports:
+        for item in owner["published"]:
+            if _leads_to(item, port["port"]) and not is_loopback(item["host_ip"]):
+                yield f"port {port['port']} of the container is published at {item['host_ip']} of the host"
+    for interface in owner["interfaces"]:
+        if interface["kind"] in _OF_ITS_OWN and not interface["network"]:
+            yield f"its {interface['name']} ({interface['kind']}) is on a link of theirs"
+        elif interface["kind"] != "dummy":
+            bridge = interface["bridge"] or ""
+            yield from _ways_in(_find({"name": interface["network"] or bridge}, known), ports, own, bridge)
+
+
+def _places(listens: list[str]) -> list[str]:
+    return [place for place in listens if not is_loopback(_address(place))]
+
+
+def _address(place: str) -> str:
+    return place.rpartition(":")[0].strip("[]")
+
+
+def _port(place: str) -> int:
+    return int(place.rpartition(":")[2])
+
+
+def _family(address: str) -> str:
+    """Of an address; '' of none, which is both: where the engine publishes what names none."""
+    return "ipv6" if ":" in address else "ipv4" if address else ""
+
+
+def _leads_to(item: Json, port: int) -> bool:
+    return bool(item["container_port"] == port and item["protocol"] == "tcp")
 
 
 def _find(wanted: Json, known: list[Json]) -> Json:
@@ -88,20 +147,24 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _why(network: Json, ports: list[Json], filters: list[Filter]) -> Iterator[str]:
+def _ways_in(network: Json, ports: list[Json], own: list[Filter], bridge: str = "") -> Iterator[str]:
+    """Why neighbours reach ports of a container on a network. ``bridge``: what its interface is plugged into."""
+    name = network["Name"]
     if network["Driver"] not in ("bridge", "null"):
-        yield f"the network {network['Name']} ({network['Driver']}) makes it one more machine of theirs"
+        yield f"the network {name} ({network['Driver']}) makes it one more machine of theirs"
     if network["Driver"] != "bridge":
         return
-    card = _card(bridge_of(network) or "") if network.get("Id") else ""
+    card = _card(bridge or (bridge_of(network) if network.get("Id") else "") or "")
     if card:
-        yield f"{card} is a port of the bridge of its network {network['Name']}, so they are on that as well"
-    for one in filters:
+        yield f"{card} is a port of the bridge of its network {name}, so they are on that as well"
+    for one in own:
         enabled = network.get("EnableIPv6") if one.family == "ipv6" else network.get("EnableIPv4", True)
         for port in ports if enabled and not network["Internal"] else ():
-            why = lets_through(one, network.get("Options") or {}, published=port["published"])
-            if why:
-                yield f"{why}, so port {port['port']} of the container ({port['option']}) is open to who has a route"
+            published = any(_family(address) in ("", one.family) for address in port["published"])
+            why = lets_through(one, network.get("Options") or {}, published=published)
+            if why and one.family in port.get("families", (one.family,)):
+                option = f" ({port['option']})" if "option" in port else ""
+                yield f"{why}, so port {port['port']} of the container{option} is open to who has a route"
 
 
 def _card(bridge: str) -> str:
@@ -109,69 +172,3 @@ def _card(bridge: str) -> str:
     ports = sorted((LINKS / bridge / "brif").glob("*")) if bridge else []
     links = (LINKS / port.name for port in ports)
     return next((link.name for link in links if (link / "device").exists() or any(link.glob("lower_*"))), "")
-
-
-def lets_through(one: Filter, options: dict[str, str], *, published: bool) -> str:
-    """Why a packet of a neighbour's comes through to a port of a container on a bridge; '' where it does not."""
-    if not one.forwards:
-        return ""
-    mode = options.get(f"{_BRIDGE}gateway_mode_{one.family}", "nat")
-    if one.rules and version(one.version) >= _CLOSED_SINCE:
-        if mode == "nat-unprotected":
-            return "its network has the gateway mode nat-unprotected"
-        opened = {
-            "its network has the gateway mode routed": mode == "routed",
-            "the daemon has allow-direct-routing": one.direct,
-            "its network has trusted_host_interfaces": bool(options.get(f"{_BRIDGE}trusted_host_interfaces")),
-        }
-        return next((why for why, so in opened.items() if so and published), "")
-    if one.rules and published:
-        return f"Docker {one.version} (before 28.0) lets them through to published ports, to those at 127.0.0.1 too"
-    if one.drops:
-        return ""
-    return f"this host forwards {one.family.replace('ip', 'IP')}, and the policy of its chain FORWARD is ACCEPT"
-
-
-def _filter(engine: Engine, family: str) -> Filter:
-    options, command = _daemon_options(), _COMMAND[family]
-    by_default = family == "ipv4" or version(engine.version) >= _IP6TABLES_SINCE
-    return Filter(
-        engine.version,
-        family,
-        forwards=dockerd.read(Path(_FORWARDING[family])).strip() not in ("", "0"),
-        rules=_is_on(options, "iptables", default=True) and _is_on(options, command, default=by_default),
-        drops=_drops(command),
-        direct=_is_on(options, "allow-direct-routing", default=False),
-    )
-
-
-def _is_on(options: dict[str, Any], name: str, *, default: bool) -> bool:
-    return _text(options.get(name, default)) in ("true", "1", "t")
-
-
-def _daemon_options() -> dict[str, Any]:
-    """Of the engine that runs here: its arguments, and its configuration file, which may hold none of them as well."""
-    words = [word for pid in dockerd.find_processes()[:1] for word in dockerd.command_line(pid)]
-    given: dict[str, Any] = {}
-    for word, after in zip(words, [*words[1:], ""]):
-        name, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("--"):
-            given[name] = value if equals else after if name == "config-file" else True
-    try:
-        text = dockerd.read(Path(str(given.get("config-file") or dockerd.CONFIG_FILE)))
-        written = json.loads(text) if text.strip() else {}
-    except ValueError:
-        written = {}
-    return {**(written if isinstance(written, dict) else {}), **given}
-
-
-def _drops(command: str) -> bool:
-    """Whether FORWARD's policy is DROP. Where there is no such program, the engine could set none."""
-    try:
-        done = subprocess.run(
-            [command, "-w", "5", "-S", "FORWARD"],
-            capture_output=True, text=True, check=False, env={**os.environ, "PATH": dockerd.PATHS, "LC_ALL": "C"},
-        )  # fmt: skip
-    except OSError:
-        return False
-    return done.stdout.startswith("-P FORWARD DROP")
