@@ -168,7 +168,18 @@ def made(host: Host, case: Case) -> Iterator[str]:
             host.docker("network", "rm", "nearnet")
 
 
-@pytest.mark.parametrize("name", CASES)
+ALWAYS = (
+    "published to the loopback",
+    "unpublished, FORWARD accepts",
+    "a routed one, published",
+    "an unprotected one",
+    "with IPv6, published and forwarded",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.thorough) for name in CASES]
+)
 def test_o15_what_the_engine_lets_neighbours_reach_is_refused_without_a_password(
     neighbour: Host, image: str, name: str
 ) -> None:

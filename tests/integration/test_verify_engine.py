@@ -281,7 +281,9 @@ LISTENED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", LISTENED)
+@pytest.mark.parametrize(
+    "mode", ["host", "none", *(pytest.param(mode, marks=pytest.mark.thorough) for mode in ("bridge", "container"))]
+)
 def test_o14_who_listens_where_a_redis_was_asked_for_is_sent_no_password(clean: Host, mode: str) -> None:
     entry, network, words, at = LISTENED[mode]
     clean.docker("run", "-d", "--name", "donor", BARE, "busybox", "sleep", "9999")
