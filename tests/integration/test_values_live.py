@@ -142,3 +142,23 @@ redis_network_definitions='[{{"name": "own"}}]'
     done = play(CHECKOUT / "playbooks" / "site.yml", inventory, ("--check",), redis_port=None)
     assert done.rc == 0, done.stdout
     assert host_state() == before
+
+
+@pytest.mark.parametrize(
+    ("role", "variable"),
+    [
+        ("docker_engine", "docker_engine_log_driver"),
+        ("docker_engine", "docker_engine_bip"),
+        ("keeper", "keeper_log_file"),
+        ("topology", "topology_file"),
+    ],
+)
+def test_o20_a_role_refuses_a_variable_in_one_message_without_the_words_of_templating(
+    play: Callable[..., Play], role: str, variable: str
+) -> None:
+    told = play(
+        [{"hosts": "all", "gather_facts": False, "roles": [{"role": f"netmode.docker.{role}"}]}], **{variable: 1.5}
+    ).refusals()
+    assert len(told) == 1, told
+    for host, message in told.items():
+        assert message.startswith(f"{host}: {variable}: 1.5 is a number with a point, and text is needed"), message

@@ -22,8 +22,8 @@ MEMORY = {
 
 @pytest.fixture
 def volumes(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def run(*wanted: dict[str, Any], **options: Any) -> dict[str, Any]:
-        return run_module("volumes", {"volumes": list(wanted)}, **options)
+    def run(*wanted: dict[str, Any], pending: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+        return run_module("volumes", {"volumes": list(wanted), "pending": list(pending)}, **options)
 
     return run
 
@@ -39,7 +39,10 @@ def test_made_once_as_asked_and_removed_once(
     assert made["volumes"] == predicted["volumes"]
     assert made["diff"] == predicted["diff"]
     docker("create", "-v", "lab-plain:/data", "--name", "lab-user", image)
-    assert volumes({"name": "lab-plain", "state": "absent"}, check=True)["changed"] is True, "it may go before"
+    going = {"name": "lab-plain", "state": "absent"}
+    assert "lab-user has it" in volumes(going, check=True)["msg"]
+    assert volumes(going, check=True, pending=("lab-user",))["changed"] is True
+    assert "lab-user has it" in volumes(going, pending=("lab-user",))["msg"], "of effect in check mode alone"
     docker("rm", "lab-user")
     (found,) = json.loads(docker("volume", "inspect", "lab-memory"))
     assert found["Options"] == MEMORY["driver_opts"]
@@ -56,14 +59,24 @@ def test_made_once_as_asked_and_removed_once(
     [
         ([{"name": "lab-plain", "driver_opts": {"type": "tmpfs"}}], "holds data"),
         ([{"name": "lab-plain"}, {"name": "lab-plain"}], "in the list twice"),
-        ([{"name": "lab-new", "driver": "none-such"}], "lab-new: create"),
+        ([{"name": "lab-new", "driver": "none-such"}], "lab-new: driver: 'none-such' is none that"),
+        ([{"name": "lab-new", "driver_opts": {"sise": "1m"}}], "driver_opts: 'sise' is no option of the driver local"),
+        ([{"name": "lab-new", "driver_opts": {"type": "tmpfs"}}], "takes type and device together"),
         (
             [{"name": "lab-new"}, {"name": "lab-plain", "state": "absent"}],
             "volume lab-plain: state: absent: lab-user has",
         ),
         ([{"name": "lab-new"}, {"name": ""}], "volume '': name: no volume can be called so"),
     ],
-    ids=["other options", "one name twice", "no such driver", "in use", "no name"],
+    ids=[
+        "other options",
+        "one name twice",
+        "no such driver",
+        "no such option",
+        "half the options",
+        "in use",
+        "no name",
+    ],
 )
 def test_refused_with_one_message_and_the_data_stays(
     docker: Callable[..., str],
