@@ -7,7 +7,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Churn:
         self._run("docker", "run", "--detach", "--name", "churn-b", "--network", "container:churn-a", *waits)
         self._run("docker", "run", "--detach", "--name", "churn-c", "--network", "none", *waits)
         self._run("docker", "kill", "churn-a")
-        self._run("docker", "rm", "--force", "churn-b", "churn-a", "churn-c")
+        self._run("docker", "rm", "--force", "--volumes", "churn-b", "churn-a", "churn-c")
 
     def _links(self) -> None:
         """A bridge with forty ports, made and taken down; and a namespace with the far ends that goes first."""

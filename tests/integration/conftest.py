@@ -17,8 +17,7 @@ fixture made before it stays):
 ``no_files_left`` removes what the role redis writes besides
 ``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
 ``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
-``image``        the name of the Redis image, in the shape of the official one (with redis-cli, busybox, ip), or the
-                 IMAGE that the test's module names
+``image``        the name of the Redis image, in the shape of the official one (with redis-cli, busybox, ip)
 ``shape_images`` all images of the table shapes.SHAPES, shaped like the official ones: ``SHAPES["valkey-9"].image``
                  (shapes.load(host, "nginx", "redis-8") makes some of them)
 
@@ -101,8 +100,8 @@ def host_state(host: Host) -> Callable[[], dict[str, Any]]:
 
 
 @pytest.fixture
-def image(host: Host, request: pytest.FixtureRequest) -> str:
-    return str(getattr(request.module, "IMAGE", IMAGE))
+def image(host: Host) -> str:
+    return IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ NET2 = "nmt-net2"
 LOOSE = ["redis-server", "--port", "0", "--save", "", "--unixsocket"]
 IDLE = [*LOOSE, "/dev/shm/nmt.sock"]
 """A process that listens on no port, writes no file and ends at once when it is asked to."""
+NO_PROGRAM: Json = {"entrypoint": [], "command": ["/nonexistent"]}
+"""What the engine cannot start. Under the entrypoint of the image it could: that finds out by itself, and ends."""
 
 RICH_IMAGE = """
 ENV FROM_IMAGE=kept SHARED=image
@@ -176,8 +178,11 @@ def entry(name: str, **options: Any) -> Json:
     return {"name": name, "image": IMAGE, **options}
 
 
-def make_images(host: Host, base: str = BASE) -> None:
-    plain = f'FROM {base}\nRUN ["busybox", "ln", "-sf", "/bin/busybox", "/bin/sh"]\nCMD {json.dumps(IDLE)}\n'
+def make_images(host: Host) -> None:
+    """The images of these tests, in the shape of the official one, unless the host has them all."""
+    if {IMAGE, RICH, NEWER} <= {tag for image in host.api("/images/json") for tag in image["RepoTags"] or ()}:
+        return
+    plain = f'FROM {BASE}\nRUN ["busybox", "ln", "-sf", "/bin/busybox", "/bin/sh"]\nCMD {json.dumps(IDLE)}\n'
     host.docker("build", "-q", "-t", IMAGE, "-", stdin=plain)
     host.docker("build", "-q", "-t", RICH, "-", stdin=f"FROM {IMAGE}\n{RICH_IMAGE}")
     host.docker("build", "-q", "-t", NEWER, "-", stdin=f"FROM {IMAGE}\nLABEL version=newer\n")

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from lab import COLLECTIONS, MODULE_UTILS, Host, wait_until
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import COLLECTIONS, IMAGE, MODULE_UTILS, Host, wait_until
 
 Tell = Callable[[str], None]
 """Prints a measured figure past pytest's capture (fixture ``tell``)."""

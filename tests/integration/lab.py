@@ -28,7 +28,7 @@ CACHE = Path(os.environ.get("NETMODE_CACHE", "/nonexistent"))
 MACHINE = CHECKOUT / "tests" / "lab" / "machine"
 VENV_BIN = Path(sys.executable).parent
 IMAGE = shapes.OFFICIAL
-"""What tests run where the image is not the point. A file that was not run with it yet says so where it takes shapes.BARE."""
+"""What tests run where the image is not the point. One that needs the bare image says why where it takes shapes.BARE."""
 MODULE_UTILS = COLLECTIONS / "ansible-only"
 """A directory that holds nothing but ansible: a host's Python finds no other package of the controller."""
 SOCKET = "/var/run/docker.sock"

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import os
 
-from lab import wait_until
+from lab import IMAGE, wait_until
 from oracle import kind, links, output, within
-from shapes import BARE as IMAGE  # not yet run in the official shape
 
 SHARED_MAC = "02:42:de:ad:be:ef"
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from in_process import bring
 from options_table import CASES
 from registry_lab import CLOSED, OPEN
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +48,7 @@ DRIFT = {
 @pytest.fixture(scope="module")
 def lab(machine: Host) -> Iterator[Lab]:
     before = machine.things()
-    make_images(machine, BARE)
+    make_images(machine)
     make_networks(machine)
     machine.docker("run", "-d", "--name", "web", IMAGE, *IDLE)
     yield Lab(machine)

@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from containers_lab import IMAGE, Lab, entry, make_images, reasons
-from shapes import BARE  # not yet run in the official shape
+from containers_lab import IMAGE, NO_PROGRAM, Lab, entry, make_images, reasons
 
 if TYPE_CHECKING:
     from lab import Host
@@ -19,7 +18,7 @@ CHAIN = [entry("third", network_mode="container:sharer"), SHARER, DONOR]
 
 @pytest.fixture
 def lab(host: Host) -> Lab:
-    make_images(host, BARE)
+    make_images(host)
     return Lab(host)
 
 
@@ -251,11 +250,12 @@ def test_what_the_engine_refuses_at_create_has_stopped_nothing_and_leaves_nothin
     """All that is new is made before anything old is stopped, a new sharer against its new donor."""
     pair.docker("run", "-d", "--name", "sidecar", "--network", "container:donor", IMAGE)
     before = [pair.inspect(name) for name in ("donor", "sharer", "sidecar")]
+    volumes = pair.docker("volume", "ls", "-q")
     changed = [SHARER, {**DONOR, "environment": {"A": "1"}}, entry("other", volumes=["/anonymous"])]
     pair.fails(*changed, entry("last", cpuset="0-4095"), words=["last", "create", "0-4095"])
     assert [pair.inspect(name) for name in ("donor", "sharer", "sidecar")] == before
     assert pair.names() == ["donor", "sharer", "sidecar"]
-    assert pair.docker("volume", "ls", "-q") == ""
+    assert pair.docker("volume", "ls", "-q") == volumes
     pair.apply(*changed)
     together(pair, "sidecar")
 
@@ -263,7 +263,18 @@ def test_what_the_engine_refuses_at_create_has_stopped_nothing_and_leaves_nothin
 def test_failed_recreate_of_a_donor_leaves_both_running(pair: Lab) -> None:
     """The donor's new container cannot start: the old one is back, and its sharer is in its namespace."""
     idents = [pair.id(name) for name in ("donor", "sharer")]
-    pair.fails(SHARER, {**DONOR, "command": ["/nonexistent"]}, words=["donor", "/nonexistent"])
+    pair.fails(SHARER, {**DONOR, **NO_PROGRAM}, words=["donor", "/nonexistent"])
     assert [pair.id(name) for name in ("donor", "sharer")] == idents
+    together(pair)
+    pair.unchanged(SHARER, DONOR)
+
+
+@pytest.mark.engines
+def test_a_donor_that_ends_at_once_is_named_where_its_sharer_cannot_start(pair: Lab) -> None:
+    """Under the entrypoint of its image a program that is not there is no failed start: it starts, and ends."""
+    wrong = {**DONOR, "command": ["/nonexistent"]}
+    pair.fails(SHARER, wrong, words=["sharer: start", "donor donor does not run (status 127)", "docker logs donor"])
+    assert pair.names() == ["donor", "sharer"]
+    pair.apply(SHARER, DONOR)
     together(pair)
     pair.unchanged(SHARER, DONOR)

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import Host, Play, aliases, wait_until
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, Host, Play, aliases, wait_until
 
 CONFIG = "/etc/docker/daemon.json"
 ROLE = """

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from containers_lab import IDLE, IMAGE, NET, Lab, entry, make_images, make_networks
+from containers_lab import IDLE, IMAGE, NET, NO_PROGRAM, Lab, entry, make_images, make_networks
 from in_process import bring, meanwhile
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ PORT = 18460
 @pytest.fixture(scope="module")
 def furnished(machine: Host) -> Iterator[Lab]:
     before = machine.things()
-    make_images(machine, BARE)
+    make_images(machine)
     make_networks(machine)
     yield Lab(machine)
     machine.remove_new(before)
@@ -115,7 +114,7 @@ LATE = (
     ("volumes", {"volumes": ["/etc/hostname:/usr"]}, "/usr"),
     ("device_cgroup_rules", {"device_cgroup_rules": ["c 300:99999999999 rwm"]}, "300"),
     ("security_opt", {"security_opt": ['seccomp={"defaultAction":"NO_SUCH"}']}, "seccomp"),
-    ("command", {"command": ["no-such-program"]}, "no-such-program"),
+    ("command", NO_PROGRAM, "/nonexistent"),
     ("command", {"entrypoint": ["/etc/passwd"], "command": []}, "/etc/passwd"),
 )
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import registry_lab
 from registry_lab import CLOSED, HERE, OPEN, SECRET
-from shapes import BARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lab import Host
 
-IMAGE = BARE  # not yet run in the official shape
 NO_DIGEST = "sha256:" + "0" * 64
 Run = dict[str, Any]
 

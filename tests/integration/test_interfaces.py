@@ -11,10 +11,10 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.netmode.docker.plugins.modules.interfaces import EXAMPLES
 from interfaces_lab import inside, interrupt
-from lab import Host, Play, wait_until
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, Host, Play, wait_until
 
-pytestmark = pytest.mark.engines
+ENGINES = pytest.mark.engines
+"""What hangs on the engine: how its containers and their namespaces come and go, and its networks."""
 
 Run = Callable[..., dict[str, Any]]
 Shell = Callable[..., str]
@@ -69,6 +69,7 @@ def pongs(host: Host, address: str) -> bool:
     )
 
 
+@ENGINES
 def test_a_veth_on_docker0_is_made_as_described_and_a_second_run_changes_nothing(
     interfaces: Run, host: Host, host_state: State, web: str
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_veth_on_docker0_is_made_as_described_and_a_second_run_changes_nothing
     assert inside(host) == there
 
 
+@ENGINES
 def test_n12_second_run_removal_and_removal_of_a_default_route_leave_nothing_behind(
     interfaces: Run, host: Host, host_state: State, web: str
 ) -> None:
@@ -136,6 +138,7 @@ def test_n13_a_physical_interface_is_returned_as_it_was_when_it_is_removed(
     assert host_state() == before
 
 
+@ENGINES
 def test_n13_a_physical_interface_of_a_container_that_stopped_is_put_right_and_its_loss_is_told(
     interfaces: Run, host: Host, host_state: State, docker: Shell, sh: Shell, web: str, uplink: None
 ) -> None:
@@ -200,6 +203,7 @@ def test_what_was_changed_by_hand_is_mended(interfaces: Run, host: Host, web: st
     assert not interfaces(ETH0)["changed"]
 
 
+@ENGINES
 def test_several_interfaces_two_families_and_a_docker_network_by_its_name(
     interfaces: Run, host: Host, docker: Shell, web: str
 ) -> None:
@@ -220,6 +224,7 @@ def test_several_interfaces_two_families_and_a_docker_network_by_its_name(
         assert pongs(host, address)
 
 
+@ENGINES
 def test_an_interface_is_back_with_the_same_mac_after_the_container_was_restarted(
     interfaces: Run, host: Host, docker: Shell, sh: Shell, web: str
 ) -> None:
@@ -234,6 +239,7 @@ def test_an_interface_is_back_with_the_same_mac_after_the_container_was_restarte
     )
 
 
+@ENGINES
 def test_purge_leaves_a_container_what_the_list_has_and_forgets_one_that_is_gone(
     run_module: Run, interfaces: Run, host: Host, host_state: State, docker: Shell, web: str
 ) -> None:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from keeper_lab import PROGRAM, ROLE, Keeper, Tell, address, declare, eth, pongs, run
-from lab import Host, Play, wait_until
+from keeper_lab import OPEN, PROGRAM, ROLE, Keeper, Tell, address, declare, eth, pongs, run, starts
+from lab import IMAGE, Host, Play, wait_until
+from lock_lab import LOCK, begin, held
 
 pytestmark = pytest.mark.engines
 
@@ -92,6 +93,31 @@ def test_killed_it_is_back_and_does_what_happened_meanwhile(keeper: Keeper, host
     assert keeper.pid() != old
     assert keeper.pid() in keeper.processes()
     keeper.is_right()
+
+
+def test_o10_the_keeper_waits_for_a_run_and_a_run_for_the_keeper(keeper: Keeper, host: Host) -> None:
+    """The keeper is long at it, for its sharer takes three seconds to end."""
+    lock = LOCK.format("containers")
+    run(host, "web18", port=7000)
+    slow = "trap 'busybox sleep 3; exit 0' TERM; while :; do busybox sleep 9 & wait; done"
+    run(host, "slow18", "--network", "container:web18", command=("busybox", "sh", "-c", slow))
+    before = pid_of(host, "slow18")
+    with held(host, "containers"):
+        begun = time.time()
+        host.docker("restart", "-t", "0", "web18")
+        wait_until(lambda: lock in host.sh(f"ls -l /proc/{keeper.pid()}/fd", check=False), "the keeper asks for it")
+        assert host.sh(f"cat {lock}") == ""
+    wait_until(lambda: host.sh(f"cat {lock}") == f"{keeper.pid()} netmode-keeper", "the keeper has it")
+    assert pid_of(host, "slow18") == before, "it did nothing while another had it"
+    new = {"name": "new18", "image": IMAGE, "network_mode": "container:web18", "command": [*OPEN, "--port", "7001"]}
+    assert begin("containers", {"containers": [new]}).wait(60) == 0
+    keeper.says("slow18: restarted: its donor web18 has a new network namespace")
+    assert [name for _, name in starts(host, begun)] == ["web18", "slow18", "new18"]
+    keeper.is_right()
+
+
+def pid_of(host: Host, name: str) -> str:
+    return host.docker("inspect", "-f", "{{.State.Pid}}", name)
 
 
 @pytest.mark.thorough
@@ -229,7 +255,7 @@ def test_two_hundred_interfaces_are_back_within_ten_seconds_of_a_restart_of_the_
     names = [f"lot{number}" for number in range(20)]
     options = "--network none --restart always --stop-signal KILL"
     host.sh(
-        f"printf '%s\\n' {' '.join(names)} | xargs -P4 -I@ docker run -d --name @ {options} netmode-test/bare busybox sleep 1d"
+        f"printf '%s\\n' {' '.join(names)} | xargs -P4 -I@ docker run -d --name @ {options} {IMAGE} busybox sleep 1d"
     )
     wanted = [
         eth(name, name=f"eth{part}", addresses=[f"172.17.{100 + index}.{1 + part}/16"])

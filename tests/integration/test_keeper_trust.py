@@ -41,13 +41,15 @@ def test_o13_a_record_that_is_wrong_is_told_the_rest_is_served_and_the_role_fail
     assert keeper.pid() == before
     status, text = keeper.status()
     assert status == 1
-    assert "record" in text
+    rows = {words[0]: words[1:] for line in text.splitlines() if (words := line.split())}
+    assert rows["record"][0] == "WRONG"
     assert "'bad:eth0' has no kind" in text
-    assert "good:eth0  right" in text
+    assert rows["good:eth0"][0] == "right", text
     failed = host.play(ROLE)
     assert failed.rc == 2
     assert "'bad:eth0' has no kind" in failed.failed[0]["result"]["stdout"]
     for text in ("{", '{"version": 99, "interfaces": {}}', "[1]"):
+        keeper.begin()
         host.write(RECORD, text)
         host.docker("restart", "-t", "0", "good")
         keeper.says(f"{RECORD}, which says what interfaces containers are to have, is of no use")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import MACHINE, Host, Play, wait_until
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, MACHINE, Host, Play, wait_until
 
 
 def test_a_container_answers_and_the_state_shows_it(

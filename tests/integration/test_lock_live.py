@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from containers_lab import IDLE, IMAGE, Lab, entry, make_images
-from lab import MODULE_UTILS, SOCKET, Host
-from shapes import BARE  # not yet run in the official shape
-from tree import COLLECTIONS
+from lab import SOCKET, Host
+from lock_lab import begin, held
 
 Json = dict[str, Any]
 MEMBER = "netmode-member"
@@ -26,20 +23,9 @@ CHANGES: dict[str, Json] = {
 }
 
 
-def begin(module: str, args: Json) -> subprocess.Popen[str]:
-    """A module in a process of its own, which is not waited for."""
-    argv = ["/usr/bin/python3", "-m", f"ansible_collections.netmode.docker.plugins.modules.{module}"]
-    env = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}"}
-    run = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
-    assert run.stdin
-    run.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": args}))
-    run.stdin.close()
-    return run
-
-
 @pytest.fixture
 def lab(host: Host) -> Lab:
-    make_images(host, BARE)
+    make_images(host)
     return Lab(host)
 
 
@@ -74,17 +60,11 @@ def test_o10_a_run_without_changes_needs_no_root(lab: Lab, member: Callable[...,
 def test_o10_each_waits_for_another_that_changes_the_engine(module: str, lab: Lab) -> None:
     """A holder that is killed in the middle holds nothing: the one that waits goes on."""
     subject = "images" if module == "images" else "containers"
-    with subprocess.Popen(
-        ["flock", f"/run/netmode-{subject}.lock", "sh", "-c", "echo held; exec sleep 60"],
-        stdout=subprocess.PIPE, text=True,
-    ) as holder:  # fmt: skip
-        assert holder.stdout
-        holder.stdout.readline()
+    with held(lab.host, subject):
         waiting = begin(module, CHANGES[module])
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(2)
-        lab.host.sh(f"pkill -KILL -P {holder.pid}")
-        assert waiting.wait(60) == 0, waiting.stdout
+    assert waiting.wait(60) == 0, waiting.stdout
 
 
 @pytest.mark.engines

@@ -17,8 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._containers.modes i
     Rule,
 )  # fmt: skip
 from containers_lab import IDLE, NET, make_networks
-from lab import SOCKET
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from lab import wait_until
-from shapes import BARE
 from verify_lab import await_answer, proof, start
 
 if TYPE_CHECKING:
     from lab import Host
 
-IMAGE = BARE  # not yet run in the official shape
 pytestmark = pytest.mark.engines
 OURS, THEIRS, OURS6, THEIRS6 = "192.168.77.1", "192.168.77.2", "fd00:77:77::1", "fd00:77:77::2"
 SET_UP = f"""

@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.netmode.docker.plugins.modules.networks import EXAMPLES
 from lab import Host, Play, wait_until
-from shapes import BARE
 
 Run = Callable[..., dict[str, Any]]
 State = Callable[[], dict[str, Any]]
-IMAGE = BARE  # not yet run in the official shape
 SUBNET = "10.61.0.0/16"
 OTHER = {"config": [{"subnet": "10.62.0.0/16"}]}
 OPEN = ("redis-server", "--protected-mode", "no")

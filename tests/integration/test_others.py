@@ -7,10 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from containers_lab import IDLE, IMAGE, NET, RICH, Lab, entry, make_images, make_networks
+from containers_lab import IDLE, IMAGE, NET, NO_PROGRAM, RICH, Lab, entry, make_images, make_networks
 from create_options import ENTRY, ROWS, asked, groups, make
 from lab import wait_until
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,7 @@ CHANGED = {**DONOR, "environment": {"A": "1"}}
 
 @pytest.fixture
 def lab(host: Host) -> Lab:
-    make_images(host, BARE)
+    make_images(host)
     return Lab(host)
 
 
@@ -244,8 +243,8 @@ def test_o4_one_with_rm_that_cannot_be_started_again_is_not_gone(lab: Lab) -> No
     lab.docker("run", "-d", "--name", "donor", IMAGE)
     lab.host.sh("mkdir -p /opt/nmt-bin")
     lab.docker("cp", "donor:/bin/busybox", "/opt/nmt-bin/busybox")
-    command = ("/own/busybox", "sleep", "1000")
-    start_rm(lab, "sharer", "--network", "container:donor", "-v", "/opt/nmt-bin:/own", command=command)
+    command, own = ("sleep", "1000"), ("-v", "/opt/nmt-bin:/own", "--entrypoint", "/own/busybox")
+    start_rm(lab, "sharer", "--network", "container:donor", *own, command=command)
     before = lab.inspect("sharer")
     lab.host.sh("rm /opt/nmt-bin/busybox")
     lab.docker("kill", "donor")
@@ -294,8 +293,8 @@ def test_o4_one_with_rm_that_is_to_be_absent_leaves_its_data(lab: Lab) -> None:
 
 
 def test_o4_one_with_rm_that_was_only_created_becomes_one_that_stays(lab: Lab) -> None:
-    lab.docker("create", "--rm", "--name", "one", IMAGE, "/nonexistent")
-    lab.fails(entry("one", command=["/nonexistent"]), words=["one", "/nonexistent"])
+    lab.docker("create", "--rm", "--name", "one", "--entrypoint", "", IMAGE, "/nonexistent")
+    lab.fails(entry("one", **NO_PROGRAM), words=["one", "/nonexistent"])
     assert lab.names() == ["one"]
     lab.apply(entry("one"))
     assert lab.inspect("one")["State"]["Running"]

@@ -19,7 +19,6 @@ from containers_lab import IDLE, entry, make_images
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from lab import SOCKET
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +59,7 @@ PROCESSES_FROM, CONTAINERS_FROM, FREE = 18400, 18420, 18440
 def busy(machine: Host) -> Iterator[Host]:
     """A host with IPv6 on its loopback; port 18400 + n is a process's, 18420 + n is published by a container."""
     before = machine.things()
-    make_images(machine, BARE)
+    make_images(machine)
     machine.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0")
     with machine.engine_with(), ExitStack() as stack:  # which looks for IPv6 once
         for number, process in enumerate(PROCESSES):

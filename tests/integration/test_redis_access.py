@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import wait_until
-from shapes import BARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lab import Host
 
-IMAGE = BARE  # not yet run in the official shape
 pytestmark = pytest.mark.engines
 CONFIG, SOCKETS = "/etc/netmode/redis", "/var/lib/netmode/redis"
 SECRET = "s3cret-of-the-test"

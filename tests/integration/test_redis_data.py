@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from lab import wait_until
-from shapes import BARE as IMAGE  # not yet run in the official shape
+from lab import IMAGE, wait_until
 
 if TYPE_CHECKING:
     from lab import Host

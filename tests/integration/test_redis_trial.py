@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
-from lab import COLLECTIONS, MODULE_UTILS, wait_until
+from lab import COLLECTIONS, IMAGE, MODULE_UTILS, wait_until
 from redis_lab import socket_of
 from shapes import BARE, REDIS_SHAPES, SHAPES
-from shapes import BARE as IMAGE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from containers_lab import IDLE, IMAGE, NET, Lab, entry, make_images, make_networks, told
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,7 +272,7 @@ def furnish(lab: Lab) -> None:
 @pytest.fixture(scope="module")
 def furnished(machine: Host) -> Iterator[Lab]:
     before = machine.things()
-    make_images(machine, BARE)
+    make_images(machine)
     lab = Lab(machine)
     with socket.create_server(("0.0.0.0", 18202)):
         try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from containers_lab import IMAGE, NET, Lab, entry, make_images, make_networks, told
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ MODULES: dict[str, Json] = {
 @pytest.fixture(scope="module")
 def lab(machine: Host) -> Iterator[Lab]:
     before = machine.things()
-    make_images(machine, BARE)
+    make_images(machine)
     try:
         make_networks(machine)
         machine.docker("run", "-d", "--name", "api", "--network", NET, IMAGE)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from containers_lab import IDLE, Lab
-from lab import wait_until
+from lab import IMAGE, wait_until
 from network_shape import assert_true_to, read
 from oracle import Oracle
-from shapes import BARE as IMAGE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
 from lab import CHECKOUT
-from shapes import BARE  # not yet run in the official shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +36,7 @@ def test_o8_redis_reads_back_every_value_as_it_was_given(host: Host, image: str)
 
 @pytest.mark.engines
 def test_o8_null_takes_a_variable_of_the_image_away(host: Host) -> None:
-    make_images(host, BARE)
+    make_images(host)
     lab = Lab(host)
     for environment in (
         {"FROM_IMAGE": None, "OWN": "x"},
@@ -54,7 +53,7 @@ def test_o8_null_takes_a_variable_of_the_image_away(host: Host) -> None:
 
 @pytest.mark.engines
 def test_o8_a_number_is_the_permissions_that_were_meant_or_refused(host: Host) -> None:
-    make_images(host, BARE)
+    make_images(host)
     lab = Lab(host)
     for mode, meant in ((0o640, "640"), ("0600", "600"), (640, "640"), (0o440, "440"), (0o777, ""), (750, "750")):
         given = entry("one", configs=[{"target": "/srv/secret", "content": "x", "mode": mode}])
@@ -67,7 +66,7 @@ def test_o8_a_number_is_the_permissions_that_were_meant_or_refused(host: Host) -
 
 @pytest.mark.engines
 def test_o8_what_yaml_made_of_other_words_is_refused_before_any_change(host: Host) -> None:
-    make_images(host, BARE)
+    make_images(host)
     lab = Lab(host)
     for option, value in (
         ("environment", {"DEBUG": True}),

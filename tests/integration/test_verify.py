@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from lab import CHECKOUT, LOCAL, wait_until
-from shapes import BARE
 from verify_lab import PASSWORD, SOCKETS, proof, start
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from lab import Host, Play
 
 VERIFY, FACTS = CHECKOUT / "playbooks" / "verify.yml", CHECKOUT / "playbooks" / "facts.yml"
-IMAGE = BARE  # not yet run in the official shape
 INSTANCES = [
     {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"], "allow_unauthenticated": True},
     {"name": "redis-container", "network_mode": "container", "donor": "httpd"},

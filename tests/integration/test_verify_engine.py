@@ -21,7 +21,6 @@ from verify_lab import PASSWORD, SOCKETS, await_answer, failed, launch, proof, s
 if TYPE_CHECKING:
     from lab import Host
 
-IMAGE = BARE  # not yet run in the official shape
 pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("shape_images")]
 IMAGES = [BARE, OFFICIAL]
 TURNS = pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.thorough)])

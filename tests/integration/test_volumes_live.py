@@ -7,12 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shapes import BARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-IMAGE = BARE  # not yet run in the official shape
 MEMORY = {
     "name": "lab-memory",
     "driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"},

@@ -128,8 +128,28 @@ class Applier(Maker):
                 raise
 
     def _run(self, name: str, key: str) -> None:
-        with self._changing(name, "start") as client:
-            client.start(key)
+        try:
+            with self._changing(name, "start") as client:
+                client.start(key)
+        except NetmodeError as error:
+            why = self._ended_donor(key)
+            if not why:
+                raise
+            raise NetmodeError(f"{str(error).rstrip('.')}. {why}") from error
+
+    def _ended_donor(self, key: str) -> str:
+        """What is to be said of a sharer's donor that does not run: the engine names it by its id, if at all."""
+        mode, _, donor = self.engine.get(f"/containers/{key}/json")["HostConfig"]["NetworkMode"].partition(":")
+        if mode != "container":
+            return ""
+        try:
+            found = self.engine.get(f"/containers/{donor}/json")
+        except NotFoundError:
+            return ""
+        if found["State"]["Running"]:
+            return ""
+        name = found["Name"].lstrip("/")
+        return f"Its donor {name} does not run (status {found['State']['ExitCode']}): docker logs {name} says why"
 
     def _recreate(self, step: Step) -> None:
         """The new one is made beside the old: the gap is a stop and a start, and a failure brings the old one back."""
@@ -142,15 +162,25 @@ class Applier(Maker):
             if step.data["start"]:
                 self._run(step.name, key)
         except NetmodeError as error:
-            left = self._restore(step, key, was_running=was_running)
-            back = "The old container is back as it was"
-            if left:
-                back += f", but {', '.join(left)} could not be restarted with it: start it by hand (docker restart)"
+            back = self._put_back(step, key, was_running=was_running)
             raise NetmodeError(f"{str(error).rstrip('.')}. {back}.") from error
         self._discard_old(step.name, step.container)
         for volume in step.data.get("unused", []):
             with suppress(NetmodeError), self._changing(step.name, "remove a volume that a tmpfs hid") as client:
                 client.remove_volume(volume)
+
+    def _put_back(self, step: Step, new: str, *, was_running: bool) -> str:
+        """What has become of the old container."""
+        try:
+            left = self._restore(step, new, was_running=was_running)
+        except NetmodeError as error:  # a sharer's donor may be another by now
+            return f"Putting the old container back failed as well: {str(error).rstrip('.')}"
+        if left:
+            return (
+                f"The old container is back as it was, but {', '.join(left)} could not be restarted with it: start it "
+                "by hand (docker restart)"
+            )
+        return "The old container is back as it was"
 
     def _restore(self, step: Step, new: str, *, was_running: bool) -> list[str]:
         """The names of those that depend on the old container and could not be restarted with it."""
