@@ -366,81 +366,17 @@ others:
   sample: {redis-sidecar: [clone], redis-exporter: [restart]}
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-
-CONTAINER_ARGUMENTS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "image": {"type": "str"},
-    "state": {"type": "str", "default": "started", "choices": ["started", "stopped", "absent"]},
-    "network_mode": {"type": "str"},
-    "recreate": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
-    "pull_policy": {"type": "str", "default": "missing", "choices": ["missing", "always", "never"]},
-    "networks": {"type": "raw"},
-    "mac_address": {"type": "raw"},
-    "ports": {"type": "list", "elements": "raw"},
-    "expose": {"type": "list", "elements": "raw"},
-    "command": {"type": "raw"},
-    "entrypoint": {"type": "raw"},
-    "environment": {"type": "raw"},
-    "labels": {"type": "raw"},
-    "user": {"type": "raw"},
-    "working_dir": {"type": "str"},
-    "hostname": {"type": "str"},
-    "volumes": {"type": "list", "elements": "raw"},
-    "tmpfs": {"type": "raw"},
-    "configs": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "target": {"type": "str", "required": True},
-            "content": {"type": "str", "required": True, "no_log": True},
-            "mode": {"type": "raw", "default": "0444"},
-            "uid": {"type": "int", "default": 0},
-            "gid": {"type": "int", "default": 0},
-        },
-    },
-    "restart": {"type": "raw"},
-    "sysctls": {"type": "raw"},
-    "ulimits": {"type": "dict"},
-    "cap_add": {"type": "list", "elements": "str"},
-    "cap_drop": {"type": "list", "elements": "str"},
-    "privileged": {"type": "bool"},
-    "read_only": {"type": "bool"},
-    "security_opt": {"type": "list", "elements": "str"},
-    "device_cgroup_rules": {"type": "list", "elements": "str"},
-    "init": {"type": "bool"},
-    "mem_limit": {"type": "raw"},
-    "cpus": {"type": "raw"},
-    "cpu_shares": {"type": "int"},
-    "cpuset": {"type": "str"},
-    "pids_limit": {"type": "int"},
-    "shm_size": {"type": "raw"},
-    "group_add": {"type": "list", "elements": "str"},
-    "stop_grace_period": {"type": "raw"},
-    "stop_signal": {"type": "str"},
-    "healthcheck": {"type": "dict"},
-    "dns": {"type": "raw"},
-    "dns_search": {"type": "raw"},
-    "dns_opt": {"type": "raw"},
-    "extra_hosts": {"type": "raw"},
-}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=checked(
-            {
-                **ENGINE_ARGUMENTS,
-                "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
-                "pending": {"type": "list", "elements": "str", "default": []},
-            }
-        ),
+        argument_spec=checked({**ENGINE_ARGUMENTS, **ARGUMENTS}),
         supports_check_mode=True,
     )
     try:

@@ -214,36 +214,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile import run
-
-_USER = {
-    "name": {"type": "str", "required": True},
-    "uid": {"type": "int", "required": True},
-    "gid": {"type": "int", "required": True},
-    "home": {"type": "str", "default": "/nonexistent"},
-}
-_DIRECTORY = {
-    "path": {"type": "str", "required": True},
-    "uid": {"type": "int", "default": 0},
-    "gid": {"type": "int", "default": 0},
-    "mode": {"type": "raw", "default": "0755"},
-}
-IMAGE = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "only_made_here": {"type": "bool", "default": False},
-    "source": {"type": "str", "choices": ["pull", "archive", "packages"], "default": "pull"},
-    "pull_policy": {"type": "str", "choices": ["missing", "always"], "default": "missing"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "archive": {"type": "path"},
-    "archive_id": {"type": "str"},
-    "packages": {"type": "list", "elements": "str", "default": []},
-    "suite": {"type": "str", "default": "stable"},
-    "mirror": {"type": "str", "default": ""},
-    "command": {"type": "list", "elements": "str", "default": []},
-    "users": {"type": "list", "elements": "dict", "default": [], "options": _USER},
-    "directories": {"type": "list", "elements": "dict", "default": [], "options": _DIRECTORY},
-}
+from ansible_collections.netmode.docker.plugins.module_utils._images.spec import ARGUMENTS
 
 
 def main() -> None:
@@ -251,14 +222,7 @@ def main() -> None:
         argument_spec=checked(
             {
                 **ENGINE_ARGUMENTS,
-                "pending": {"type": "list", "elements": "str", "default": []},
-                "images": {
-                    "type": "list",
-                    "elements": "dict",
-                    "required": True,
-                    "options": IMAGE,
-                    "required_if": [("source", "archive", ["archive"])],
-                },
+                **ARGUMENTS,
             }
         ),
         supports_check_mode=True,

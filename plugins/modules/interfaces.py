@@ -190,31 +190,14 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.reconcile import run
-
-ROUTE = {"to": {"type": "str", "required": True}, "via": {"type": "str"}}
-INTERFACE = {
-    "container": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "kind": {"type": "str", "choices": ["veth", "macvlan", "ipvlan", "dummy", "physical"], "default": "veth"},
-    "bridge": {"type": "str"},
-    "parent": {"type": "str"},
-    "vlan": {"type": "int"},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "gateway": {"type": "str"},
-    "routes": {"type": "list", "elements": "dict", "default": [], "options": ROUTE},
-    "mac": {"type": "raw"},
-    "mtu": {"type": "int"},
-}
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=checked(
             {
-                "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE},
-                "purge": {"type": "list", "elements": "str", "default": []},
-                "pending": {"type": "list", "elements": "str", "default": []},
+                **ARGUMENTS,
                 **ENGINE_ARGUMENTS,
             }
         ),

@@ -227,48 +227,12 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._networks.reconcile import run
-
-POOL = {
-    "subnet": {"type": "str", "required": True},
-    "gateway": {"type": "str"},
-    "ip_range": {"type": "str"},
-    "aux_addresses": {"type": "raw"},
-}
-IPAM = {
-    "driver": {"type": "str", "default": "default"},
-    "options": {"type": "raw"},
-    "config": {"type": "list", "elements": "dict", "options": POOL},
-}
-NETWORK = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "only_made_here": {"type": "bool", "default": False},
-    "recreate": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
-    "driver": {"type": "str", "choices": ["bridge", "macvlan", "ipvlan"], "default": "bridge"},
-    "driver_opts": {"type": "raw"},
-    "bridge_name": {"type": "str"},
-    "mtu": {"type": "int"},
-    "icc": {"type": "bool"},
-    "masquerade": {"type": "bool"},
-    "ipam": {"type": "dict", "options": IPAM},
-    "allow_route_overlap": {"type": "bool", "default": False},
-    "internal": {"type": "bool", "default": False},
-    "attachable": {"type": "bool", "default": False},
-    "enable_ipv4": {"type": "bool", "default": True},
-    "enable_ipv6": {"type": "bool", "default": False},
-    "labels": {"type": "raw"},
-}
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import ARGUMENTS
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=checked(
-            {
-                **ENGINE_ARGUMENTS,
-                "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK},
-                "pending": {"type": "list", "elements": "str", "default": []},
-            }
-        ),
+        argument_spec=checked({**ARGUMENTS, **ENGINE_ARGUMENTS}),
         supports_check_mode=True,
     )
     try:

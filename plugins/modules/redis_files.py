@@ -205,30 +205,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile
-
-_TRIAL = {
-    "container": {"type": "dict", "required": True},
-    "password": {"type": "str", "default": "", "no_log": True},
-}
-_UNAUTHENTICATED = {
-    "reason": {"type": "str", "required": True},
-    "networks": {"type": "list", "elements": "dict", "required": True},
-    "ports": {"type": "list", "elements": "dict", "required": True},
-}
-INSTANCE = {
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "directory": {"type": "path", "required": True},
-    "socket_directory": {"type": "path"},
-    "socket_mode": {"type": "str", "default": "770"},
-    "volume": {"type": "str"},
-    "uid": {"type": "int", "default": 999},
-    "gid": {"type": "int", "default": 999},
-    "lines": {"type": "list", "elements": "str", "default": []},
-    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
-    "trial": {"type": "dict", "options": _TRIAL},
-}
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ARGUMENTS
 
 
 def main() -> None:
@@ -236,10 +213,7 @@ def main() -> None:
         argument_spec=checked(
             {
                 **ENGINE_ARGUMENTS,
-                "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
-                "socket_group": {"type": "str", "default": ""},
-                "image_dir": {"type": "path"},
-                "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE},
+                **ARGUMENTS,
             }
         ),
         supports_check_mode=True,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, is_loopback, overlap
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import bridges_of, interfaces_of, lets_in
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of, lets_in
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import CONTAINER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
-from ansible_collections.netmode.docker.plugins.modules.containers import CONTAINER_ARGUMENTS
-from ansible_collections.netmode.docker.plugins.modules.networks import NETWORK
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import NETWORK_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_host(variables: Settings, companions: list[dict[str, Any]], problems: 
 
 def _check_networks(definitions: list[dict[str, Any]], where: str, told: list[str]) -> None:
     try:
-        networks_spec.parse_list([read({"type": "dict", "options": NETWORK}, one) for one in definitions])
+        networks_spec.parse_list([read({"type": "dict", "options": NETWORK_ARGUMENTS}, one) for one in definitions])
     except NetmodeError as error:
         told.append(f"{where}: {error}")
     except ValueError as error:

@@ -137,19 +137,6 @@ def interfaces_of(instance: Settings) -> list[Interface]:
     return parse_list(entries_of(instance))
 
 
-def bridges_of(definitions: Iterable[Mapping[str, Any]]) -> set[str]:
-    """How a veth may name the bridges of Docker networks of ``redis_network_definitions``."""
-    found: set[str] = set()
-    for item in definitions:
-        if str(item.get("driver") or "bridge") == "bridge":
-            options = item.get("driver_opts") or {}
-            named = item.get("bridge_name") or (
-                options.get("com.docker.network.bridge.name") if isinstance(options, Mapping) else None
-            )
-            found.update(str(word) for word in (item.get("name"), named) if word)
-    return found
-
-
 def lets_in(instance: Settings, own: set[str]) -> str:
     """By which interface others than this host reach it, '' for none. ``own``: the bridges that end at the host."""
     for interface in interfaces_of(instance):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images.archive import copy_of, read_archive
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import REVISION_LABEL, ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
     Namespaces,
     addresses,
@@ -19,14 +21,11 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure imp
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import (
-    bridges_of,
     check_pairs,
     entries_of,
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
-    REVISION_LABEL,
-    ROLE_LABEL,
     Problems,
     Settings,
     check,
@@ -46,7 +45,7 @@ SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "teardown",
+    "parts", "teardown",
 )  # fmt: skip
 
 _IMAGE_KEYS = (
@@ -246,7 +245,6 @@ def make_plan(
     variables: Settings,
     host: str,
     revisions: dict[str, str],
-    archive_dir: str = "",
     pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
@@ -271,24 +269,38 @@ def make_plan(
             check_users(instance, problems)
             check_exposure(instance, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
-    archives = _archives(images, archive_dir, problems) if archive_dir else []
+    archives = _archives(images, variables["image_dir"], problems)
     if problems.told:
         return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told}
     containers = extra + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged]
+    key_file = f"{config_dir}/.revision-key"
+    files = [
+        {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
+        for item in merged
+    ]
     return {
         "problems": [],
         "images": images,
         "archives": archives,
-        "files": [
-            {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
-            for item in merged
-        ],
+        "files": files,
         "volumes": _volumes([item for item in merged if item["state"] != "absent"]),
         "containers": containers,
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "kept": [item["name"] for item in merged if item["state"] == "started" and _needs_keeping(item)],
+        "parts": {
+            "files": {
+                "key_file": key_file,
+                "socket_group": variables["socket_group"],
+                "image_dir": variables["image_dir"],
+                "instances": files,
+            },
+            "images": {"images": images},
+            "networks": {"networks": networks},
+            "containers": {"containers": containers},
+            "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},
+        },
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
 

@@ -15,6 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
@@ -53,10 +54,6 @@ _PORTS = frozenset(
     replica-announce-port slave-announce-port""".split()
 )
 """Directives whose value is a port."""
-
-REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
-OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
-"""A container's, by which the role knows what it made, and which configuration it was started with."""
 
 _SIZE = re.compile(r"[0-9]+(b|k|kb|m|mb|g|gb)?\Z", re.IGNORECASE)
 _USER = re.compile(r"([0-9]{1,10}):([0-9]{1,10})\Z", re.ASCII)

@@ -11,13 +11,13 @@ import in_process  # noqa: F401 (the host's SDK)
 from ansible_collections.netmode.docker.plugins.module_utils import _volumes
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images
+from ansible_collections.netmode.docker.plugins.module_utils._images.spec import IMAGE_ARGUMENTS as IMAGE_SPEC
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import reconcile as interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import INTERFACE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
+from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import NETWORK_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._redis import reconcile as redis
-from ansible_collections.netmode.docker.plugins.modules.images import IMAGE as IMAGE_SPEC
-from ansible_collections.netmode.docker.plugins.modules.interfaces import INTERFACE
-from ansible_collections.netmode.docker.plugins.modules.networks import NETWORK
-from ansible_collections.netmode.docker.plugins.modules.redis_files import INSTANCE
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import INSTANCE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.modules.volumes import VOLUME
 from lab import SOCKET
 from registry_lab import CLOSED, HERE, OPEN, SECRET
@@ -54,7 +54,7 @@ def pool(subnet: str, **more: Any) -> Json:
 
 
 NETWORKS = Subject(
-    networks.run, "networks", NETWORK, {"name": "nmt-one", **pool("10.81.0.0/24")},
+    networks.run, "networks", NETWORK_ARGUMENTS, {"name": "nmt-one", **pool("10.81.0.0/24")},
     (
         pool("10.81.0.0/24", gateway="10.81.0.9"), pool("10.81.1.0/24", ip_range="10.81.1.128/25"),
         pool("10.81.0.0/24", aux_addresses={"router": "10.81.0.5"}), {"ipam": {"driver": "default", "options": {"a": "b"}}},
@@ -99,7 +99,7 @@ VOLUMES = Subject(
 
 ETH0 = {"container": "web", "name": "eth0", "bridge": "docker0", "addresses": ["172.17.99.5/16"]}
 INTERFACES = Subject(
-    interfaces.run, "interfaces", INTERFACE, ETH0,
+    interfaces.run, "interfaces", INTERFACE_ARGUMENTS, ETH0,
     (
         {}, {"state": "absent"}, {"kind": "dummy", "bridge": None}, {"kind": "macvlan", "bridge": None, "parent": "docker0"},
         {"kind": "ipvlan", "bridge": None, "parent": "docker0"}, {"kind": "physical", "bridge": None, "parent": "lo"},
@@ -153,7 +153,7 @@ IMAGES = Subject(
 
 AT = "/etc/netmode/nmt-check"
 FILES = Subject(
-    redis.reconcile, "instances", INSTANCE,
+    redis.reconcile, "instances", INSTANCE_ARGUMENTS,
     {"name": "cache", "directory": f"{AT}/cache", "socket_directory": "/var/lib/nmt-check/cache"},
     (
         {}, {"state": "absent"}, {"lines": ["port 6379"]}, {"lines": ["port 6379", "maxmemory 1mb"]}, {"secrets": ["requirepass one"]},

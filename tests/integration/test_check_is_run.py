@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import registry_lab
+from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import CONTAINER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.modules.containers import CONTAINER_ARGUMENTS
 from check_subjects import IMAGES, LOGIN, ROOT, SAVED, SUBJECTS, Subject, told
 from containers_lab import IDLE, IMAGE, NEWER, RICH, Lab, entry, make_images, make_networks
 from hypothesis import HealthCheck, example, given, settings

@@ -10,7 +10,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
+from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from lab import COLLECTIONS, IMAGE, MODULE_UTILS, wait_until
 from redis_lab import socket_of
@@ -34,7 +34,7 @@ def plan(**host: Any) -> Json:
     given = {"redis_instances": [{"name": "cache"}], "redis_image": REDIS.image}
     variables = read_variables("redis", given | {f"redis_{name}": value for name, value in host.items()}, wrong, "")
     assert wrong == []
-    found: Json = redis_instances(variables, "here")
+    found: Json = redis_plan(variables, "here")
     return found
 
 

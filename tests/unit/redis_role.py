@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
+from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import PLAN_KEYS
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
@@ -27,7 +27,7 @@ def plan(
     variables = read_variables("redis", {f"redis_{name}": value for name, value in given.items()}, wrong, "web1: ")
     if wrong:
         return {**{key: [] for key in PLAN_KEYS}, "problems": wrong}
-    return redis_instances(variables, "web1", pending=pending)
+    return redis_plan(variables, "web1", pending=pending)
 
 
 def problems(*instances: Any, **options: Any) -> list[str]:

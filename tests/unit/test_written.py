@@ -25,7 +25,7 @@ INI = InventoryModule()
 INI._origin = Origin(description="an INI file")
 EVERY = [(owner, name) for owner in OWNERS for name in options_of(owner)]
 TEXT = st.text("abcXYZ019._/-:", min_size=1, max_size=12).filter(
-    lambda text: not text[0].isdigit() and text[0] not in ":-"
+    lambda text: not text[0].isdigit() and text[0] not in ":-."
 )
 WORDS = st.sampled_from(
     ["yes", "no", "on", "off", "true", "False", "1.10", "null", "~", "2026-01-02", "1.0e+3", ".inf", "a b", "é"]

@@ -177,3 +177,16 @@ _READERS: dict[str, Callable[[Spec, Any], Any]] = {
     "dict": _dict,
     "raw": _raw,
 }
+
+
+def secrets_of(options: Mapping[str, Spec], values: Mapping[str, Any]) -> set[str]:
+    """Every text of ``values``, as ``read_all`` gives them, that the spec says is secret (``no_log``)."""
+    found: set[str] = set()
+    for name, spec in options.items():
+        value = values.get(name)
+        items = value if isinstance(value, list) else [value]
+        if spec.get("no_log"):
+            found.update(str(item) for item in items if item)
+        for item in items if spec.get("options") else []:
+            found |= secrets_of(spec["options"], item or {})
+    return found

@@ -17,6 +17,70 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
+CONTAINER_ARGUMENTS: Json = {
+    "name": {"type": "str", "required": True},
+    "image": {"type": "str"},
+    "state": {"type": "str", "default": "started", "choices": ["started", "stopped", "absent"]},
+    "network_mode": {"type": "str"},
+    "recreate": {"type": "str", "default": "auto", "choices": ["auto", "always", "never"]},
+    "pull_policy": {"type": "str", "default": "missing", "choices": ["missing", "always", "never"]},
+    "networks": {"type": "raw"},
+    "mac_address": {"type": "raw"},
+    "ports": {"type": "list", "elements": "raw"},
+    "expose": {"type": "list", "elements": "raw"},
+    "command": {"type": "raw"},
+    "entrypoint": {"type": "raw"},
+    "environment": {"type": "raw"},
+    "labels": {"type": "raw"},
+    "user": {"type": "raw"},
+    "working_dir": {"type": "str"},
+    "hostname": {"type": "str"},
+    "volumes": {"type": "list", "elements": "raw"},
+    "tmpfs": {"type": "raw"},
+    "configs": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "target": {"type": "str", "required": True},
+            "content": {"type": "str", "required": True, "no_log": True},
+            "mode": {"type": "raw", "default": "0444"},
+            "uid": {"type": "int", "default": 0},
+            "gid": {"type": "int", "default": 0},
+        },
+    },
+    "restart": {"type": "raw"},
+    "sysctls": {"type": "raw"},
+    "ulimits": {"type": "dict"},
+    "cap_add": {"type": "list", "elements": "str"},
+    "cap_drop": {"type": "list", "elements": "str"},
+    "privileged": {"type": "bool"},
+    "read_only": {"type": "bool"},
+    "security_opt": {"type": "list", "elements": "str"},
+    "device_cgroup_rules": {"type": "list", "elements": "str"},
+    "init": {"type": "bool"},
+    "mem_limit": {"type": "raw"},
+    "cpus": {"type": "raw"},
+    "cpu_shares": {"type": "int"},
+    "cpuset": {"type": "str"},
+    "pids_limit": {"type": "int"},
+    "shm_size": {"type": "raw"},
+    "group_add": {"type": "list", "elements": "str"},
+    "stop_grace_period": {"type": "raw"},
+    "stop_signal": {"type": "str"},
+    "healthcheck": {"type": "dict"},
+    "dns": {"type": "raw"},
+    "dns_search": {"type": "raw"},
+    "dns_opt": {"type": "raw"},
+    "extra_hosts": {"type": "raw"},
+}
+
+ARGUMENTS: Json = {
+    "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
+    "pending": {"type": "list", "elements": "str", "default": []},
+}
+"""The options of the module ``containers``, but for those that say where the engine is."""
+
+
 class Wanted(NamedTuple):
     where: str
     """How messages name this entry: ``containers[2] (redis-b)``."""

@@ -37,6 +37,30 @@ _MTU_RANGE, _MTU_IPV6 = (68, 65535), 1280
 _VLAN_RANGE = (1, 4094)
 
 
+_ROUTE = {"to": {"type": "str", "required": True}, "via": {"type": "str"}}
+INTERFACE_ARGUMENTS = {
+    "container": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "kind": {"type": "str", "choices": ["veth", "macvlan", "ipvlan", "dummy", "physical"], "default": "veth"},
+    "bridge": {"type": "str"},
+    "parent": {"type": "str"},
+    "vlan": {"type": "int"},
+    "addresses": {"type": "list", "elements": "str", "default": []},
+    "gateway": {"type": "str"},
+    "routes": {"type": "list", "elements": "dict", "default": [], "options": _ROUTE},
+    "mac": {"type": "raw"},
+    "mtu": {"type": "int"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "interfaces": {"type": "list", "elements": "dict", "required": True, "options": INTERFACE_ARGUMENTS},
+    "purge": {"type": "list", "elements": "str", "default": []},
+    "pending": {"type": "list", "elements": "str", "default": []},
+}
+"""The options of the module ``interfaces``, but for those that say where the engine is."""
+
+
 class Route(NamedTuple):
     to: IPNetwork
     via: IPAddress | None

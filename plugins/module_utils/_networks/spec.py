@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import pairs
@@ -43,6 +44,44 @@ _LINK_NAME = re.compile(r"[^\s/:]{1,15}")
 _MTU_RANGE = (68, 65535)
 _MTU_IPV6 = 1280
 """The smallest MTU that IPv6 works with (RFC 8200, section 5)."""
+
+
+_POOL = {
+    "subnet": {"type": "str", "required": True},
+    "gateway": {"type": "str"},
+    "ip_range": {"type": "str"},
+    "aux_addresses": {"type": "raw"},
+}
+_IPAM = {
+    "driver": {"type": "str", "default": "default"},
+    "options": {"type": "raw"},
+    "config": {"type": "list", "elements": "dict", "options": _POOL},
+}
+NETWORK_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "only_made_here": {"type": "bool", "default": False},
+    "recreate": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+    "driver": {"type": "str", "choices": ["bridge", "macvlan", "ipvlan"], "default": "bridge"},
+    "driver_opts": {"type": "raw"},
+    "bridge_name": {"type": "str"},
+    "mtu": {"type": "int"},
+    "icc": {"type": "bool"},
+    "masquerade": {"type": "bool"},
+    "ipam": {"type": "dict", "options": _IPAM},
+    "allow_route_overlap": {"type": "bool", "default": False},
+    "internal": {"type": "bool", "default": False},
+    "attachable": {"type": "bool", "default": False},
+    "enable_ipv4": {"type": "bool", "default": True},
+    "enable_ipv6": {"type": "bool", "default": False},
+    "labels": {"type": "raw"},
+}
+
+ARGUMENTS: dict[str, Any] = {
+    "networks": {"type": "list", "elements": "dict", "required": True, "options": NETWORK_ARGUMENTS},
+    "pending": {"type": "list", "elements": "str", "default": []},
+}
+"""The options of the module ``networks``, but for those that say where the engine is."""
 
 
 class Pool(NamedTuple):
@@ -325,3 +364,16 @@ def _refuse_pools(where: str, network: Network) -> None:
                     f"{where}: subnets {other.subnet} and {pool.subnet}: a bridge network has one subnet per family. "
                     "Use one wider subnet, or a second network."
                 )
+
+
+def bridges_of(definitions: Iterable[Mapping[str, Any]]) -> set[str]:
+    """How a veth may name the bridges of these networks, as ``networks`` is given them."""
+    found: set[str] = set()
+    for item in definitions:
+        if str(item.get("driver") or "bridge") == "bridge":
+            options = item.get("driver_opts") or {}
+            named = item.get("bridge_name") or (
+                options.get("com.docker.network.bridge.name") if isinstance(options, Mapping) else None
+            )
+            found.update(str(word) for word in (item.get("name"), named) if word)
+    return found

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: redis_instances
+name: redis_plan
 short_description: From the variables of the role redis to what its modules are given
 version_added: 0.1.0
 author: The netmode.docker authors (@netmode)
@@ -27,12 +27,6 @@ options:
     description: What the module M(netmode.docker.redis_files) returned.
     type: dict
     default: {}
-  archive_dir:
-    description:
-      - Where archives of images are copied to on the host.
-      - With it the archives are read, to know which images they hold.
-    type: str
-    default: ''
   pending:
     description:
       - For a rehearsal, networks that are yet to be made, by name.
@@ -45,13 +39,14 @@ options:
 EXAMPLES = r"""
 - name: What the role would do
   ansible.builtin.debug:
-    msg: "{{ lookup('netmode.docker.variables', 'redis') | netmode.docker.redis_instances(inventory_hostname) }}"
+    msg: "{{ lookup('netmode.docker.variables', 'redis') | netmode.docker.redis_plan(inventory_hostname) }}"
 """
 
 RETURN = r"""
 _value:
   description:
     - C(problems), and what to give to the modules as images, files, containers, interfaces and endpoints.
+    - C(parts) is all that M(netmode.docker.redis_preview) looks at.
     - C(teardown) is what to give to them to remove it all.
   type: dict
 """
@@ -64,17 +59,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def redis_instances(
+def redis_plan(
     variables: dict[str, Any],
     host: str = "this host",
     revisions: dict[str, str] | None = None,
-    archive_dir: str = "",
     pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    return make_plan(variables, host, revisions or {}, archive_dir, pending)
+    return make_plan(variables, host, revisions or {}, pending)
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"redis_instances": redis_instances}
+        return {"redis_plan": redis_plan}

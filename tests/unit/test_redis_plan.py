@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.netmode.docker.plugins.filter.redis_instances import redis_instances
+from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from redis_role import DEFAULTS, ETH0, ROLE, conf, plan
@@ -135,7 +135,7 @@ def test_teardown_names_all_that_is_made_and_no_pulled_image() -> None:
 
 def test_the_revision_becomes_a_label() -> None:
     variables = read_variables("redis", {"redis_instances": [{"name": "cache"}]}, [])
-    found = redis_instances(variables, revisions={"cache": "abc"})
+    found = redis_plan(variables, revisions={"cache": "abc"})
     assert found["containers"][0]["labels"]["netmode.docker.config"] == "abc"
 
 
@@ -208,7 +208,7 @@ def _members(group: dict[str, Any], around: dict[str, Any]) -> Iterator[tuple[st
 def test_shipped_inventories_are_accepted_and_use_no_unknown_variable(host: tuple[str, dict[str, Any]]) -> None:
     given = {key: value for key, value in host[1].items() if not key.startswith("ansible_")}
     assert set(given) <= set(DEFAULTS)
-    assert redis_instances(read_variables("redis", given, []), host[0])["problems"] == []
+    assert redis_plan(read_variables("redis", given, []), host[0])["problems"] == []
 
 
 def test_the_quickstart_has_each_mode_once_and_the_fleet_a_group_for_each() -> None:

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What would change on a host in all parts of its Redis, in one look: what the modules of each part say in check mode.
+
+In the order in which the parts are changed; each is told what those before it would make. The first refusal ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
+from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images
+from ansible_collections.netmode.docker.plugins.module_utils._images import spec as images_spec
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import reconcile as interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
+from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
+from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
+
+from . import reconcile as files
+from . import spec as files_spec
+
+Json = dict[str, Any]
+
+_PARTS = {
+    "files": files_spec.ARGUMENTS,
+    "images": images_spec.ARGUMENTS,
+    "networks": networks_spec.ARGUMENTS,
+    "containers": containers_spec.ARGUMENTS,
+    "interfaces": interfaces_spec.ARGUMENTS,
+}
+"""Part of a plan → the options of its module."""
+
+_LEAVES_NAMESPACE = frozenset({"update", "rename", "unpause", "pull", "connect", "disconnect"})
+"""Actions on a container that leave it the network namespace that it has."""
+
+
+def read(plan: Json) -> tuple[Json, set[str]]:
+    """The options of each part's module, and what of them is secret. NetmodeError: an option is wrong."""
+    problems: list[str] = []
+    parts = {name: read_all(options, plan.get(name) or {}, problems, f"{name}: ") for name, options in _PARTS.items()}
+    if problems:
+        raise NetmodeError("\n".join(problems))
+    secrets: set[str] = set()
+    return parts, secrets.union(*(secrets_of(options, parts[name]) for name, options in _PARTS.items()))
+
+
+def preview(parts: Json, docker_host: str, timeout: int) -> Json:
+    """The results of the parts, ``due``, those that would change, and what is ``pending`` for those after them."""
+    engine: Json = {"docker_host": docker_host, "timeout": timeout}
+    told: Json = {"files": files.reconcile({**parts["files"], **engine}, check_mode=True)}
+    told["images"] = images.run({**parts["images"], **engine}, check_mode=True)
+    told["networks"] = networks.run({**parts["networks"], **engine}, check_mode=True)
+    pending = {
+        "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
+        "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
+    }
+    wanted = with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
+    coming = [*pending["networks"], *pending["images"]]
+    outcome = bring(Engine(docker_host, timeout), wanted, check=True, pending=coming)
+    told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
+    told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
+    if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
+        asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed(outcome.containers)}
+        told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
+    warnings = [*outcome.warnings, *told["interfaces"].pop("warnings")]
+    for one in told.values():
+        one.pop("diff", None)
+    due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
+    return {**told, "due": due, "pending": pending, "warnings": warnings}
+
+
+def _untried(told: Json) -> bool:
+    return bool(told["trials"] or told["volumes"])
+
+
+def with_revisions(containers: list[Json], revisions: dict[str, str]) -> list[Json]:
+    """The containers, each of the role's own with the revision of its configuration in its label."""
+    label = files_spec.REVISION_LABEL
+    return [
+        {**one, "labels": {**one["labels"], label: revisions.get(one["name"], "")}} if _is_own(one) else one
+        for one in containers
+    ]
+
+
+def _is_own(container: Json) -> bool:
+    labels = container.get("labels")
+    return isinstance(labels, dict) and files_spec.ROLE_LABEL in labels
+
+
+def _asked_interfaces(parts: Json, coming: list[str]) -> Json:
+    """Without those on a bridge that is yet to be made: nothing can be known of it."""
+    bridges = networks_spec.bridges_of(one for one in parts["networks"]["networks"] if one["name"] in coming)
+    asked = [one for one in parts["interfaces"]["interfaces"] if one["bridge"] not in bridges]
+    return {**parts["interfaces"], "interfaces": asked}
+
+
+def renewed(containers: Json) -> list[str]:
+    """The containers that get a network namespace of their own anew: what was put into the one before is gone."""
+    return [name for name, one in containers.items() if not {*one["actions"]} <= _LEAVES_NAMESPACE]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of the configuration of a host's Redis instances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
+OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
+"""A container's, by which the role knows what it made, and which configuration it was started with."""
+
+_TRIAL = {
+    "container": {"type": "dict", "required": True},
+    "password": {"type": "str", "default": "", "no_log": True},
+}
+_UNAUTHENTICATED = {
+    "reason": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "dict", "required": True},
+    "ports": {"type": "list", "elements": "dict", "required": True},
+}
+INSTANCE_ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "directory": {"type": "path", "required": True},
+    "socket_directory": {"type": "path"},
+    "socket_mode": {"type": "str", "default": "770"},
+    "volume": {"type": "str"},
+    "uid": {"type": "int", "default": 999},
+    "gid": {"type": "int", "default": 999},
+    "lines": {"type": "list", "elements": "str", "default": []},
+    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
+    "trial": {"type": "dict", "options": _TRIAL},
+}
+
+ARGUMENTS: Json = {
+    "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
+    "socket_group": {"type": "str", "default": ""},
+    "image_dir": {"type": "path"},
+    "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
+}
+"""The options of the module ``redis_files``, but for those that say where the engine is."""

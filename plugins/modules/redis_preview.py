@@ -1,0 +1,106 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_preview
+short_description: Show what would change in all parts of a host's Redis
+version_added: 0.1.0
+author:
+  - The netmode.docker authors (@netmode)
+description:
+  - Looks once at the configuration, the images, the networks, the containers and the interfaces of a host, and returns
+    what the modules of these would change, in that order. The role P(netmode.docker.redis#role) runs the tasks of the parts that differ.
+  - Refuses what one of these modules would refuse, before any of them has changed anything.
+  - Reads only.
+extends_documentation_fragment:
+  - netmode.docker.engine
+  - netmode.docker.engine.read_only
+options:
+  plan:
+    description:
+      - What to look at, as P(netmode.docker.redis_plan#filter) returns it. C(files), C(images), C(networks), C(containers) and
+        C(interfaces) are the options of M(netmode.docker.redis_files), M(netmode.docker.images), M(netmode.docker.networks),
+        M(netmode.docker.containers) and M(netmode.docker.interfaces).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: See what would change
+  netmode.docker.redis_preview:
+    plan: "{{ lookup('netmode.docker.variables', 'redis') | netmode.docker.redis_plan(inventory_hostname) }}"
+  become: true
+  register: preview
+
+- name: Name the parts that differ
+  ansible.builtin.debug:
+    var: preview.due
+"""
+
+RETURN = r"""
+due:
+  description: The parts that would change.
+  type: list
+  elements: str
+  returned: success
+  sample: [files, containers]
+pending:
+  description: Networks and images by name, under C(networks) and C(images), that would be made or fetched.
+  type: dict
+  returned: success
+  sample: {images: [], networks: [backend]}
+files:
+  description: What M(netmode.docker.redis_files) returns.
+  type: dict
+  returned: success
+images:
+  description: What M(netmode.docker.images) returns.
+  type: dict
+  returned: success
+networks:
+  description: What M(netmode.docker.networks) returns.
+  type: dict
+  returned: success
+containers:
+  description: What M(netmode.docker.containers) returns.
+  type: dict
+  returned: success
+interfaces:
+  description: What M(netmode.docker.interfaces) returns, but for those on the bridges of networks that are yet to be made.
+  type: dict
+  returned: success
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview, read
+
+_SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passwords"}}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True}}),
+        supports_check_mode=True,
+        no_log=True,  # the plan holds passwords: which of its texts are secret is told below, for the result
+    )
+    try:
+        parts, secrets = read(module.params["plan"])
+        module.no_log_values.update(secrets)
+        told = preview(parts, module.params["docker_host"], module.params["timeout"])
+    except NetmodeError as error:
+        module.fail_json(msg=str(error), invocation=_SHOWN)
+    for warning in told.pop("warnings"):
+        module.warn(warning)
+    module.exit_json(changed=False, invocation=_SHOWN, **told)
+
+
+if __name__ == "__main__":
+    main()
