@@ -36,6 +36,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable
@@ -47,6 +48,24 @@ from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases, modules
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE, ROLE_VARIABLES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--spread", default="0/1", help="N/M: of the tests marked spread every Mth, beginning with the Nth"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    own, among = (int(part) for part in config.getoption("--spread").split("/"))
+    others = {item for item in items if item.get_closest_marker("spread") and _share(item, among) != own}
+    config.hook.pytest_deselected(items=sorted(others, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in others]
+
+
+def _share(item: pytest.Item, among: int) -> int:
+    """By its name alone, so that each test is in one share, whoever collects it."""
+    return zlib.crc32(f"{item.path.name}::{item.name}".encode()) % among
 
 
 def pytest_sessionstart() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 
 @pytest.fixture(scope="module")

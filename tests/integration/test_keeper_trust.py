@@ -10,7 +10,7 @@ import pytest
 from keeper_lab import PROGRAM, ROLE, Keeper, declare, eth, pongs, run
 from lab import Host, wait_until
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 RECORD = "/var/lib/netmode/interfaces.json"
 NEEDED = 1 << 12 | 1 << 19 | 1 << 21

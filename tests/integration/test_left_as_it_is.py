@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 COMPOSE = {
     "com.docker.compose.project": "shop",
     "com.docker.compose.service": "one",

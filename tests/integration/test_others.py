@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from keeper_lab import Keeper
     from lab import Host
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 Json = dict[str, Any]
 DONOR = entry("donor")

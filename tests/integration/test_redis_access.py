@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lab import Host
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 CONFIG, SOCKETS = "/etc/netmode/redis", "/var/lib/netmode/redis"
 SECRET = "s3cret-of-the-test"
 GROUP = 4711

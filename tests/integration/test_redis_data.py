@@ -11,7 +11,7 @@ from lab import IMAGE, wait_until
 if TYPE_CHECKING:
     from lab import Host
 
-pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("no_files_left")]
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("no_files_left")]
 
 CONFIG, SOCKETS = "/etc/netmode/redis", "/var/lib/netmode/redis"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lab import Host, Play
 
-pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("shape_images", "no_files_left")]
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("shape_images", "no_files_left")]
 MODES = ("bridge", "container", "host", "none")
 PASSWORD = "s3cret-of-the-test"
 DONORS = [{"name": name, "image": SHAPES[name].image} for name in ("nginx", "httpd")]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("no_files_left", "shape_images")]
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("no_files_left", "shape_images")]
 
 REDIS = SHAPES["redis"]
 

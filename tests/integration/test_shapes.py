@@ -12,7 +12,7 @@ from shapes import REDIS_SHAPES, SHAPES, Shape
 if TYPE_CHECKING:
     from lab import Host
 
-pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("shape_images")]
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("shape_images")]
 
 
 def test_the_configuration_is_the_shape_s(host: Host) -> None:

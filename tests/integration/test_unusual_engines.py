@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lab import Host
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 
 @pytest.fixture(scope="module")

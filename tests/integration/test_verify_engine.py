@@ -21,7 +21,7 @@ from verify_lab import PASSWORD, SOCKETS, await_answer, failed, launch, proof, s
 if TYPE_CHECKING:
     from lab import Host
 
-pytestmark = [pytest.mark.engines, pytest.mark.usefixtures("shape_images")]
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("shape_images")]
 IMAGES = [BARE, OFFICIAL]
 TURNS = pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.thorough)])
 """Which of the two shapes the first has; the other way round takes as long again."""
