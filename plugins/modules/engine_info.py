@@ -6,14 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: engine_info
-short_description: Tell how Docker Engine is on a host
+short_description: Get the state of Docker Engine on a host
 version_added: 0.1.0
 author:
   - The netmode.docker authors (@netmode)
 description:
-  - Tells whether the engine is installed, how it is configured, whether it runs and answers, and what address its bridge
-    has. A host without an engine is told as such and is no failure.
-  - Reads only. The role P(netmode.docker.docker_engine#role) goes by it.
+  - Returns whether the engine is installed, how it is configured, whether it runs and answers, and what address its bridge
+    has. A host without an engine is not a failure.
+  - Given the variables of the role P(netmode.docker.docker_engine#role), it also returns what the role has to do.
+  - Reads only.
 extends_documentation_fragment:
   - netmode.docker.engine
   - netmode.docker.engine.read_only
@@ -24,12 +25,28 @@ options:
     default: /etc/docker/daemon.json
   wait:
     description:
-      - How many seconds the engine may take to answer; with 0 it is asked once.
+      - How many seconds the engine may take to answer (and, with O(reloaded_since), to reload); with 0 it is asked once.
       - The waiting ends early when the engine's process ends, or does not appear.
     type: int
     default: 0
+  reloaded_since:
+    description: A time, as C(time) is returned. Whether the engine has taken a changed configuration since then is returned.
+    type: float
   running:
-    description: Whether to tell which containers run, too.
+    description: Whether to return the running containers, too.
+    type: bool
+    default: false
+  desired:
+    description:
+      - The variables of the role P(netmode.docker.docker_engine#role), without C(docker_engine_), as the lookup
+        P(netmode.docker.variables#lookup) reads them, with C(problems) if it does not refuse what is wrong. What the role
+        has to do is returned as C(plan).
+      - The module fails where they cannot be right, or where nothing is to be done and the bridge does not have its address.
+    type: dict
+  reveal:
+    description:
+      - Whether to return the text of the configuration file, and in C(plan) that of the new one, also where they hold
+        something like a password. Use C(no_log) then.
     type: bool
     default: false
 """
@@ -40,9 +57,18 @@ EXAMPLES = r"""
     wait: 30
   register: engine
   failed_when: not engine.answers
+
+- name: Get what the role docker_engine would do on this host
+  netmode.docker.engine_info:
+    desired: "{{ lookup('netmode.docker.variables', 'docker_engine') }}"
 """
 
 RETURN = r"""
+time:
+  description: The host's time, in seconds since 1970.
+  returned: success
+  type: float
+  sample: 1764119386.25
 root:
   description: Whether the module runs as root.
   returned: success
@@ -127,6 +153,11 @@ answers:
   returned: success
   type: bool
   sample: true
+reloaded:
+  description: Whether it has taken a changed configuration since O(reloaded_since).
+  returned: success
+  type: bool
+  sample: false
 version:
   description: Its version, null where it does not answer.
   returned: success
@@ -140,38 +171,76 @@ config:
     exists: {description: Whether it is there., type: bool, sample: true}
     mode: {description: "Its permissions, octal, null where there is none.", type: str, sample: "0644"}
     text:
-      description: Its text, empty where there is none, null where it holds something like a password or is no JSON.
+      description: >-
+        Its text, empty where there is none, null where it cannot be decoded, or holds something like a password or is not
+        JSON and O(reveal) is not set.
       type: str
       sample: '{"bip": "172.17.0.1/16"}'
-    secret: {description: Whether the text is kept back for that., type: bool, sample: false}
+    secret: {description: "Whether it holds something like a password, or is not JSON.", type: bool, sample: false}
 pending:
-  description: What a run of the role that was interrupted owes the engine, V(none), V(reload) or V(restart).
+  description: >-
+    What the engine has yet to do for a configuration that an interrupted run of the role has written, V(none), V(reload)
+    or V(restart).
   returned: success
   type: str
   sample: none
-live:
-  description: Settings in force, by their keys of C(daemon.json); empty where the engine does not answer.
-  returned: success
-  type: dict
-  sample: {debug: false, labels: [], live-restore: false, registry-mirrors: []}
 bridge:
   description: The bridge of the default network, null where there is none or the engine does not answer.
   returned: success
   type: dict
   sample: {name: docker0, subnet: 172.17.0.0/16, gateway: 172.17.0.1, ipv4: [172.17.0.1/16]}
 running:
-  description: The containers that run, with their restart policies, where O(running) asks for them.
+  description: The running containers and their restart policies, if O(running) is set.
   returned: success
   type: list
   elements: dict
   sample: [{id: 5d8c0d1f2a3b, name: redis, restart: unless-stopped}]
+plan:
+  description: What the role has to do.
+  returned: if O(desired) is given
+  type: dict
+  contains:
+    settled: {description: Whether that is nothing., type: bool, sample: false}
+    install: {description: Packages to install., type: list, elements: str, sample: []}
+    changes: {description: "Keys of the configuration file that change, sorted.", type: list, elements: str, sample: [bip]}
+    action:
+      description: What the engine has to do, V(none), V(start), V(reload) or V(restart).
+      type: str
+      sample: restart
+    init: {description: "What starts the engine, V(systemd), V(service) or V(none).", type: str, sample: systemd}
+    arguments:
+      description: What the engine is started with.
+      type: list
+      elements: str
+      sample: ["-H", "fd://"]
+    pid_file: {description: Where the engine keeps its process ID., type: path, sample: /var/run/docker.pid}
+    sensitive:
+      description: "Whether the configuration, old or new, holds something like a password, so that no diff may be shown."
+      type: bool
+      sample: false
+    mode: {description: "The permissions of the configuration file, octal.", type: str, sample: "0644"}
+    checksum:
+      description: The SHA-256 of the new configuration file.
+      type: str
+      sample: 7f0ab0ac3b5b0bbd7f3cbe3be0a0ac3c17b8ea0cbb7ea3f2c9ef6ea0a7c0d3b1
+    validate:
+      description: The command that makes the engine validate the file V(%s), null where it cannot (Docker 20.10).
+      type: str
+      sample: /usr/sbin/dockerd -H fd:// --validate --config-file=%s
+    text:
+      description: The new configuration file, that of the existing one where nothing changes; null unless O(reveal) is set.
+      type: str
+      sample: null
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.observe import observe
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.plan import make_plan
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._facts.engine import observe
 
 
 def main() -> None:
@@ -181,18 +250,40 @@ def main() -> None:
                 **ENGINE_ARGUMENTS,
                 "config_file": {"type": "path", "default": "/etc/docker/daemon.json"},
                 "wait": {"type": "int", "default": 0},
+                "reloaded_since": {"type": "float"},
                 "running": {"type": "bool", "default": False},
+                "desired": {"type": "dict", "no_log": True},
+                "reveal": {"type": "bool", "default": False},
             }
         ),
         supports_check_mode=True,
     )
     given = module.params
+    # It may hold passwords, so it goes into no log and no result as a whole. Its values are no secrets one by one: true,
+    # 0 or "local" in it must not be taken out of the result.
+    desired = given.pop("desired")
+    module.no_log_values.clear()
     try:
+        if desired and desired.get("problems"):
+            raise NetmodeError("\n".join(desired["problems"]))
         engine = Engine(given["docker_host"], given["timeout"])
-        found = observe(engine, given["config_file"], given["wait"], with_running=given["running"])
+        found = observe(
+            engine, given["config_file"], given["wait"], given["reloaded_since"], with_running=given["running"]
+        )
+        if desired is not None:
+            found["plan"] = make_plan(found, desired)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
+    if not given["reveal"]:
+        _conceal(found)
     module.exit_json(changed=False, **found)
+
+
+def _conceal(found: dict[str, Any]) -> None:
+    if found["config"]["secret"]:
+        found["config"]["text"] = None
+    if "plan" in found:
+        found["plan"]["text"] = None
 
 
 if __name__ == "__main__":

@@ -112,7 +112,6 @@ def test_a_run_that_was_interrupted_before_the_restart_is_finished_by_the_next(b
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"docker_engine_bip": "172.17.0.0/16"}, "docker_engine_bip: 172.17.0.0/16 is the network's own address"),
     ({"docker_engine_mtu": "wide"}, "'docker_engine_mtu' is of type"),
-    ({"docker_engine_options": {"no-such-key": 1}}, "no-such-key"),
     ({"docker_engine_options": {"log-level": "debug"}}, "both as a flag and in the configuration file: log-level"),
     ({"docker_engine_log_opts": {"max-file": "none"}}, "docker_engine_log_opts.max-file"),
 ]
@@ -129,13 +128,28 @@ def test_a_wish_that_cannot_be_right_and_no_wish_change_nothing(busy: Host) -> N
     assert (pid_of_engine(busy), busy.sh(f"cat {CONFIG}"), running(busy)) == before
 
 
-def test_a_configuration_that_the_engine_does_not_start_with_is_taken_back(busy: Host) -> None:
+def test_a_configuration_that_the_engine_does_not_start_with_is_rolled_back(busy: Host) -> None:
     before = config(busy)
     message = refused(busy.play(ROLE, docker_engine_options={"storage-driver": "no-such-driver"}))
     assert "is as before again (refused: storage-driver), and the engine runs with it" in message
     assert "no-such-driver" in message.partition("The end of its log:")[2]
     assert config(busy) == before
     assert running(busy) == {"web", "sharer"}
+    # This engine, 20.10, validates no file before it starts with it.
+    message = refused(busy.play(ROLE, docker_engine_options={"no-such-key": 1}))
+    assert "is as before again (refused: no-such-key), and the engine runs with it" in message
+    assert "no-such-key" in message.partition("The end of its log:")[2]
+    assert (config(busy), running(busy)) == (before, {"web", "sharer"})
+    assert done(busy.play(ROLE)).changed == 0
+
+
+def test_a_configuration_that_the_engine_refuses_to_reload_is_rolled_back_and_nothing_restarted(busy: Host) -> None:
+    before = pid_of_engine(busy), config(busy), running(busy)
+    message = refused(
+        busy.play(ROLE, docker_engine_options={"max-concurrent-downloads": "many"}, docker_engine_timeout=5)
+    )
+    assert "is as before again (refused: max-concurrent-downloads), and the engine runs with it" in message
+    assert (pid_of_engine(busy), config(busy), running(busy)) == before
     assert done(busy.play(ROLE)).changed == 0
 
 

@@ -7,44 +7,44 @@ import json
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.filter.daemon_json import daemon_json
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.config import plan_config
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 
 def test_nothing_asked_leaves_the_file_to_the_byte() -> None:
     text = '{"debug":true,   "bip": "10.9.0.1/24"}'
-    plan = daemon_json(text, settings={"bip": None, "mtu": None}, options={"debug": None})
-    assert (plan["text"], plan["changes"], plan["action"]) == (text, [], "none")
+    plan = plan_config(text, settings={"bip": None, "mtu": None}, options={"debug": None})
+    assert (plan.text, plan.keys, plan.action) == (text, [], "none")
 
 
 def test_what_is_already_so_changes_nothing() -> None:
     text = '{"bip": "10.9.0.1/24", "features": {"buildkit": true, "x": 1}}'
-    plan = daemon_json(text, settings={"bip": "10.9.0.1/24"}, options={"features": {"buildkit": True}})
-    assert (plan["text"], plan["changes"]) == (text, [])
+    plan = plan_config(text, settings={"bip": "10.9.0.1/24"}, options={"features": {"buildkit": True}})
+    assert (plan.text, plan.keys) == (text, [])
 
 
 def test_keys_that_are_not_asked_for_stay() -> None:
-    plan = daemon_json('{"labels": ["a=b"], "mtu": 1500}', settings={"mtu": 1400, "icc": False})
-    assert plan["config"] == {"labels": ["a=b"], "mtu": 1400, "icc": False}
-    assert json.loads(plan["text"]) == plan["config"]
-    assert plan["changes"] == ["icc", "mtu"]
+    plan = plan_config('{"labels": ["a=b"], "mtu": 1500}', settings={"mtu": 1400, "icc": False})
+    assert plan.config == {"labels": ["a=b"], "mtu": 1400, "icc": False}
+    assert json.loads(plan.text) == plan.config
+    assert plan.keys == ["icc", "mtu"]
 
 
 def test_options_merge_dictionaries_and_replace_everything_else() -> None:
     old = {"features": {"buildkit": True, "old": {"a": 1}}, "labels": ["a=b"]}
-    plan = daemon_json(json.dumps(old), options={"features": {"old": {"b": 2}}, "labels": ["c=d"]})
-    assert plan["config"] == {"features": {"buildkit": True, "old": {"a": 1, "b": 2}}, "labels": ["c=d"]}
+    plan = plan_config(json.dumps(old), options={"features": {"old": {"b": 2}}, "labels": ["c=d"]})
+    assert plan.config == {"features": {"buildkit": True, "old": {"a": 1, "b": 2}}, "labels": ["c=d"]}
 
 
 def test_a_variable_is_the_whole_value() -> None:
     old = '{"log-driver": "json-file", "log-opts": {"max-size": "1m", "max-file": "2"}}'
-    plan = daemon_json(old, settings={"log-opts": {"max-size": "5m"}})
-    assert plan["config"]["log-opts"] == {"max-size": "5m"}
+    plan = plan_config(old, settings={"log-opts": {"max-size": "5m"}})
+    assert plan.config["log-opts"] == {"max-size": "5m"}
 
 
 def test_no_file_and_nothing_asked_makes_no_file() -> None:
-    assert daemon_json("")["changes"] == []
-    assert daemon_json("", settings={"icc": True})["text"] == '{\n    "icc": true\n}\n'
+    assert plan_config("").keys == []
+    assert plan_config("", settings={"icc": True}).text == '{\n    "icc": true\n}\n'
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,7 @@ def test_no_file_and_nothing_asked_makes_no_file() -> None:
 def test_the_engine_is_restarted_only_for_what_it_cannot_take_while_it_runs(
     old: dict[str, Any], asked: dict[str, Any], remove: list[str], action: str
 ) -> None:
-    assert daemon_json(json.dumps(old), options=asked, remove=remove)["action"] == action
-
-
-def test_what_the_engine_is_to_tell_after_a_reload() -> None:
-    plan = daemon_json("", settings={"registry-mirrors": ["https://m.example/"], "insecure-registries": ["r:5000"]})
-    assert plan["live"] == {"registry-mirrors": ["https://m.example"]}
+    assert plan_config(json.dumps(old), options=asked, remove=remove).action == action
 
 
 @pytest.mark.parametrize(
@@ -79,7 +74,7 @@ def test_what_the_engine_is_to_tell_after_a_reload() -> None:
     ],
 )
 def test_a_file_that_holds_a_password_is_known_for_it(config: dict[str, Any], sensitive: bool) -> None:
-    assert daemon_json(json.dumps(config), settings={"mtu": 1400})["sensitive"] is sensitive
+    assert plan_config(json.dumps(config), settings={"mtu": 1400}).sensitive is sensitive
 
 
 POOL = {"base": "10.10.0.0/16", "size": 24}
@@ -92,8 +87,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"bip": "172.17.0.1/33"}, "docker_engine_bip: "),
     ({"bip": "10.0.0.1/31"}, "leaves no address"),
     ({"bip": "fd00::1/64"}, "not an IPv4 address"),
-    ({"bip": "224.0.0.1/16"}, "no address that a bridge can have"),
-    ({"bip": "127.0.0.1/8"}, "no address that a bridge can have"),
+    ({"bip": "224.0.0.1/16"}, "is not an address that a bridge can have"),
+    ({"bip": "127.0.0.1/8"}, "is not an address that a bridge can have"),
     ({"mtu": 67}, "docker_engine_mtu: 67 is not a number of bytes from 68 to 65535"),
     ({"mtu": 70000}, "docker_engine_mtu"),
     ({"mtu": True}, "docker_engine_mtu"),
@@ -103,7 +98,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"default-address-pools": [{"base": "10.10.0.0/16", "size": 31}]}, "from 16 to 30"),
     ({"default-address-pools": [POOL, {"base": "10.10.64.0/18", "size": 24}]}, "overlap"),
     ({"default-address-pools": [POOL, POOL]}, "10.10.0.0/16 and 10.10.0.0/16 overlap"),
-    ({"icc": "no"}, "docker_engine_icc: 'no' is neither true nor false"),
+    ({"icc": "no"}, "docker_engine_icc: 'no' must be true or false"),
     ({"live-restore": 1}, "docker_engine_live_restore"),
     ({"log-driver": ""}, "docker_engine_log_driver"),
     ({"log-opts": {"max-file": 3}}, "docker_engine_log_opts.max-file: 3 is not a text"),
@@ -122,8 +117,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("settings", "message"), REFUSED, ids=[str(settings) for settings, _message in REFUSED])
 def test_what_is_wrong_is_refused_by_the_name_that_the_user_gave(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(AnsibleFilterError) as error:
-        daemon_json("", settings=settings)
+    with pytest.raises(NetmodeError) as error:
+        plan_config("", settings=settings)
     assert message in str(error.value)
 
 
@@ -131,7 +126,7 @@ def test_what_is_wrong_is_refused_by_the_name_that_the_user_gave(settings: dict[
     ("text", "settings", "options", "remove", "message"),
     [
         ('{"debug": tru', {}, {}, [], "/etc/docker/daemon.json on the host is not JSON"),
-        ("[]", {}, {}, [], "no JSON object"),
+        ("[]", {}, {}, [], "is not a JSON object"),
         ('{"mtu": "big"}', {}, {}, [], "/etc/docker/daemon.json on the host: mtu: 'big'"),
         ("", {}, {"debug": "yes"}, [], "docker_engine_options.debug: 'yes'"),
         ("", {}, {"log-level": "loud"}, [], "debug, info, warn, error, fatal"),
@@ -143,8 +138,8 @@ def test_what_is_wrong_is_refused_by_the_name_that_the_user_gave(settings: dict[
 def test_what_contradicts_itself_is_refused(
     text: str, settings: dict[str, Any], options: dict[str, Any], remove: list[str], message: str
 ) -> None:
-    with pytest.raises(AnsibleFilterError) as error:
-        daemon_json(text, settings=settings, options=options, remove=remove)
+    with pytest.raises(NetmodeError) as error:
+        plan_config(text, settings=settings, options=options, remove=remove)
     assert message in str(error.value)
 
 
@@ -162,7 +157,7 @@ def test_what_contradicts_itself_is_refused(
     ],
 )
 def test_what_is_right_is_taken(settings: dict[str, Any]) -> None:
-    assert daemon_json("", settings=settings)["config"] == settings
+    assert plan_config("", settings=settings).config == settings
 
 
 DEBIAN = ["-H", "fd://", "--containerd=/run/containerd/containerd.sock"]
@@ -184,12 +179,12 @@ def test_o12_what_the_engine_is_given_by_a_flag_is_refused_in_the_file(
     arguments: list[str], options: dict[str, Any], flag: str
 ) -> None:
     (key,) = options
-    with pytest.raises(AnsibleFilterError, match=f"^docker_engine_options.{key}: the engine is ") as told:
-        daemon_json("", options=options, arguments=arguments)
+    with pytest.raises(NetmodeError, match=f"^docker_engine_options.{key}: the engine is ") as told:
+        plan_config("", options=options, arguments=arguments)
     assert flag in str(told.value)
     assert "Leave it out here" in str(told.value)
 
 
 def test_o12_flags_that_do_not_clash_are_no_matter() -> None:
     options = {"runtimes": {"crun": {"path": "/usr/bin/crun"}}, "debug": True}
-    assert daemon_json("", options=options, arguments=[*DEBIAN, "--add-runtime=x=/x", "--config-file=/x"])["changes"]
+    assert plan_config("", options=options, arguments=[*DEBIAN, "--add-runtime=x=/x", "--config-file=/x"]).keys

@@ -16,7 +16,6 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netmode.docker.plugins.filter.batches import batches
-from ansible_collections.netmode.docker.plugins.filter.daemon_json import VARIABLES, daemon_json
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
@@ -27,6 +26,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._networks import sp
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of, read_variables
+from daemon_host import host as daemon_host
+from daemon_host import plan as daemon_plan
 from hostile import ALL, values
 
 MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
@@ -53,9 +54,7 @@ def use_redis(given: dict[str, Any]) -> None:
 
 
 def use_docker_engine(given: dict[str, Any]) -> None:
-    read = read_variables("docker_engine", given, [])
-    settings = {key: read[name.removeprefix("docker_engine_")] for key, name in VARIABLES.items()}
-    daemon_json("{}", settings, read["options"], read["options_absent"])
+    daemon_plan(daemon_host(), **{name.removeprefix("docker_engine_"): value for name, value in given.items()})
 
 
 def use_playbooks(given: dict[str, Any]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Docker Engine is on a host: installed, configured, running, answering. Read only, and none need be there."""
+"""Docker Engine on a host: installed, configured, running, answering. Read only, and there need be none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _files
-from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd, secrets
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import PATHS, read
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
@@ -27,9 +27,10 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NotFoundError,
     UnreachableError,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import configured
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import Netlink
 
-from .build import configured
+from . import secrets
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -42,15 +43,23 @@ APPEARS_WITHIN = 5
 """Seconds."""
 
 
-def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) -> dict[str, Any]:
-    """All that the module returns. NetmodeError for what answers and cannot be used."""
+def observe(
+    engine: Engine, config_file: str, wait: int, reloaded_since: float | None, *, with_running: bool
+) -> dict[str, Any]:
+    """All that the module returns, the text of the configuration included. NetmodeError for what answers and is no use.
+
+    ``wait``: the seconds that the engine may take to answer and, given ``reloaded_since``, to reload.
+    """
+    until = time.monotonic() + wait
     answers = _await(engine, wait)
+    reloaded = answers and reloaded_since is not None and _await_reload(engine, reloaded_since, until)
     pid, others = processes(engine.docker_host)
     program = dockerd.find_program(pid)
     content = _content(config_file)
     init = init_system()
     given = dockerd.command_line(pid) if pid else dockerd.future_arguments(program) if init == "systemd" else []
     return {
+        "time": time.time(),
         "root": os.geteuid() == 0,
         "python": sys.executable,
         "distribution": get_distribution(),
@@ -64,10 +73,10 @@ def observe(engine: Engine, config_file: str, wait: int, *, with_running: bool) 
         "reads": next(iter(dockerd.values(given, "--config-file")), None),
         "others": [] if answers else others,
         "answers": answers,
+        "reloaded": reloaded,
         "version": engine.version if answers else None,
         "config": config(config_file, content),
         "pending": pending(content),
-        "live": live(engine) if answers else {},
         "bridge": bridge(engine) if answers else None,
         "sdk": bool(importlib.util.find_spec("docker")),
         "needed": needed(installed=bool(program) or answers),
@@ -96,6 +105,18 @@ def _await(engine: Engine, seconds: float) -> bool:
         seen = seen or alive
         patience = seconds if alive else 0 if seen else min(seconds, APPEARS_WITHIN)
         if time.monotonic() - begun >= patience:
+            return False
+        time.sleep(0.1)
+
+
+def _await_reload(engine: Engine, since: float, until: float) -> bool:
+    """Whether the engine has taken a changed configuration: the event of that comes only when all of it was taken."""
+    while True:
+        kind = {"type": ["daemon"], "event": ["reload"]}
+        # Up to now, so that the answer ends.
+        if engine.get_bytes("/events", since=f"{since:.6f}", until=f"{time.time():.6f}", filters=kind).strip():
+            return True
+        if time.monotonic() >= until:
             return False
         time.sleep(0.1)
 
@@ -157,37 +178,30 @@ def _content(path: str) -> bytes | None:
 
 
 def config(path: str, content: bytes | None) -> dict[str, Any]:
-    """The engine's configuration file, without its text where that is nothing to be shown."""
+    """The engine's configuration file. ``text`` is None where it cannot be decoded, and not to be shown if secret."""
     if content is None:
         return {"exists": False, "mode": None, "text": "", "secret": False}
-    text = content.decode(errors="replace")
     try:
-        secret = secrets.holds(json.loads(text)) if text.strip() else False
-    except ValueError:
+        text: str | None = content.decode()
+        secret = secrets.holds(json.loads(content)) if content.strip() else False
+    except UnicodeDecodeError:
+        text, secret = None, True
+    except (ValueError, RecursionError):
         secret = True  # who knows
     mode = f"{stat.S_IMODE(Path(path).stat().st_mode):04o}"
-    return {"exists": True, "mode": mode, "text": None if secret else text, "secret": secret}
+    return {"exists": True, "mode": mode, "text": text, "secret": secret}
 
 
 def pending(content: bytes | None) -> str:
     """What an interrupted run still owes the engine: none, reload or restart. ``content``: its configuration file's.
 
     The role leaves a note before it writes the file and removes it when the engine has taken the file. The note holds
-    the file's checksum: where the file was not written after all, nothing is owed. A boot ends both, note and debt.
+    the file's checksum: where the file was not written after all, nothing is owed. A boot ends both. An engine that was
+    down (start) reads the file by itself, whoever starts it.
     """
     action, _, checksum = read(NOTE).strip().partition(" ")
-    return action if content is not None and checksum == hashlib.sha256(content).hexdigest() else "none"
-
-
-def live(engine: Engine) -> dict[str, Any]:
-    """The settings in force as the engine tells them, by their daemon.json keys; mirrors without their last slash."""
-    info = engine.get("/info")
-    return {
-        "debug": info["Debug"],
-        "labels": info["Labels"] or [],
-        "live-restore": info["LiveRestoreEnabled"],
-        "registry-mirrors": [mirror.rstrip("/") for mirror in info["RegistryConfig"]["Mirrors"] or []],
-    }
+    owed = content is not None and checksum == hashlib.sha256(content).hexdigest()
+    return action if owed and action in ("reload", "restart") else "none"
 
 
 def bridge(engine: Engine) -> dict[str, Any] | None:

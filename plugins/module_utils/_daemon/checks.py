@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What can be known to be wrong in Docker's daemon.json before the engine sees it, one check for each key."""
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def refuse(where: str, reason: str) -> NoReturn:
     """Raise: ``where`` names the option, ``reason`` says what is wrong and the way out."""
-    raise AnsibleFilterError(f"{where}: {reason}")
+    raise NetmodeError(f"{where}: {reason}")
 
 
 def _check_bip(where: str, value: Any) -> None:
@@ -26,7 +25,7 @@ def _check_bip(where: str, value: Any) -> None:
     try:
         interface = ipaddress.ip_interface(value)
     except ValueError as error:
-        raise AnsibleFilterError(f"{where}: {error}. {example}") from error
+        raise NetmodeError(f"{where}: {error}. {example}") from error
     network = interface.network
     if interface.version != 4:
         refuse(where, f"{value} is not an IPv4 address. The bridge's IPv6 subnet is set by fixed-cidr-v6.")
@@ -41,7 +40,7 @@ def _check_bip(where: str, value: Any) -> None:
     if interface.ip == network.broadcast_address:
         refuse(where, f"{value} is the network's broadcast address. {example}")
     if interface.ip.is_multicast or interface.ip.is_loopback or interface.ip.is_unspecified:
-        refuse(where, f"{value} is no address that a bridge can have. {example}")
+        refuse(where, f"{value} is not an address that a bridge can have. {example}")
 
 
 def _check_mtu(where: str, value: Any) -> None:
@@ -59,7 +58,7 @@ def _pool(where: str, pool: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Networ
     try:
         network = ipaddress.ip_network(base)
     except ValueError as error:
-        raise AnsibleFilterError(f"{where}: base: {error}. Give a network such as 10.10.0.0/16.") from error
+        raise NetmodeError(f"{where}: base: {error}. Give a network such as 10.10.0.0/16.") from error
     longest = network.max_prefixlen - 2
     if isinstance(size, bool) or not isinstance(size, int) or not network.prefixlen <= size <= longest:
         refuse(
@@ -82,7 +81,7 @@ def _check_pools(where: str, value: Any) -> None:
 
 def _check_bool(where: str, value: Any) -> None:
     if not isinstance(value, bool):
-        refuse(where, f"{value!r} is neither true nor false.")
+        refuse(where, f"{value!r} must be true or false.")
 
 
 def _check_text(where: str, value: Any) -> None:
@@ -131,9 +130,7 @@ def _check_insecure(where: str, value: Any) -> None:
             try:
                 ipaddress.ip_network(registry, strict=False)
             except ValueError as error:
-                raise AnsibleFilterError(
-                    f"{where}: {error}. Write host:port, or a network such as 10.0.0.0/8."
-                ) from error
+                raise NetmodeError(f"{where}: {error}. Write host:port, or a network such as 10.0.0.0/8.") from error
         elif not re.fullmatch(r"[\w.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?", host):
             refuse(where, f"{registry!r} is not host:port.")
 
