@@ -7,7 +7,6 @@ leaves them as they came, so a ``false`` from an INI file would still be text, a
 
 from __future__ import annotations
 
-import difflib
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -87,6 +86,8 @@ def misnamed(owner: str, variables: Mapping[str, Any]) -> Names:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415 (each task of each host reads variables, and next to none has such a name)
+
     return next(iter(difflib.get_close_matches(name, list(known), 1, _NEAR)), "")
 
 

@@ -35,7 +35,7 @@ def test_an_inventory_that_cannot_be_right_brings_no_engine_to_a_host() -> None:
             CHECKOUT / "playbooks/site.yml", STATE / "bare.yml", options, redis_instances=wrong, target="all"
         )
         (told,) = play.refusals().values()
-        assert "instance aa: network_mode: 'bridgee' is none of bridge, container, host, none" in told
+        assert "instance aa: network_mode: 'bridgee' must be one of bridge, container, host, none" in told
     assert on("bare").sh(look, check=False) == before
 
 
@@ -102,6 +102,14 @@ def test_o24_a_start_that_failed_too_often_is_forgotten_when_the_next_is_right()
     bare.write("/etc/docker/daemon.json", right)
     assert "too quickly" in bare.run("bash", "-c", "systemctl start docker || journalctl -qu docker -n 5").stdout
     done(on_bare(docker_engine_mtu=1400))
+    # Started as often, and stopped: no unit has failed.
+    bare.sh("systemctl reset-failed --all 'docker.s*'; systemctl stop docker docker.socket")
+    bare.sh(
+        "for n in 1 2; do systemctl start docker; systemctl stop docker docker.socket; done; systemctl start docker"
+    )
+    bare.sh("systemctl stop docker docker.socket")
+    assert bare.sh("systemctl is-failed docker docker.socket", check=False).split() == ["inactive", "inactive"]
+    done(on_bare())
     # By the role: it is rolled back, and the engine runs, however often systemd has tried meanwhile.
     told = refused(on_bare(docker_engine_options={"storage-driver": "no-such-driver"}))
     assert "is as before again (refused: storage-driver), and the engine runs with it." in told

@@ -29,8 +29,13 @@ DOWN: dict[str, Any] = {"pid": None, "answers": False, "bridge": None}
 NONE: dict[str, Any] = {**DOWN, "dockerd": None, "validates": False, "sdk": False, "needed": ["docker.io"]}
 
 
-def plan(found: dict[str, Any], **variables: Any) -> dict[str, Any]:
-    """What the role has to do there. ``variables``: without ``docker_engine_``."""
+def desired(**variables: Any) -> dict[str, Any]:
+    """The variables as they come to the host. ``variables``: those that are set, without ``docker_engine_``."""
     given = {f"docker_engine_{name}": value for name, value in variables.items()}
-    # As they come to the host.
-    return make_plan(found, json.loads(json.dumps(read_variables("docker_engine", given, []), default=str)))
+    read: dict[str, Any] = json.loads(json.dumps(read_variables("docker_engine", given, []), default=str))
+    return read
+
+
+def plan(found: dict[str, Any], **variables: Any) -> dict[str, Any]:
+    """What the role has to do there."""
+    return make_plan(found, desired(**variables))

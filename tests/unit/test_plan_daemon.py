@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.netmode.docker.plugins.module_utils._daemon import observe
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from daemon_host import BRIDGE, DOWN, NONE, host, plan
+from ansible_collections.netmode.docker.plugins.modules import engine_info
+from daemon_host import BRIDGE, DOWN, NONE, desired, host, plan
 
 
 @pytest.mark.parametrize(
@@ -136,3 +139,33 @@ def test_a_file_that_is_not_text_is_concealed(content: bytes, tmp_path: Any) -> 
     path.write_bytes(content)
     found = observe.config(str(path), content)
     assert (found["text"], found["secret"]) == (None, True)
+
+
+@pytest.mark.parametrize("reveal", [False, True])
+def test_passwords_are_in_no_result_and_no_log_unless_revealed(
+    reveal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = host({"log-driver": "splunk", "log-opts": {"splunk-token": "s3cret-old"}})
+    found["config"]["secret"] = True
+    logged: list[str] = []
+    monkeypatch.setattr(engine_info, "observe", lambda *_, **__: found)
+    monkeypatch.setattr(engine_info.AnsibleModule, "log", lambda _self, msg, **_: logged.append(msg))
+    proxies = {"http-proxy": "http://user:s3cret-new@proxy.example"}
+    given = desired(init="systemd", log_driver="splunk", options={"proxies": proxies})
+    with patch_module_args({"desired": given, "reveal": reveal}), pytest.raises(SystemExit):
+        engine_info.main()
+    out = capsys.readouterr().out
+    result = json.loads(out)
+    assert ("s3cret" in out) is reveal
+    assert logged
+    assert "s3cret" not in str(logged)
+    assert "s3cret" not in str(result["invocation"])
+    # The rest is as it is: systemd is a value of a variable, too.
+    assert (result["init"], result["plan"]["init"], result["plan"]["changes"]) == ("systemd", "systemd", ["proxies"])
+
+
+def test_variables_that_cannot_be_read_are_refused_by_the_host(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {**desired(), "problems": ["web1: docker_engine_mtu: 'wide' must be a whole number."]}
+    with patch_module_args({"desired": given}), pytest.raises(SystemExit):
+        engine_info.main()
+    assert json.loads(capsys.readouterr().out)["msg"] == given["problems"][0]
