@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _files
+from ansible_collections.netmode.docker.plugins.module_utils._daemon import observe as engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._facts import engine
 
 
 def _socket(path: Path) -> None:
