@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From where in a fleet each Redis is reached, held against what its network mode says."""
+"""From where in a fleet each Redis is reached, compared with what its network mode says."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ version_added: 0.1.0
 author: The netmode.docker authors (@netmode)
 description:
   - A matrix, from host to Redis, with what is expected and what was observed in each cell.
-positional: _input, answers, facts
+positional: _input, answers
 options:
   _input:
-    description: Host name to its targets, by P(netmode.docker.redis_targets#filter).
+    description: Host name to what M(netmode.docker.redis_verify) returned there.
     type: dict
     required: true
   answers:
@@ -27,16 +27,12 @@ options:
         P(netmode.docker.redis_reach_endpoints#filter).
     type: dict
     required: true
-  facts:
-    description: Host name to its facts of M(netmode.docker.network_facts).
-    type: dict
-    required: true
 """
 
 EXAMPLES = r"""
 - name: From where each Redis is reached
   ansible.builtin.debug:
-    msg: "{{ (targets | netmode.docker.redis_reach(answers, facts)).lines }}"
+    msg: "{{ (proofs | netmode.docker.redis_reach(answers)).lines }}"
 """
 
 RETURN = r"""
@@ -44,12 +40,8 @@ _value:
   description: The matrix.
   type: dict
   contains:
-    cells:
-      description: Each with C(from), C(to), C(instance), C(where), C(expected), C(observed) and C(ok).
-      type: list
-      elements: dict
-    failed:
-      description: Host name to how many cells to its Redis are not as expected.
+    wrong:
+      description: Host name to the hosts from which its Redis are reached, or not, other than expected.
       type: dict
     lines:
       description: The matrix as text.
@@ -58,11 +50,16 @@ _value:
 """
 
 
-def redis_reach(by_host: dict[str, Any], answers: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+def redis_reach(proofs: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
     """See DOCUMENTATION."""
+    by_host = {host: proof["targets"] for host, proof in proofs.items()}
+    facts = {host: (proof.get("ansible_facts") or {}).get("docker_network") or {} for host, proof in proofs.items()}
     found = cells(by_host, answers, facts)
-    failed = {host: sum(cell["to"] == host and not cell["ok"] for cell in found) for host in by_host}
-    return {"cells": found, "failed": failed, "lines": render(found, list(by_host))}
+    wrong: dict[str, list[str]] = {host: [] for host in by_host}
+    for cell in found:
+        if not cell["ok"] and cell["from"] not in wrong[cell["to"]]:
+            wrong[cell["to"]].append(cell["from"])
+    return {"wrong": wrong, "lines": render(found, list(by_host))}
 
 
 class FilterModule:

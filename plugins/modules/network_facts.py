@@ -177,41 +177,27 @@ ansible_facts:
 """
 
 import gc
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
-from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
-from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
-from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe, observe_kernel
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._facts.gather import gather
 
 
 def main() -> None:
     gc.disable()  # the process lives for a tenth of a second: collections would cost three milliseconds of it
     module = AnsibleModule(argument_spec=checked(ENGINE_ARGUMENTS), supports_check_mode=True)
     try:
-        told, seen = _see(Engine(module.params["docker_host"], module.params["timeout"]))
+        facts, limited = gather(Engine(module.params["docker_host"], module.params["timeout"]))
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    if seen["limited"]:
+    if limited:
         module.warn(
             "network_facts may not look into network namespaces: interfaces hold only what the engine knows, and veths are "
             "assigned to no container. Run with become: true for the whole picture."
         )
-    module.exit_json(changed=False, ansible_facts={"docker_network": {"engine": told, **compose(seen)}})
-
-
-def _see(engine: Engine) -> tuple[dict[str, str] | None, dict[str, Any]]:
-    """What the engine says of itself, None on a host that has none, and what was seen."""
-    try:
-        seen = observe(engine)
-    except NobodyListensError:
-        if is_installed():  # then it is down, which somebody has to know
-            raise
-        return None, observe_kernel()
-    return {"version": engine.version, "api_version": engine.api_version}, seen
+    module.exit_json(changed=False, ansible_facts={"docker_network": facts})
 
 
 if __name__ == "__main__":

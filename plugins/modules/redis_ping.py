@@ -211,94 +211,12 @@ endpoints:
       sample: refused
 """
 
-import re
-from contextlib import suppress
-from dataclasses import replace
-from typing import Any
-from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
-from ansible_collections.netmode.docker.plugins.module_utils._redis.neighbours import reached
-from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
-    Endpoint,
-    ping_until,
-    refuse_odd_times,
-    unmet,
-)
-
-_NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours")
-_FULL_ID = re.compile(r"[0-9a-f]{64}")
-WAY_OUT = (
-    "Mend what it names and run this again: the data is on its volume. Where it names nothing, Redis may need more "
-    "time (wait, which is redis_start_timeout in the role redis)."
-)
-
-
-def _endpoints(given: list[dict[str, Any]], params: dict[str, Any]) -> list[Endpoint]:
-    found: dict[str, Endpoint] = {}
-    ids = _ids([item["container"] for item in given if item["socket"] and item["container"]], params)
-    for item in given:
-        name = item["name"]
-        if name in found:
-            raise NetmodeError(f"endpoints: two of them have the name {name!r}. Give each a name of its own.")
-        if item["username"] and item["password"] is None:
-            raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
-        how = {key: value for key, value in item.items() if key not in _NOT_ASKED_WITH}
-        found[name] = Endpoint(**how, container=ids.get(item["container"]) if item["socket"] else None)
-    return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
-
-
-def _ids(named: list[str], params: dict[str, Any]) -> dict[str, str]:
-    """The id of each container; '' for one that is not there, which has no process."""
-    found = {name: name for name in named if _FULL_ID.fullmatch(name)}
-    asked = sorted(set(named) - set(found))
-    if asked:
-        engine = Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"])
-    for name in asked:
-        found[name] = ""
-        with suppress(NotFoundError):
-            found[name] = engine.get(f"/containers/{quote(name, safe='')}/json")["Id"]
-    return found
-
-
-def _with_witness(endpoint: Endpoint, named: str | None, found: dict[str, Endpoint]) -> Endpoint:
-    if not named:
-        return endpoint
-    if named not in found or not found[named].socket:
-        raise NetmodeError(
-            f"endpoint {endpoint.name}: witness: {named!r} is not the name of an endpoint with a socket."
-        )
-    return replace(endpoint, witness=found[named])
-
-
-def _look_for_neighbours(
-    endpoints: list[Endpoint], names: list[str], results: dict[str, dict[str, Any]], params: dict[str, Any]
-) -> None:
-    asked = {one.name: str(one.container) for one in endpoints if one.name in names}
-    listens = {asked[name]: results[name]["listens"] for name in asked if results[name]["listens"] is not None}
-    found = reached(Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"]), listens) if listens else {}
-    for name, result in results.items():
-        result["neighbours"] = found.get(asked.get(name, ""))
-
-
-def _logs(endpoints: list[dict[str, Any]], params: dict[str, Any]) -> list[str]:
-    """The end of the log of each container among them, and what to do with it."""
-    containers = dict.fromkeys(item["container"] for item in endpoints if item["container"])
-    if not containers:
-        return []
-    try:
-        engine = Engine(params["docker_host"], ENGINE_ARGUMENTS["timeout"]["default"])
-    except NetmodeError as error:
-        return [str(error)]
-    return [*(last_lines(engine, name) for name in containers), WAY_OUT]
-
-
-def _seen(name: str, expected: str | None, result: dict[str, Any]) -> str:
-    return f"{name} ({result['where']}): expected {expected}, observed {result['error'] or result['answer']}"
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ask import ENDPOINT_ARGUMENTS, ask, failures
 
 
 def main() -> None:
@@ -309,18 +227,7 @@ def main() -> None:
                     "type": "list",
                     "elements": "dict",
                     "required": True,
-                    "options": {
-                        "name": {"type": "str", "required": True},
-                        "host": {"type": "str"},
-                        "port": {"type": "int", "default": 6379},
-                        "socket": {"type": "path"},
-                        "username": {"type": "str"},
-                        "password": {"type": "str", "no_log": True},
-                        "witness": {"type": "str"},
-                        "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
-                        "container": {"type": "str"},
-                        "neighbours": {"type": "bool", "default": False},
-                    },
+                    "options": ENDPOINT_ARGUMENTS,
                     "mutually_exclusive": [("host", "socket")],
                     "required_one_of": [("host", "socket")],
                     "required_if": [("neighbours", True, ("socket", "container"))],
@@ -332,20 +239,14 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params["endpoints"]
-    expected = {item["name"]: item["expect"] for item in given}
+    given, docker_host = module.params["endpoints"], module.params["docker_host"]
     try:
-        refuse_odd_times(module.params["timeout"], module.params["wait"])
-        endpoints = _endpoints(given, module.params)
-        results = ping_until(endpoints, expected, module.params["timeout"], module.params["wait"])
-        _look_for_neighbours(endpoints, [item["name"] for item in given if item["neighbours"]], results, module.params)
+        results = ask(given, docker_host, module.params["timeout"], module.params["wait"])
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    wrong = [name for name, result in results.items() if unmet(expected[name], result)]
+    wrong = failures(given, results, docker_host)
     if wrong:
-        seen = [_seen(name, expected[name], results[name]) for name in wrong]
-        logs = _logs([item for item in given if item["name"] in wrong], module.params)
-        module.fail_json(msg="\n".join(["; ".join(seen), *logs]), endpoints=results)
+        module.fail_json(msg="\n".join(wrong), endpoints=results)
     module.exit_json(changed=False, endpoints=results)
 
 

@@ -16,7 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._networks.spec impo
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 
 _NEWEST = "999"
 """An engine that refuses no option for its age: which one the host has is not known here."""

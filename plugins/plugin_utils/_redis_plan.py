@@ -11,23 +11,26 @@ from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets imp
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import REVISION_LABEL, ROLE_LABEL
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import (
     Namespaces,
     addresses,
     check_exposure,
     check_ports,
     unauthenticated,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import (
     check_pairs,
     entries_of,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import check_users, listeners
+from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import check_users, listeners
+from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import (
+    REVISION_LABEL,
+    ROLE_LABEL,
+    SECRET_DIRECTIVES,
+)
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
-    Problems,
-    Settings,
     check,
     merge,
 )
@@ -39,9 +42,6 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes impo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
-"""Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
@@ -259,6 +259,7 @@ def make_plan(
     check_host(variables, extra, problems)
     for instance in merged:
         check(instance, problems)
+    proof = _proof(variables, host, merged, problems)
     if not problems.told:
         check_places([item for item in merged if item["state"] != "absent"], config_dir, socket_dir, problems)
         check_volumes([item for item in merged if item["state"] != "absent"], extra, problems)
@@ -271,7 +272,7 @@ def make_plan(
     images = [] if problems.told else _images(merged, problems)
     archives = _archives(images, variables["image_dir"], problems)
     if problems.told:
-        return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told}
+        return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     containers = extra + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged]
     key_file = f"{config_dir}/.revision-key"
     files = [
@@ -301,7 +302,20 @@ def make_plan(
             "containers": {"containers": containers},
             "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},
         },
+        "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
+    }
+
+
+def _proof(variables: Settings, host: str, merged: list[Settings], problems: Problems) -> dict[str, Any]:
+    """What the module redis_verify compares a host with, whether or not it could be deployed like that."""
+    return {
+        "problems": list(problems.told),
+        "host": host,
+        "address": variables["address"],
+        "witnesses": variables["reach_witnesses"],
+        "socket_dir": variables["socket_dir"],
+        "instances": merged,
     }
 
 

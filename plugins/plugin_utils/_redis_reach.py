@@ -9,140 +9,22 @@ cells. No password goes from one host to another: a Redis that asks for one answ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
-    Facts,
-    Instance,
-    addresses_of,
-    bare,
-    bindings,
-    bound,
-    bridge_named,
-    container_of,
-    key_of,
-    on_links,
-    owner_of,
-    ways,
-)
+from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import Target, name_of, where_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Facts, bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Target = dict[str, Any]
-"""``{to, instance, address, port, near, far, run_id, holder}``: one address of one Redis, whether it is to answer there
-to its own host (near) and to the others (far; None: not known), the run id by which it is known (None where it asks for
-a password), and the container that holds this port of the host instead (None where none does)."""
 Cell = dict[str, Any]
 """``{from, to, instance, where, expected, observed, ok}``; expected is "an answer", "no answer" or "either"."""
-
-Place = tuple[str, int, Optional[bool], Optional[bool]]
-"""(address, port, near, far)"""
 
 EXPECTED = {True: "an answer", False: "no answer", None: "either"}
 _SHOWN = {"an answer": "yes", "no answer": "no", "either": "may"}
 
 COLUMNS = 8
 """As many hosts fit beside each other; for more, only the cells that are not as expected are shown."""
-
-
-def targets(
-    host: str, address: str, facts: Facts, answers: Mapping[str, Mapping[str, Any]], instances: Sequence[Instance]
-) -> list[Target]:
-    """All addresses at which the instances of ``host`` are to be looked for.
-
-    ``address`` is the host's, as other hosts reach it; with a loopback one only addresses of bridges can be told.
-    ``answers``: those of redis_ping to ``_redis_ways.endpoints``.
-    """
-    found: list[Target] = []
-    for instance in instances:
-        if instance.state != "started" or container_of(facts, instance.name).get("status") != "running":
-            continue
-        run_id = _run_id(facts, answers, instance)
-        holders = _holders(facts, instance, instances)
-        for where, port, near, far in _places(address, facts, instance):
-            holder = holders.get(port) if where == address and not far else None
-            place = {"address": where, "port": port, "near": near, "far": far, "holder": holder}
-            found.append({"to": host, "instance": instance.name, **place, "run_id": run_id})
-    return found
-
-
-def _run_id(facts: Facts, answers: Mapping[str, Mapping[str, Any]], instance: Instance) -> str | None:
-    """As its own host knows it. What asks for a password tells nobody else, so there is nothing to compare."""
-    if instance.password:
-        return None
-    for way in ways(facts, instance):
-        server = (answers.get(key_of(instance, way)) or {}).get("server") or {}
-        if way.socket and server.get("run_id"):
-            return str(server["run_id"])
-    return None
-
-
-def _places(address: str, facts: Facts, instance: Instance) -> list[Place]:
-    owner = owner_of(facts, instance.name)
-    mode = instance.mode if instance.mode == "none" else owner.get("mode")
-    places: list[Place]
-    if mode == "host":
-        own = [item.lstrip("-") for item in instance.bind]
-        open_at = [item for item in own if not is_loopback(item) and item not in EVERYWHERE]
-        if any(item in EVERYWHERE for item in own):
-            open_at = [address]
-        places = [(item, instance.port, True, True) for item in open_at] or [(address, instance.port, False, False)]
-    elif mode == "bridge":
-        inside, near = next(iter(addresses_of(facts, owner)), ("", False))
-        answers_inside = bool(inside) and bound(instance.bind, inside)
-        places = [(inside, instance.port, answers_inside if near else None, False)] if inside else []
-        places += _published(address, owner, instance, reached=answers_inside)
-    else:
-        places = [*_on_links(facts, instance), (address, instance.port, False, False)]
-    return [place for place in dict.fromkeys(places) if not (is_loopback(place[0]) or place[0] == "localhost")]
-
-
-def _on_links(facts: Facts, instance: Instance) -> list[Place]:
-    """At a bridge of Docker's the way ends at the host. A dummy leads nowhere, so nobody is asked there."""
-    places: list[Place] = []
-    for interface, address, near in on_links(facts, instance):
-        ends = bridge_named(facts, interface.bridge).get("network") and not interface.vlan
-        if interface.kind != "dummy":
-            places.append((address, instance.port, near or None, False if ends else None))
-    return places
-
-
-def _published(address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool) -> list[Place]:
-    """Where the owner of the namespace publishes the port; an unpublished one is looked for all the same."""
-    places: list[Place] = []
-    for host_ip, port in bindings(owner, instance.port):
-        if is_loopback(host_ip):
-            places.append((address, port, False, False))
-        else:
-            places.append((address if host_ip in ("", *EVERYWHERE) else host_ip, port, reached, reached))
-    return places or [(address, instance.port, False, False)]
-
-
-def _holders(facts: Facts, instance: Instance, instances: Sequence[Instance]) -> dict[int, str]:
-    """{port of the host: container} for those that lead to something else than this instance."""
-    owner = owner_of(facts, instance.name).get("name")
-    holders = {
-        int(item["host_port"]): str(container["name"])
-        for container in (facts.get("containers") or {}).values()
-        for item in container.get("published") or []
-        if container["name"] != owner or item.get("container_port") != instance.port
-    }
-    for other in instances:
-        if other.name != instance.name and owner_of(facts, other.name).get("mode") == "host":
-            holders[other.port] = other.name
-    return holders
-
-
-def name_of(target: Mapping[str, Any]) -> str:
-    return f"{target['to']} {target['instance']} {_where(target)}"
-
-
-def _where(target: Mapping[str, Any]) -> str:
-    address = str(target["address"])
-    return f"[{address}]:{target['port']}" if ":" in address else f"{address}:{target['port']}"
 
 
 def asked_by(host: str, by_host: Mapping[str, Sequence[Target]], witnesses: int) -> list[Target]:
@@ -183,7 +65,7 @@ def _cell(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts)
         "from": witness,
         "to": target["to"],
         "instance": target["instance"],
-        "where": _where(target),
+        "where": where_of(target),
         "expected": EXPECTED[wanted],
         "observed": observed,
         "ok": wanted is None or reached == wanted,

@@ -15,18 +15,17 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
+from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import EVERYWHERE
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import Spec
-
-Settings = dict[str, Any]
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 
 MANAGED = {
     "bind": "bind", "port": "port", "requirepass": "password", "dir": None, "daemonize": None, "supervised": None,
@@ -60,17 +59,6 @@ _USER = re.compile(r"([0-9]{1,10}):([0-9]{1,10})\Z", re.ASCII)
 _HIGHEST_ID = 2**31 - 1
 """Of a user or a group that an engine starts a process as: moby, vendor/github.com/moby/sys/user."""
 _PARSERS = {**{option.name: option.parse for option in containers_options.OPTIONS}, "networks": values.networks}
-
-
-class Problems:
-    """Collects what is wrong, so that all of it is told at once: host, instance, option, why, and the way out."""
-
-    def __init__(self, host: str, told: Iterable[str] = ()) -> None:
-        self.host = host
-        self.told = list(told)
-
-    def add(self, name: str, option: str, why: str) -> None:
-        self.told.append(f"{self.host}: instance {name}: {option}: {why}")
 
 
 def settings_of(variables: Mapping[str, Any]) -> Settings:

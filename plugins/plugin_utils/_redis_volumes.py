@@ -13,7 +13,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.data import 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 
 _TAKEN = {
     DATA_AT: "there the volume of the data is. Name another one, or a path of the host, with volume",

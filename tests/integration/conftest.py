@@ -50,14 +50,9 @@ from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE, ROLE_VARIABLES
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--spread", default="0/1", help="N/M: of the tests marked spread every Mth, beginning with the Nth"
-    )
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    own, among = (int(part) for part in config.getoption("--spread").split("/"))
+    """Of the tests marked ``spread`` those of this share, N/M in NETMODE_SPREAD: each is in one of M."""
+    own, among = (int(part) for part in os.environ.get("NETMODE_SPREAD", "0/1").split("/"))
     others = {item for item in items if item.get_closest_marker("spread") and _share(item, among) != own}
     config.hook.pytest_deselected(items=sorted(others, key=lambda item: item.nodeid))
     items[:] = [item for item in items if item not in others]

@@ -47,7 +47,7 @@ def article(host: Host, image: str) -> Iterator[Host]:
     host.sh(f"rm -rf {SOCKETS}")
 
 
-def lines(played: Play, task: str = "Hold the claims of the network modes against what was found") -> list[str]:
+def lines(played: Play, task: str = "Show the proof, that every Redis has the network that was asked for") -> list[str]:
     told = played.task(task)["msg"]
     return list(told) if isinstance(told, list) else str(told).splitlines()
 
@@ -331,7 +331,7 @@ def test_redis_ping_tells_why_and_waits(article: Host, image: str, run_module: C
         ({"host": secret}, True, "NOAUTH", None),
         ({"host": secret, "password": "wrong"}, True, "WRONGPASS", None),
         ({"host": secret, "password": PASSWORD}, True, "PONG", None),
-        ({"socket": none, "username": "reader", "password": PASSWORD}, True, "PONG", None),
+        ({"socket": none, "container": "redis-none", "username": "reader", "password": PASSWORD}, True, "PONG", None),
         ({"socket": none}, True, "PONG", None),
         ({"host": "127.0.0.1", "port": 1}, False, None, "refused"),
         ({"host": "172.17.0.222"}, False, None, "timeout"),

@@ -6,8 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
-from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
+from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from lab import wait_until
 
@@ -45,10 +44,8 @@ def settings() -> dict[str, Any]:
 
 def proof(host: Host, instances: list[dict[str, Any]]) -> dict[str, Any]:
     """What the play does, without ansible-playbook around it: half a second instead of three."""
-    facts = host.run_module("network_facts")["ansible_facts"]["docker_network"]
-    endpoints = redis_endpoints(facts, settings(), instances)
-    answers = host.run_module("redis_ping", {"endpoints": endpoints})["endpoints"]
-    told: dict[str, Any] = redis_claims(facts, answers, settings(), instances)
+    plan = redis_plan({**settings(), "instances": instances}, "this host")
+    told: dict[str, Any] = host.run_module("redis_verify", {"plan": plan["proof"]})
     return told
 
 

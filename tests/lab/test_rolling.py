@@ -28,7 +28,7 @@ def failures(play: Play, *hosts: str) -> list[str]:
     """The message of each of these hosts. The others had no failure and were brought to the end of the proof."""
     assert "Traceback" not in play.stdout + play.stderr
     assert {task["host"] for task in play.failed} == set(hosts), play.stdout
-    end = "Hold it against what the network modes say" if len(hosts) < 2 else "Hold the claims of the network modes"
+    end = "Ask every Redis of the fleet" if len(hosts) < 2 else "Show the proof, that every Redis"
     assert {task["host"] for task in play.tasks if end in task["task"]} == set(HOSTS) - set(hosts)
     told = {task["host"]: " ".join(str(task["result"]["msg"]).split()) for task in play.failed}
     return [told[host] for host in hosts]

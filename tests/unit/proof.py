@@ -6,15 +6,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.filter.redis_claims import redis_claims
-from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
+from ansible_collections.netmode.docker.plugins.module_utils._redis.claims import claims, render
+from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import plain
+from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import endpoints, instances_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.witness import where
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import plain
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import Instance
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance
 
 UNIT = Path(__file__).parent
 QUICKSTART = [
@@ -30,11 +31,11 @@ def settings(**changed: Any) -> dict[str, Any]:
     return read_variables("redis", {f"redis_{name}": value for name, value in changed.items()}, [])
 
 
-def answers_of(endpoints: list[dict[str, Any]], instances: list[Instance]) -> dict[str, Any]:
+def answers_of(asked: list[dict[str, Any]], instances: list[Instance]) -> dict[str, Any]:
     """What a host answers on which everything is as asked: one run id for each instance, and no listener too many."""
     told = {instance.name: [where(plain(at), port) for at, port in instance.listens] for instance in instances}
     answers = {}
-    for endpoint in endpoints:
+    for endpoint in asked:
         name, _colon, label = endpoint["name"].partition(": ")
         answer: dict[str, Any] = {"reachable": True, "answer": "PONG", "error": None}
         answer["server"] = {"run_id": f"{name[6:9]}{'0' * 37}"}
@@ -51,12 +52,27 @@ def answers_of(endpoints: list[dict[str, Any]], instances: list[Instance]) -> di
     return answers
 
 
+def wanted(instances: Any, host: str = "web1", socket_dir: str = "/run/r", **changed: Any) -> list[Instance]:
+    """What the role asks for, merged and checked as it does. AssertionError: what is wrong with it."""
+    problems = Problems(host, ())
+    merged = merge(settings(**changed), instances, problems)
+    for entry in merged:
+        check(entry, problems)
+    assert not problems.told, problems.told
+    return instances_of(merged, socket_dir)
+
+
+def redis_endpoints(facts: dict[str, Any], instances: Any, **changed: Any) -> list[dict[str, Any]]:
+    return endpoints(facts, wanted(instances, **changed))
+
+
 def prove(facts: dict[str, Any], instances: list[dict[str, Any]], change: Any = None, **changed: Any) -> dict[str, Any]:
-    endpoints = redis_endpoints(facts, settings(**changed), instances, "/run/r")
-    answers = answers_of(endpoints, instances_of(settings(**changed), instances, "web1", "/run/r"))
+    asked = wanted(instances, **changed)
+    answers = answers_of(endpoints(facts, asked), asked)
     if change:
         change(answers)
-    return redis_claims(facts, answers, settings(**changed), instances, host="web1", socket_dir="/run/r")
+    found = claims("web1", facts, answers, asked)
+    return {"claims": found, "failed": sum(not claim["ok"] for claim in found), "lines": render(found)}
 
 
 def failed(proof: dict[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -7,11 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
-from proof import QUICKSTART, UNIT, failed, prove, settings
+from proof import QUICKSTART, UNIT, failed, prove, redis_endpoints, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +31,7 @@ def test_every_address_is_asked(facts: dict[str, Any]) -> None:
         endpoint["name"].partition(": ")[0]
         + " "
         + endpoint.get("socket", f"{endpoint.get('host')}:{endpoint.get('port')}")
-        for endpoint in redis_endpoints(facts, settings(), QUICKSTART, "/run/r")
+        for endpoint in redis_endpoints(facts, QUICKSTART)
     }
     assert asked == {
         "redis-bridge 172.17.0.2:6379",
@@ -52,7 +50,7 @@ def test_every_address_is_asked(facts: dict[str, Any]) -> None:
 def test_the_socket_is_where_the_role_puts_it(facts: dict[str, Any]) -> None:
     plan = make_plan(settings(allow_unauthenticated=True, instances=QUICKSTART, socket_dir="/run/r"), "web1", {})
     role = {endpoint["name"]: endpoint["socket"] for endpoint in plan["endpoints"]}
-    asked = redis_endpoints(facts, settings(), QUICKSTART, "/run/r")
+    asked = redis_endpoints(facts, QUICKSTART)
     assert {end["name"].partition(": ")[0]: end["socket"] for end in asked if "socket" in end} == role
 
 
@@ -331,7 +329,7 @@ def test_what_answers_beside_an_isolated_redis_may_be_another(
 
 def test_a_password_goes_over_the_instances_own_socket_alone(facts: dict[str, Any]) -> None:
     instances = [{**QUICKSTART[0], "password": "s3cret"}]
-    endpoints = redis_endpoints(facts, settings(), instances, "/run/r")
+    endpoints = redis_endpoints(facts, instances)
     assert {end["name"]: end["password"] for end in endpoints if "password" in end} == {
         "redis-bridge: PONG over the unix socket": "s3cret"
     }
@@ -368,7 +366,7 @@ def test_one_that_is_not_to_run_is_not_asked(facts: dict[str, Any], state: str, 
         del facts["containers"]["redis-none"]
     else:
         facts["containers"]["redis-none"]["status"] = status
-    assert redis_endpoints(facts, settings(), instances, "/run/r") == []
+    assert redis_endpoints(facts, instances) == []
     assert (prove(facts, instances)["failed"] == 0) is ok
 
 
@@ -389,9 +387,7 @@ def test_a_user_defined_network_has_its_own_bridge(facts: dict[str, Any]) -> Non
 def test_a_redis_bound_to_the_loopback_of_its_container_is_asked_over_the_socket(facts: dict[str, Any]) -> None:
     instances = [{"name": "redis-bridge", "network_mode": "bridge", "bind": ["127.0.0.1"]}]
     facts["containers"]["redis-bridge"]["published"] = []
-    assert [end["socket"] for end in redis_endpoints(facts, settings(), instances, "/run/r")] == [
-        "/run/r/redis-bridge/redis.sock"
-    ]
+    assert [end["socket"] for end in redis_endpoints(facts, instances)] == ["/run/r/redis-bridge/redis.sock"]
 
 
 def test_two_published_entries_for_one_address_are_asked_once(facts: dict[str, Any]) -> None:
@@ -400,13 +396,8 @@ def test_two_published_entries_for_one_address_are_asked_once(facts: dict[str, A
     ]
     facts["containers"]["redis-bridge"]["published"] = published
     instances = [{"name": "redis-bridge", "network_mode": "bridge", "ports": ["6379:6379"]}]
-    names = [endpoint["name"] for endpoint in redis_endpoints(facts, settings(), instances, "/run/r")]
+    names = [endpoint["name"] for endpoint in redis_endpoints(facts, instances)]
     assert len(names) == len(set(names)) == 3
-
-
-def test_settings_that_are_wrong_are_told_as_the_role_tells_them(facts: dict[str, Any]) -> None:
-    with pytest.raises(AnsibleFilterError, match="instance xx: donor"):
-        redis_endpoints(facts, settings(), [{"name": "xx", "network_mode": "container"}], "/run/r")
 
 
 def test_ports_of_a_host_for_the_tree() -> None:

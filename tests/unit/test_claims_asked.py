@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.plugin_utils._claims_asked import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.asked import (
     engines_address,
     listens_as_asked,
     published_as_asked,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import published
+from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import published
 
 BOTH = [("0.0.0.0", 6379, 6379), ("::", 6379, 6379)]
 

@@ -7,8 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.filter.redis_endpoints import redis_endpoints
-from proof import UNIT, failed, prove, settings
+from proof import UNIT, failed, prove, redis_endpoints
 
 if TYPE_CHECKING:
     pass
@@ -99,7 +98,7 @@ def test_where_the_host_itself_does_not_reach_an_interface_it_is_asked_over_the_
     rich: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     entry = {**LONELY, "interfaces": [{**LONELY["interfaces"][0], **changed}]}
-    asked = redis_endpoints(rich, settings(), [entry], "/run/r")
+    asked = redis_endpoints(rich, [entry])
     assert [end["name"] for end in asked if "PONG" in end["name"]] == ["lonely: PONG over the unix socket"]
 
 
@@ -112,7 +111,7 @@ def test_a_sharer_is_asked_over_the_interfaces_of_its_donor(rich: dict[str, Any]
         {"name": "first", "network_mode": "container", "donor": "lonely", "port": 7001},
         LONELY,
     ]
-    asked = redis_endpoints(rich, settings(), entries, "/run/r")
+    asked = redis_endpoints(rich, entries)
     told = [f"{end['host']}:{end['port']}" for end in asked if "PONG over its eth0" in end["name"]]
     assert told == ["192.168.7.2:7002", "192.168.7.2:7001", "192.168.7.2:6379"]
 
@@ -120,7 +119,7 @@ def test_a_sharer_is_asked_over_the_interfaces_of_its_donor(rich: dict[str, Any]
 def test_a_bridge_may_be_named_by_its_docker_network(rich: dict[str, Any]) -> None:
     interface = {"name": "eth0", "bridge": "back", "addresses": ["10.89.0.9/24"]}
     rich["containers"]["lonely"]["interfaces"][0].update(bridge="br-back", ipv4=["10.89.0.9/24"])
-    asked = redis_endpoints(rich, settings(), [{**LONELY, "interfaces": [interface]}], "/run/r")
+    asked = redis_endpoints(rich, [{**LONELY, "interfaces": [interface]}])
     assert asked[0]["host"] == "10.89.0.9"
     told = [
         claim

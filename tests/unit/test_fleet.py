@@ -12,14 +12,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
+from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import name_of, targets
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import (
     asked_by,
     cells,
-    name_of,
     render,
-    targets,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import Instance
 
 Facts = dict[str, Any]
 ADDRESS = {"one": "10.0.0.1", "two": "10.0.0.2"}

@@ -24,7 +24,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import reco
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import instances_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of, read_variables
 from daemon_host import host as daemon_host
 from daemon_host import plan as daemon_plan
@@ -48,7 +47,6 @@ def use_redis(given: dict[str, Any]) -> None:
     variables = read_variables("redis", given, [])
     told = make_plan(variables, "web1", {}, pending={"networks": ["a"], "images": []})["problems"]
     assert all(isinstance(line, str) and line.startswith("web1: ") for line in told)
-    instances_of(variables, variables["instances"], "web1", variables["socket_dir"])
     redis_ports(given)
     fleet_tables({"web1": {}}, {"web1": given})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import published
+from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import published
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from redis_role import plan, problems

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
+from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import secrets_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from redis_role import DEFAULTS, ETH0, ROLE, conf, plan
 
@@ -177,6 +178,8 @@ def test_secrets_are_in_no_part_of_the_plan_but_the_secret_lines_and_the_endpoin
     assert found["files"][0].pop("secrets") == ["requirepass s3cret-one", "masterauth s3cret-two"]
     assert found["endpoints"][0].pop("password") == "s3cret-one"
     assert found["files"][0]["trial"].pop("password") == "s3cret-one"
+    assert secrets_of(found["proof"]) == {"s3cret-one", "s3cret-two"}  # which the module shows nowhere
+    del found["proof"]
     assert "s3cret" not in repr(found)
 
 

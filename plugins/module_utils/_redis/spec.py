@@ -11,6 +11,9 @@ REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
 OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
 """A container's, by which the role knows what it made, and which configuration it was started with."""
 
+SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
+"""Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
+
 _TRIAL = {
     "container": {"type": "dict", "required": True},
     "password": {"type": "str", "default": "", "no_log": True},

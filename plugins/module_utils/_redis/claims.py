@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.plugin_utils._claims_asked import (
+from .asked import (
     Compared,
     engines_address,
     listens_as_asked,
     published_as_asked,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_ways import (
+from .ways import (
     ANSWER,
     NOAUTH,
     NOTHING,

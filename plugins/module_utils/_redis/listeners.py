@@ -7,10 +7,10 @@ import hashlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
+from .conf import lines_of, words_of
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+    from .problems import Problems, Settings
 
 BUS_OFFSET = 10000
 """The cluster bus is that far above the port, unless ``cluster-port`` says another."""

@@ -13,7 +13,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces.checks 
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import TAKES, Interface, parse_list
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+    from .problems import Problems, Settings
 
 EXAMPLE = {"name": "eth0", "bridge": "docker0", "addresses": ["172.17.200.5/16"]}
 

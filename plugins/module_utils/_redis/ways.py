@@ -4,23 +4,23 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import (
+from .exposure import (
     EVERYWHERE,
     Published,
     addresses,
     published,
 )
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, check, merge
+from .interfaces import interfaces_of
+from .listeners import listeners, open_to_all
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Interface
+
+    from .problems import Settings
 
 Facts = Mapping[str, Any]
 
@@ -71,14 +71,8 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
     )
 
 
-def instances_of(settings: Mapping[str, Any], instances: Any, host: str, socket_dir: str) -> list[Instance]:
-    """The role's variables (without ``redis_``) and ``redis_instances``, merged as the role merges them."""
-    problems = Problems(host, settings.get("problems", ()))
-    merged = merge(settings, instances, problems)
-    for entry in merged:
-        check(entry, problems)
-    if problems.told:
-        raise AnsibleFilterError("\n".join(problems.told))
+def instances_of(merged: Iterable[Settings], socket_dir: str) -> list[Instance]:
+    """``merged``: the settings of each instance, checked, as the plan of the role has them."""
     return _with_donors_interfaces([instance_of(entry, socket_dir) for entry in merged])
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._networks.compare import default_gateway
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import Pool
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_exposure import Published, plain
+
+from .exposure import Published, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, is_loopback, overlap
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_interfaces import interfaces_of, lets_in
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_listeners import listeners, open_to_all
+
+from .interfaces import interfaces_of, lets_in
+from .listeners import listeners, open_to_all
 
 if TYPE_CHECKING:
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import Problems, Settings
+    from .problems import Problems, Settings
 
 EVERYWHERE = ("0.0.0.0", "::", "::*", "*")  # noqa: S104 (read, not bound to)
 """What stands for every address where Redis is told what to bind to."""

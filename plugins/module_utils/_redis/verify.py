@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof of a host in one go: its facts, what every Redis answers where it must and must not, and the claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._facts.gather import gather
+
+from .ask import ENDPOINT_ARGUMENTS, ask
+from .claims import claims, render
+from .spec import SECRET_DIRECTIVES
+from .targets import targets
+from .ways import endpoints, instances_of
+
+Json = dict[str, Any]
+
+_ANSWER_WITHIN = 3
+"""Seconds that one address is given to answer."""
+
+
+def secrets_of(plan: Json) -> set[str]:
+    """What of the plan no output may hold."""
+    found: set[str] = set()
+    for instance in plan["instances"]:
+        found.update(str(instance[name]) for name in ("password", "registry_password") if instance.get(name))
+        for directive, value in (instance.get("settings") or {}).items():
+            if directive.lower() in SECRET_DIRECTIVES:
+                found.update(str(item) for item in (value if isinstance(value, list) else [value]))
+    return found
+
+
+def verify(plan: Json, docker_host: str, timeout: int) -> Json:
+    """``docker_network``, ``claims``, ``failed``, ``lines``, ``targets``, ``deployed``, ``limited``."""
+    facts, limited = gather(Engine(docker_host, timeout))
+    instances = instances_of(plan["instances"], plan["socket_dir"])
+    asked = [_whole(one) for one in endpoints(facts, instances)]
+    answers = ask(asked, docker_host, _ANSWER_WITHIN)
+    proven = claims(plan["host"], facts, answers, instances)
+    return {
+        "docker_network": facts,
+        "limited": limited,
+        "claims": proven,
+        "failed": sum(not claim["ok"] for claim in proven),
+        "lines": render(proven),
+        "targets": targets(plan["host"], plan["address"], facts, answers, instances),
+        "deployed": any(instance.name in facts["containers"] for instance in instances),
+    }
+
+
+def _whole(endpoint: Json) -> Json:
+    problems: list[str] = []
+    whole: Json = read_all(ENDPOINT_ARGUMENTS, endpoint, problems)
+    if problems:
+        raise NetmodeError("\n".join(problems))
+    return whole

@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: redis_verify
+short_description: Prove that every Redis of a host has the network that was asked for
+version_added: 0.1.0
+author:
+  - The netmode.docker authors (@netmode)
+description:
+  - Reads the facts of M(netmode.docker.network_facts), asks every Redis where it must and must not answer as
+    M(netmode.docker.redis_ping) does, and compares both with what was asked for.
+  - In check mode a host whose engine does not answer is one where nothing is deployed.
+  - A claim that does not hold is no failure of the module; RV(failed_claims) counts them. The role P(netmode.docker.redis#role) fails.
+  - Reads only.
+extends_documentation_fragment:
+  - netmode.docker.engine
+  - netmode.docker.engine.read_only
+attributes:
+  facts:
+    description: Returns the facts of M(netmode.docker.network_facts) in C(ansible_facts).
+    support: full
+options:
+  plan:
+    description: What was asked for, as P(netmode.docker.redis_plan#filter) returns it in C(proof).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Prove that every Redis has the network that was asked for
+  netmode.docker.redis_verify:
+    plan: "{{ (lookup('netmode.docker.variables', 'redis') | netmode.docker.redis_plan(inventory_hostname)).proof }}"
+  become: true
+  register: proof
+  failed_when: proof.failed_claims > 0
+"""
+
+RETURN = r"""
+claims:
+  description: Each with C(host), C(instance), C(claim), C(expected), C(observed) and C(ok), by instance.
+  type: list
+  elements: dict
+  returned: success
+failed_claims:
+  description: How many do not hold.
+  type: int
+  returned: success
+lines:
+  description: The claims as text, one to a line, and a line that sums them up.
+  type: list
+  elements: str
+  returned: success
+targets:
+  description:
+    - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(address), C(port), C(near), C(far),
+      C(run_id) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
+  type: list
+  elements: dict
+  returned: success
+witnesses:
+  description: How many other hosts are to ask each of these Redis. V(0) is all.
+  type: int
+  returned: success
+deployed:
+  description: Whether the host has a container of any of them.
+  type: bool
+  returned: success
+ansible_facts:
+  description: C(docker_network), as M(netmode.docker.network_facts) returns it.
+  type: dict
+  returned: success
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import secrets_of, verify
+
+_SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passwords"}}
+_NOTHING: dict[str, Any] = {"claims": [], "lines": [], "targets": [], "deployed": False}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True}}),
+        supports_check_mode=True,
+        no_log=True,  # the plan holds passwords: which of its texts are secret is told below, for the result
+    )
+    plan = module.params["plan"]
+    missing = {"problems", "host", "address", "witnesses", "socket_dir", "instances"} - set(plan)
+    if missing:
+        module.fail_json(
+            msg=f"plan: has no {', '.join(sorted(missing))}. Give what redis_plan returns as proof.", invocation=_SHOWN
+        )
+    module.no_log_values.update(secrets_of(plan))
+    if plan["problems"]:
+        module.fail_json(msg="\n".join(plan["problems"]), invocation=_SHOWN)
+    try:
+        told = verify(plan, module.params["docker_host"], module.params["timeout"])
+    except NetmodeError as error:
+        if module.check_mode and isinstance(error, UnreachableError):  # it may be yet to come
+            module.exit_json(changed=False, invocation=_SHOWN, failed_claims=0, **_NOTHING, witnesses=plan["witnesses"])
+        module.fail_json(msg=str(error), invocation=_SHOWN)
+    if told["limited"]:
+        module.warn(
+            "redis_verify may not look into network namespaces: veths are assigned to no container, and their claims do not hold. "
+            "Run with become: true."
+        )
+    facts = {"docker_network": told["docker_network"]}
+    shown = {key: told[key] for key in ("claims", "lines", "targets", "deployed")}
+    module.exit_json(
+        changed=False,
+        invocation=_SHOWN,
+        ansible_facts=facts,
+        failed_claims=told["failed"],
+        witnesses=plan["witnesses"],
+        **shown,
+    )
+
+
+if __name__ == "__main__":
+    main()
