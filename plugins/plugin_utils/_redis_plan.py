@@ -260,19 +260,15 @@ def make_plan(
     for instance in merged:
         check(instance, problems)
     proof = _proof(variables, host, merged, problems)
-    if not problems.told:
-        check_places([item for item in merged if item["state"] != "absent"], config_dir, socket_dir, problems)
-        check_volumes([item for item in merged if item["state"] != "absent"], extra, problems)
-        namespaces = Namespaces([item for item in merged if item["state"] != "absent"], extra, networks)
-        check_ports([item for item in merged if item["state"] != "absent"], namespaces, problems)
-        check_pairs([item for item in merged if item["state"] == "started"], problems)
-        for instance in merged:
-            check_users(instance, problems)
-            check_exposure(instance, namespaces, problems)
+    nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
+    if problems.told:
+        return nothing
+    namespaces = Namespaces(_present(merged), extra, networks)
+    _check_together(merged, extra, variables, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
     archives = _archives(images, variables["image_dir"], problems)
     if problems.told:
-        return {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
+        return nothing
     containers = extra + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged]
     key_file = f"{config_dir}/.revision-key"
     files = [
@@ -284,7 +280,7 @@ def make_plan(
         "images": images,
         "archives": archives,
         "files": files,
-        "volumes": _volumes([item for item in merged if item["state"] != "absent"]),
+        "volumes": _volumes(_present(merged)),
         "containers": containers,
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
@@ -305,6 +301,28 @@ def make_plan(
         "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
+
+
+def _present(instances: list[Settings]) -> list[Settings]:
+    return [item for item in instances if item["state"] != "absent"]
+
+
+def _check_together(
+    merged: list[Settings],
+    extra: list[dict[str, Any]],
+    variables: Settings,
+    namespaces: Namespaces,
+    problems: Problems,
+) -> None:
+    """Against each other, once each is right alone."""
+    present = _present(merged)
+    check_places(present, variables["config_dir"], variables["socket_dir"], problems)
+    check_volumes(present, extra, problems)
+    check_ports(present, namespaces, problems)
+    check_pairs([item for item in merged if item["state"] == "started"], problems)
+    for instance in merged:
+        check_users(instance, problems)
+        check_exposure(instance, namespaces, problems)
 
 
 def _proof(variables: Settings, host: str, merged: list[Settings], problems: Problems) -> dict[str, Any]:

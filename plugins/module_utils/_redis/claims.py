@@ -393,12 +393,9 @@ def render(proven: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for claim in proven:
         start = f"{'ok  ' if claim['ok'] else 'FAIL'} {claim['instance']:<{width}}  {claim['claim']}"
-        told = f"(observed {claim['observed']})"
-        if not claim["ok"]:
-            told = f"(expected {claim['expected']}, observed {claim['observed']})"
-        lines.append(f"{start}  {told}")
+        expected = "" if claim["ok"] else f"expected {claim['expected']}, "
+        lines.append(f"{start}  ({expected}observed {claim['observed']})")
     failed = sum(not claim["ok"] for claim in proven)
     count = "1 claim" if len(proven) == 1 else f"{len(proven)} claims"
-    verb = "does" if failed == 1 else "do"
-    lines.append(f"{count}, " + (f"{failed} {verb} not hold" if failed else "all hold"))
+    lines.append(f"{count}, " + (f"{failed} {'does' if failed == 1 else 'do'} not hold" if failed else "all hold"))
     return lines
