@@ -383,7 +383,7 @@ def _own_card(found: Mapping[str, Any], wanted: Interface) -> str:
 
 
 def claims(host: str, facts: Facts, pings: Pings, instances: Sequence[Instance]) -> list[dict[str, Any]]:
-    """All claims of ``instances`` on one host, in their order. Keys: host, instance, claim, expected, observed, ok."""
+    """All claims of ``instances`` on one host, in order. Keys: host, instance, claim, expected, observed, ok."""
     return [asdict(claim) for instance in instances for claim in _Proof(host, facts, pings, instance).prove()]
 
 
