@@ -86,6 +86,7 @@ def merged(options: list[Json]) -> Json:
     return found
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("examples", [7, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, examples: int) -> None:
@@ -129,6 +130,7 @@ ASKS_FOR_CREDENTIALS: tuple[tuple[Json, bool], ...] = (
 ON_EVERY_ENGINE = [name for name, subject in SUBJECTS.items() if subject is not IMAGES]
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("name", ON_EVERY_ENGINE)
 @pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.thorough)])

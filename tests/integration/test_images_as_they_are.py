@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 
 def plan_for(*entries: Json) -> Plan:

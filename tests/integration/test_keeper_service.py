@@ -12,7 +12,7 @@ from keeper_lab import OPEN, PROGRAM, ROLE, Keeper, Tell, address, declare, eth,
 from lab import IMAGE, Host, Play, wait_until
 from lock_lab import LOCK, begin, held
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 TRACES = (
     "find / -xdev -name '*netmode-keeper*' ! -name '*.log' ! -name '*.lock' ! -path '/proc/*' 2>/dev/null | sort;"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 Json = dict[str, Any]
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 ADDRESSES = ("", "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1")
 
 

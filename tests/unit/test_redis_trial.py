@@ -78,3 +78,10 @@ def test_a_trial_whose_log_ends_while_it_runs_is_listened_to_again() -> None:
 def test_a_trial_that_ends_is_told_in_its_own_words() -> None:
     with pytest.raises(NetmodeError, match=r"instance cache: Redis does not start(.|\n)*Bad directive"):
         trial._listen(Logs(b"", b"Bad directive"), tried(), "id")  # type: ignore[arg-type]
+
+
+def test_a_trial_without_volumes_has_none_of_them_and_one_without_an_image_says_so() -> None:
+    bare = {**tried(), "trial": {"container": {"name": "cache"}}}
+    assert trial._mounted(NoEngine(), bare)["volumes"] == ["/trial", "netmode-trial-cache:/data"]  # type: ignore[arg-type]
+    with pytest.raises(NetmodeError, match="instance cache: trial: container: image: is needed"):
+        trial.digest(NoEngine(), bare)  # type: ignore[arg-type]

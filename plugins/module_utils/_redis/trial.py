@@ -84,9 +84,16 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
         sweep(engine, [key for _, key in started], names)
 
 
+def _image(instance: Instance) -> str:
+    named = instance["trial"]["container"].get("image")
+    if not named:
+        raise NetmodeError(f"{_where(instance)}: trial: container: image: is needed, to try Redis with.")
+    return str(named)
+
+
 def digest(engine: Engine, instance: Instance) -> str:
     """Another one wherever a trial may end otherwise. It is of the passwords as well: for root's eyes."""
-    image = find_image(engine, instance["trial"]["container"]["image"]) or {}
+    image = find_image(engine, _image(instance)) or {}
     tried = [content_of(instance), instance["inside"], instance["trial"], image.get("Id", "")]
     return hashlib.sha256(json.dumps(tried, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -143,7 +150,7 @@ def _body(engine: Engine, instance: Instance, name: str) -> Json:
 def _mounted(engine: Engine, instance: Instance) -> Json:
     """Every mount read-only, where it is there: a mount would make what is not. None is the volume of the data."""
     try:
-        given = mounts.volumes(instance["trial"]["container"]["volumes"])
+        given = mounts.volumes(instance["trial"]["container"].get("volumes") or [])
     except ValueError as error:
         raise NetmodeError(f"{_where(instance)}: volumes: {error}.") from None
     uid, gid = instance["inside"]
@@ -174,7 +181,7 @@ def _refuse_place(engine: Engine, instance: Instance) -> None:
     names = names_of(content_of(instance))
     there = Path(engine.get(f"/volumes/{_PREFIX}{instance['name']}")["Mountpoint"]).stat()
     if (names.aof or names.saves) and not may(there, instance["uid"], instance["gid"], WRITE | SEARCH):
-        user, image = f"{instance['uid']}:{instance['gid']}", instance["trial"]["container"]["image"]
+        user, image = f"{instance['uid']}:{instance['gid']}", _image(instance)
         raise NetmodeError(
             f"{_where(instance)}: user: {user} may not write its data: the volume {instance['volume']} has, or gets "
             f"from the image {image}, the owner {there.st_uid}:{there.st_gid} and mode {there.st_mode & 0o7777:04o}. "
