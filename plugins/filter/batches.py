@@ -17,7 +17,7 @@ author: The netmode.docker authors (@netmode)
 description:
   - Turns what a person writes on the command line, such as V(1,5,25%), into what a play's C(serial) takes.
   - A play's C(serial) is read by the controller itself and not by the process of a task. So it also has the controller
-    load this collection's filters once, which otherwise each task of each host that uses one does anew (50 ms).
+    load this collection's filters once, which otherwise each task of each host that uses one does again (50 ms).
 options:
   _input:
     description: Numbers of hosts or percentages of the play's hosts, one, a list, or several with commas between them.
@@ -56,7 +56,7 @@ def _batch(word: str) -> int | str:
     if percentage and 0 < float(percentage[1]) <= 100:
         return word
     raise AnsibleFilterError(
-        f"{word!r} is no batch: give a number of hosts from 1, or a percentage of them up to 100%; several as 1,5,25%."
+        f"{word!r} is not a batch: give a number of hosts from 1, or a percentage of them up to 100%; several: 1,5,25%."
     )
 
 

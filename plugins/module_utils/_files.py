@@ -39,7 +39,7 @@ def found(path: Path) -> os.stat_result | None:
 
 
 def refuse_other(path: Path) -> None:
-    """NetmodeError for anything at ``path`` that is no regular file."""
+    """NetmodeError for anything at ``path`` that is not a regular file."""
     there = found(path)
     if there is not None and not stat.S_ISREG(there.st_mode):
         raise _other(path, there.st_mode)
@@ -51,7 +51,7 @@ def _other(path: Path, mode: int) -> NetmodeError:
 
 
 def read(path: Path, *, follow: bool = False) -> bytes | None:
-    """Its content, or None where nothing is. NetmodeError for what is no regular file, OSError as the kernel says.
+    """Its content, or None where nothing is. NetmodeError for what is not a regular file, OSError as the kernel says.
 
     ``follow``: it may be a link to a file, where others manage it.
     """

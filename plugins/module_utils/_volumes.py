@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Named volumes of a host: observe, plan, apply. A volume holds data, so it is made or removed, never made anew."""
+"""Named volumes of a host: observe, plan, apply. A volume holds data, so it is made or removed, never recreated."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ def _refuse_driver(engine: Engine, volume: Volume) -> None:
     options = set(_texts(volume)) if driver == "local" else set()
     if options - _LOCAL:
         has = ", ".join(sorted(_LOCAL))
-        raise NetmodeError(f"{where}: driver_opts: {min(options - _LOCAL)!r} is no option of the driver local ({has}).")
+        raise NetmodeError(
+            f"{where}: driver_opts: {min(options - _LOCAL)!r} is not an option of the driver local ({has})."
+        )
     if options & {"type", "device", "o"} and not {"type", "device"} <= options:
         raise NetmodeError(f"{where}: driver_opts: the driver local takes type and device together, and o with both.")
 

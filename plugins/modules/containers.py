@@ -13,13 +13,13 @@ author:
   - The netmode.docker authors (@netmode)
 description:
   - Takes the containers of a host as one list and plans them together, so that a donor and the containers that share its
-    network namespace are made in the right order, and a donor that is made anew or restarted takes its sharers along.
+    network namespace are made in the right order, and a donor that is recreated or restarted takes its sharers along.
   - Options are named, and mean, what they do in the Compose specification.
   - Every option is compared with the running container. One that is taken out of the list goes back to the image's or the
-    engine's default. What can be mended on the running container is; otherwise it is made anew.
+    engine's default. What can be fixed on the running container is; otherwise it is recreated.
   - A container of C(docker run --rm) is deleted by the engine when it stops, so what would stop it without asking for
     O(containers[].state=absent) is refused.
-  - A container is made anew beside the old one, so that the gap is one stop and one start. When the new one cannot be
+  - A container is recreated beside the old one, so that the gap is one stop and one start. When the new one cannot be
     started the old one is back under its name. Volumes, named or anonymous, are never removed.
   - Everything is checked before anything is changed.
 extends_documentation_fragment:
@@ -45,7 +45,7 @@ options:
     suboptions:
       name:
         description: >-
-          Name of the container. One that was renamed by hand gets its name back.
+          Name of the container. One that was renamed manually gets its name back.
         type: str
         required: true
       image:
@@ -66,8 +66,8 @@ options:
         type: str
       recreate:
         description: >-
-          V(auto) makes a container anew when an option differs that cannot be changed on a running one,
-          V(never) refuses then, V(always) makes it anew on every run.
+          V(auto) recreates a container when an option differs that cannot be changed on a running one,
+          V(never) refuses then, V(always) recreates it on every run.
         type: str
         default: auto
         choices: [auto, always, never]
@@ -105,7 +105,7 @@ options:
       command:
         description: >-
           Command, a list, or a string that is split as a shell splits it. An empty one stands for the image's where there
-          is no entry point.
+          is not an entry point.
         type: raw
       entrypoint:
         description: >-
@@ -277,7 +277,7 @@ options:
   pending:
     description:
       - For check mode, networks, containers (donors) and images by name that are yet to be made or started by a task before this
-        one. What needs them is foretold as if that were done, and not refused for want of them.
+        one. What needs them is predicted as if that were done, and not refused for want of them.
       - Without check mode it is of no effect.
     type: list
     elements: str

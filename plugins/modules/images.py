@@ -48,12 +48,12 @@ options:
         description:
           - V(pull) takes it from the registry that its name says.
           - V(archive) takes it from a file on the host, written by C(docker save), or the tar file of a root file system.
-          - V(packages) makes it from packages of a Debian suite, with mmdebstrap, which must be installed and wants root.
+          - V(packages) makes it from packages of a Debian suite, with mmdebstrap, which must be installed and requires root.
         type: str
         choices: [pull, archive, packages]
         default: pull
       pull_policy:
-        description: V(always) asks the registry each time, or makes the image anew from the packages of today.
+        description: V(always) asks the registry each time, or makes the image again from the packages of today.
         type: str
         choices: [missing, always]
         default: missing

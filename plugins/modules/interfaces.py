@@ -9,7 +9,7 @@ module: interfaces
 short_description: Gives containers in none mode interfaces of your own
 description:
   - Takes the interfaces of a host's containers as one list, compares each with the kernel attribute by attribute, and
-    makes, mends or removes what differs.
+    makes, fixes or removes what differs.
   - Only running containers with C(network_mode=none) take interfaces; in any other mode they are Docker's, the donor's or the host's.
   - An interface lives as long as the container's network namespace. After a restart of the container, the engine or the host
     the service of the role netmode.docker.keeper makes it again, by what this module has recorded in
@@ -101,7 +101,7 @@ options:
       mac:
         description:
           - The MAC address. Without it, one made from the first address, so that who knows that address finds the container also
-            after it was made anew; without an address, from the container's id and the name.
+            after it was recreated; without an address, from the container's id and the name.
         type: raw
       mtu:
         description: The MTU in bytes, 68 (1280 with IPv6) to 65535. Without it, the bridge's or parent's when it is made.
@@ -116,7 +116,7 @@ options:
   pending:
     description:
       - For check mode, containers by name that are yet to be made, started or brought into C(none) mode by a task before
-        this one. Their interfaces are foretold, and refused where they cannot be, as if that were done.
+        this one. Their interfaces are predicted, and refused where they cannot be, as if that were done.
       - Without check mode it is of no effect.
     type: list
     elements: str

@@ -13,7 +13,7 @@ description:
     O(networks[].masquerade) are short names of this collection for keys of O(networks[].driver_opts).
   - An option that is not given means the engine's default, so an option that is taken out of the list is taken out of
     the network too. Only addresses are left to the engine - without a subnet, whatever it chose is right.
-  - The engine cannot change a network. One that differs is made anew - its containers, running or stopped, are taken
+  - The engine cannot change a network. One that differs is recreated - its containers, running or stopped, are taken
     off, and are put back with their aliases, links, static addresses and MAC addresses. A running container is off
     that network for about a second, and its connections through it break. If the new network cannot be made, the old
     one is put back with its containers.
@@ -57,7 +57,7 @@ options:
         default: false
       recreate:
         description:
-          - V(auto) makes a network anew when it differs and every container on it can be put back.
+          - V(auto) recreates a network when it differs and every container on it can be put back.
           - V(always) does so in every run; V(never) refuses to, naming what differs.
         type: str
         choices: [auto, always, never]

@@ -10,7 +10,7 @@ short_description: The named volumes that a host is to have, or no longer
 version_added: 0.1.0
 description:
   - Makes every volume of the list that is missing, and removes those that are to be absent, with the data in them.
-  - A volume that is there is never made anew; another driver or other options than those asked for are an error.
+  - A volume that is there is never recreated; another driver or other options than those asked for are an error.
   - The module M(netmode.docker.containers) makes the volumes that its containers name by itself; this one is for drivers, options, labels and removal.
 author:
   - The netmode.docker authors (@netmode)

@@ -3,7 +3,7 @@
 
 docker0 ends at its host: a bridge address is reached from there alone, a published port and a port of the host from
 everywhere, and what is kept to the loopback or has no network from nowhere. What is behind a link of the host, to which
-an interface of one's own leads, is not known: it is looked for there, and either is right. Pure: (facts, answers) ->
+a custom interface leads, is not known: it is looked for there, and either is right. Pure: (facts, answers) ->
 cells. No password goes from one host to another: a Redis that asks for one answers ``NOAUTH``, and has been reached.
 """
 

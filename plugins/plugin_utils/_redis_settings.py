@@ -42,7 +42,7 @@ HOST_VARIABLES = (
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 
 OF_THE_CONTAINER = ("ports", "networks", "volumes", "restart", "sysctls", "ulimits", "mem_limit", "cpus", "labels")
-"""Settings that the module containers is given as they are: held against its own reading before anything is done."""
+"""Settings that the module containers is given as they are: compared with its own reading before anything is done."""
 
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
@@ -108,7 +108,7 @@ def _read_entry(called: str, entry: Mapping[Any, Any], problems: Problems) -> Se
 
 def _why_no_name(name: str, others: AbstractSet[str]) -> str:
     if not name:
-        return "an instance wants a name: that of its container."
+        return "an instance needs a name: that of its container."
     if name in others:
         return "two instances of this host have it. Give each a name of its own."
     try:
@@ -182,7 +182,9 @@ def _check_numbers(instance: Settings, problems: Problems) -> None:
         try:
             ipaddress.ip_address(bare)
         except ValueError:
-            problems.add(name, "bind", f"{address!r} is no address. Give addresses of the namespace, or '*' for all.")
+            problems.add(
+                name, "bind", f"{address!r} is not an address. Give addresses of the namespace, or '*' for all."
+            )
 
 
 def _check_user(instance: Settings, problems: Problems) -> None:
@@ -247,7 +249,7 @@ def _check_mode(instance: Settings, problems: Problems) -> None:
 
 
 def _check_bind_to_come(instance: Settings, problems: Problems) -> None:
-    """When Redis starts there is nothing but lo; an interface of one's own comes after it."""
+    """When Redis starts there is nothing but lo; a custom interface comes after it."""
     name, bind = instance["name"], [str(address) for address in instance["bind"]]
     if bind and not instance["interfaces"]:
         problems.add(
@@ -267,7 +269,7 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
         problems.add(name, "password", "it holds a line break. Redis cannot be given such a password.")
     for directive, value in instance["settings"].items():
         if not isinstance(directive, str) or not re.match(r"[a-zA-Z][a-zA-Z0-9_-]*\Z", directive):
-            problems.add(name, f"settings.{directive}", "that is no directive of redis.conf.")
+            problems.add(name, f"settings.{directive}", "that is not a directive of redis.conf.")
             continue
         lower = directive.lower()
         if lower in MANAGED:

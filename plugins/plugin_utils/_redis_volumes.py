@@ -53,7 +53,9 @@ def check_places(instances: list[Settings], config_dir: str, socket_dir: str, pr
     """
     for option, path in (("redis_config_dir", config_dir), ("redis_socket_dir", socket_dir)):
         if not _is_directory(path):
-            problems.told.append(f"{problems.host}: {option}: {path!r} is no absolute path. Write it like /srv/redis.")
+            problems.told.append(
+                f"{problems.host}: {option}: {path!r} is not an absolute path. Write it like /srv/redis."
+            )
             return
     names = [instance["name"] for instance in instances]
     configs = {values.clean(f"{config_dir}/{name}"): f"redis.conf of {name}" for name in names}
@@ -82,7 +84,7 @@ def _is_directory(path: str) -> bool:
 def _why_no_volume(volume: str) -> str:
     if volume.startswith("/"):
         if not _is_directory(volume):
-            return f"{volume!r} is no directory that data could be kept in. Write it like /srv/redis."
+            return f"{volume!r} is not a directory that data could be kept in. Write it like /srv/redis."
         return ""
     try:
         compose_names.volume(volume)

@@ -80,7 +80,7 @@ def misnamed(owner: str, variables: Mapping[str, Any]) -> Names:
             )
         elif name.rstrip("s") != near.rstrip("s"):
             found.warnings.append(
-                f"{name} is no variable of the role {owner}, which does not read it. Did you mean {near}?"
+                f"{name} is not a variable of the role {owner}, which does not read it. Did you mean {near}?"
             )
     return found
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """For each managing module but ``containers``: how it runs in the test's process, entries over all its options, and
-what is done to the host by hand. The property over them is in test_check_is_run.py.
+what is done to the host manually. The property over them is in test_check_is_run.py.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ NETWORKS = Subject(
     {
         "nothing": "",
         "gone": "docker network rm nmt-one",
-        "by hand": "docker network rm nmt-one; docker network create --label by=hand nmt-one",
+        "manually": "docker network rm nmt-one; docker network create --label by=hand nmt-one",
         "in use": "docker run -d --name on-it --network nmt-one nmt-image:1",
         "in use by one that is stopped": "docker run --name on-it --network nmt-one nmt-image:1 true",
         "with a place of its own": "docker run -d --name on-it --network nmt-one --ip 10.81.0.77 nmt-image:1",
@@ -91,7 +91,7 @@ VOLUMES = Subject(
     {
         "nothing": "",
         "gone": "docker volume rm nmt-one",
-        "by hand": "docker volume rm nmt-one; docker volume create nmt-one",
+        "manually": "docker volume rm nmt-one; docker volume create nmt-one",
         "in use": "docker run -d --name on-it -v nmt-one:/data nmt-image:1",
     },
     {"pending": []},

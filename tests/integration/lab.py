@@ -246,7 +246,7 @@ class Host:
 
     @contextmanager
     def engine_with(self, *options: str) -> Iterator[None]:
-        """The engine started anew with these options, and afterwards as it is usually."""
+        """The engine started again with these options, and afterwards as it is usually."""
         self.kill_engine("TERM")
         self.start_engine(*options)
         try:

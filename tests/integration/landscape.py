@@ -60,7 +60,7 @@ def plumb(container: str, host_end: str, inner: str, index: int | None = None, m
 
 
 def replumb(container: str, host_end: str, index: int = 2) -> None:
-    """Make a bridge container's eth0 anew as Docker 28 makes it: same MAC, address and route, but ifindex 2."""
+    """Make a bridge container's eth0 again as Docker 28 makes it: same MAC, address and route, but ifindex 2."""
     inside = links(*within(pid_of(container)))["eth0"]
     (old,) = [x for x in links().values() if x["ifindex"] == inside["link_index"] and kind(x) == "veth"]
     (address,) = [a for a in inside["addr_info"] if a["family"] == "inet"]
@@ -140,9 +140,9 @@ def _oddities() -> None:
     docker("network", "disconnect", "bridge", "unplugged")
     wait_in("cut")
     ip_in("cut", "link", "del", "eth0")
-    wait_in("mended")
-    plumb("mended", "mendwire", "eth7", master="br-hand")  # Docker 28 has given its eth0 the number 2
-    ip_in("mended", "link", "set", "eth0", "down")
+    wait_in("fixed")
+    plumb("fixed", "mendwire", "eth7", master="br-hand")  # Docker 28 has given its eth0 the number 2
+    ip_in("fixed", "link", "set", "eth0", "down")
     add_network("lab-gone", "--subnet", "10.91.9.0/24")
     wait_in("lost", "--network", "lab-gone", detach="create")
     docker("network", "rm", "lab-gone")
@@ -165,7 +165,7 @@ def _stale_sharers() -> None:
 
 
 def _links_of_the_users_own() -> None:
-    """A bridge that is not Docker's, veths that are no container's, and interfaces plumbed by hand into ``none``."""
+    """A bridge that is not Docker's, veths that are no container's, and interfaces plumbed manually into ``none``."""
     add_link("br-hand", "type", "bridge")
     add_link("hand-a", "mtu", "1450", "type", "veth", "peer", "name", "hand-b")
     host_ip("tuntap", "add", "dev", "hand-d", "mode", "tap")

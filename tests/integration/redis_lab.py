@@ -21,7 +21,7 @@ ROLE: list[dict[str, Any]] = [
 IMAGE = {"redis_image": "netmode-test/redis-role:1", "redis_image_source": "pull"}
 """There before the tests, so nothing is pulled. The tests of the quickstart make theirs from packages."""
 ROLE_VARIABLES = {**IMAGE, "redis_keeper": False, "redis_healthcheck_interval": "1h"}
-"""Without a keeper, which would mend what later tests break, and without checks of health, which cost their CPU."""
+"""Without a keeper, which would fix what later tests break, and without checks of health, which cost their CPU."""
 
 
 def socket_of(name: str) -> str:

@@ -39,8 +39,8 @@ DRIFT = {
     "paused": "docker pause one",
     "renamed": "docker rename one other",
     "gone": "docker rm -f one",
-    "by hand": f"docker rm -f one; docker run -d --name one {IMAGE}",
-    "by hand, with another policy": f"docker rm -f one; docker run -d --restart always --user 7 --name one {IMAGE}",
+    "manually": f"docker rm -f one; docker run -d --name one {IMAGE}",
+    "manually, with another policy": f"docker rm -f one; docker run -d --restart always --user 7 --name one {IMAGE}",
     "the donor was restarted": "docker restart web",
 }
 
@@ -90,10 +90,10 @@ def merged(options: list[Json]) -> Json:
 @pytest.mark.engines
 @pytest.mark.parametrize("examples", [7, pytest.param(60, marks=pytest.mark.thorough)])
 def test_o9_check_mode_says_what_the_run_does_for_every_option(lab: Lab, examples: int) -> None:
-    """The container is as the last example has left it, but for what was done to it by hand."""
+    """The container is as the last example has left it, but for what was done to it manually."""
 
     @live(examples)
-    @example([{"restart": "always"}], "by hand")
+    @example([{"restart": "always"}], "manually")
     @example([{"networks": ["nmt-none-such"]}], "none")
     @example([{"privileged": True, "security_opt": ["systempaths=unconfined"], "state": "stopped"}], "none")
     @given(st.lists(st.sampled_from(OPTIONS), min_size=1, max_size=3), st.sampled_from(sorted(DRIFT)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was changed by hand is found, named in ``reasons`` and mended, with the least that does it."""
+"""What was changed manually is found, named in ``reasons`` and fixed, with the least that does it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Drift(NamedTuple):
     said: str
     """A word of the reason."""
     same_container: bool = True
-    """It is mended on the container as it is."""
+    """It is fixed on the container as it is."""
 
 
 DRIFTS = (
@@ -79,7 +79,7 @@ def essence(inspect: Json) -> Json:
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.name)
-def test_drift_is_found_and_mended(lab: Lab, drift: Drift) -> None:
+def test_drift_is_found_and_fixed(lab: Lab, drift: Drift) -> None:
     lab.apply(BEFORE)
     before = lab.inspect("one")
     for line in drift.by_hand:
@@ -166,7 +166,7 @@ def test_made_by_hand_in_the_hosts_pid_namespace_is_adopted_without_a_change(lab
     lab.unchanged(entry("one"))
 
 
-def test_restarting_for_ever_is_mended_by_the_right_command(lab: Lab) -> None:
+def test_restarting_for_ever_is_fixed_by_the_right_command(lab: Lab) -> None:
     lab.apply(entry("one", command=["busybox", "false"], restart="always"))
     lab.apply(entry("one", command=IDLE, restart="always"))
     assert lab.inspect("one")["State"]["Running"]

@@ -98,7 +98,7 @@ def test_sharer_made_by_hand_with_the_name_is_adopted(lab: Lab) -> None:
 
 
 def test_donor_renamed_in_the_list_but_the_same_container(pair: Lab) -> None:
-    """A donor renamed by hand is still the donor: the sharer's mode holds its id."""
+    """A donor renamed manually is still the donor: the sharer's mode holds its id."""
     pair.docker("rename", "donor", "front")
     before = started(pair, "sharer")
     pair.unchanged(entry("sharer", network_mode="container:front"))
@@ -158,7 +158,7 @@ def test_donor_stopped_by_hand(pair: Lab) -> None:
 @pytest.mark.engines
 @pytest.mark.parametrize("listed", [[SHARER, DONOR], [SHARER]], ids=["both", "sharer-only"])
 def test_donor_recreated_by_hand(pair: Lab, listed: list[Json]) -> None:
-    """N7: the sharer's NetworkMode names a dead id. It is made anew against the new donor, once."""
+    """N7: the sharer's NetworkMode names a dead id. It is recreated against the new donor, once."""
     pair.docker("rm", "-f", "donor")
     pair.docker("run", "-d", "--name", "donor", IMAGE)
     donor = started(pair, "donor")
@@ -224,7 +224,7 @@ def test_another_donor(pair: Lab) -> None:
 
 
 def test_sharers_keep_their_data_when_they_follow(lab: Lab) -> None:
-    """R2: made anew because of the donor, with the same volume."""
+    """R2: recreated because of the donor, with the same volume."""
     sharer = {**SHARER, "volumes": ["nmt-data:/data"]}
     lab.apply(sharer, DONOR)
     lab.docker("exec", "sharer", "busybox", "sh", "-c", "echo kept > /data/file")

@@ -38,7 +38,7 @@ def test_configs_are_files_with_content_mode_and_owner(lab: Lab) -> None:
         assert "configs" in reasons(result, "files")
     assert lab.docker(*ask, "cat", file["target"]) == "maxmemory 2mb"
     assert lab.docker(*ask, "stat", "-c", "%a %u %g", file["target"]) == "444 7 1001"
-    lab.docker(*ask, "sh", "-c", f"echo by hand > {file['target']}")
+    lab.docker(*ask, "sh", "-c", f"echo manually > {file['target']}")
     assert "configs" in reasons(lab.converge(entry("files", configs=[file])), "files")
     assert lab.docker(*ask, "cat", file["target"]) == "maxmemory 2mb"
     lab.converge(entry("files"))
@@ -114,7 +114,7 @@ def test_states(lab: Lab) -> None:
     assert not lab.apply({"name": "one", "state": "absent"})["changed"]
 
 
-def test_stopped_and_changed_is_made_anew_and_stays_stopped(lab: Lab) -> None:
+def test_stopped_and_changed_is_recreated_and_stays_stopped(lab: Lab) -> None:
     lab.converge(entry("one", state="stopped"))
     lab.converge(entry("one", state="stopped", labels={"a": "b"}))
     assert lab.inspect("one")["Config"]["Labels"]["a"] == "b"
@@ -131,7 +131,7 @@ def test_recreate_always_and_never(lab: Lab) -> None:
     assert second not in (first, None)
     lab.refused(entry("one", recreate="never", user="1000"), words=["one", "user", "recreate"])
     lab.apply(entry("one", recreate="never", restart="always"))
-    assert lab.id("one") == second, "what can be mended on the running container is"
+    assert lab.id("one") == second, "what can be fixed on the running container is"
 
 
 @pytest.mark.engines

@@ -143,7 +143,7 @@ def test_one_that_ends_in_an_error_is_put_back(lab: Lab) -> None:
 @pytest.mark.parametrize("told", [{"stop_grace_period": 1}, {"volumes": [DATA]}], ids=["no-data", "no-period"])
 @pytest.mark.parametrize("command", [TRAP, ["busybox", "sleep", "900"]], ids=["error", "deaf"])
 def test_one_without_data_or_period_is_replaced_whatever_it_does(lab: Lab, command: list[str], told: Json) -> None:
-    """Much that runs as PID 1 hears no signal. It is killed and made anew, and a warning says so."""
+    """Much that runs as PID 1 hears no signal. It is killed and recreated, and a warning says so."""
     given = entry("one", command=command, image=BARE, **told)  # the official one has data of itself: its VOLUME
     lab.apply(given)
     result = lab.apply({**given, "labels": {"a": "1"}})

@@ -51,7 +51,7 @@ def refused(play: Play) -> str:
 
 @pytest.fixture
 def busy(fresh_machine: Callable[..., Host]) -> Host:
-    """An engine that someone started by hand, with a configuration, and containers with and without restart policy."""
+    """An engine that someone started manually, with a configuration, and containers with and without restart policy."""
     host = fresh_machine(engine=True)
     host.kill_engine("TERM")
     wait_until(lambda: not host.sh("pgrep -x dockerd", check=False), "dockerd ends")

@@ -178,7 +178,7 @@ def test_o6_two_networks_of_one_name_are_refused_before_anything_stops(lab: Lab)
             lab.docker("network", "rm", network["Id"])
 
 
-def test_o7_check_mode_foretells_what_runs_once_an_earlier_task_has_made_what_it_needs(lab: Lab) -> None:
+def test_o7_check_mode_predicts_what_runs_once_an_earlier_task_has_made_what_it_needs(lab: Lab) -> None:
     """Networks, a donor and an image that are yet to be made: the same actions before and after they are."""
     wanted = [
         {

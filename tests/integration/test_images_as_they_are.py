@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """O1 to O3: what an image, the daemon's settings and the engine itself add to a container is no difference.
 
-Containers are made by hand with the options of a list entry; then the plan for that entry is empty.
+Containers are made manually with the options of a list entry; then the plan for that entry is empty.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _mounts(options: Json) -> Json:
 
 
 def adopted(host: Host, donor: str, cases: list[tuple[Json, Json, str]]) -> None:
-    """Make an image and, by hand, a container of each; no plan for the same options has a step."""
+    """Make an image and, manually, a container of each; no plan for the same options has a step."""
     entries, images = [], []
     for config, options, mode in cases:
         number = next(NUMBERS)
@@ -167,7 +167,7 @@ EXAMPLES: list[tuple[Json, Json]] = [
 
 
 @pytest.mark.parametrize("mode", ["bridge", "host", "none", "container:nmt-donor"])
-def test_what_was_found_stays_mended(machine: Host, donor: str, mode: str) -> None:
+def test_what_was_found_stays_fixed(machine: Host, donor: str, mode: str) -> None:
     adopted(machine, donor, [(*case, mode) for case in EXAMPLES])
 
 

@@ -142,7 +142,7 @@ def test_a_saved_image_and_a_root_file_system_are_known_again(
 
 
 @pytest.mark.thorough
-def test_an_image_from_packages_is_made_anew_when_its_recipe_changes(host: Host, images: Callable[..., Run]) -> None:
+def test_an_image_from_packages_is_recreated_when_its_recipe_changes(host: Host, images: Callable[..., Run]) -> None:
     recipe = {"name": "tiny:packages", "source": "packages", "packages": ["busybox-static"], "suite": "bookworm"}
     user = {"users": [{"name": "app", "uid": 4321, "gid": 4321}], "directories": [{"path": "/data", "uid": 4321}]}
     assert images(recipe)["changed"] is True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""O1 to O3: what changes when a container of an image of any shape is recreated, and what is no reason to."""
+"""O1 to O3: what changes when a container of an image of any shape is recreated, and what is not a reason to."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def test_a_volume_that_has_no_place_any_more_stays_and_is_told(lab: Lab) -> None
     assert f"one: the volume {anonymous} of the old container" in str(result["warnings"])
 
 
-def test_drift_is_mended_by_the_least_act(lab: Lab) -> None:
-    """Made by hand in each mode, stopped and paused by hand, and back without another container."""
+def test_drift_is_fixed_by_the_least_act(lab: Lab) -> None:
+    """Made manually in each mode, stopped and paused manually, and back without another container."""
     image = shaped(lab.host, "volume", Volumes={"/data/": {}}, ExposedPorts={"6379/tcp": {}})
     modes = {"bridged": "bridge", "hosted": "host", "lonely": "none", "sharer": "container:nmt-donor"}
     given = [{"name": name, "image": image, "network_mode": mode} for name, mode in modes.items()]
@@ -106,8 +106,8 @@ def test_drift_is_mended_by_the_least_act(lab: Lab) -> None:
     lab.unchanged(*given)
     for words, action in ((["stop"], "start"), (["pause"], "unpause")):
         lab.docker(*words, *modes)
-        mended = lab.converge(*given)["containers"].values()
-        assert [one["actions"] for one in mended] == [[action]] * len(modes)
+        fixed = lab.converge(*given)["containers"].values()
+        assert [one["actions"] for one in fixed] == [[action]] * len(modes)
         assert [lab.id(name) for name in modes] == keys
 
 
@@ -145,7 +145,7 @@ def test_a_file_that_the_entrypoint_gives_to_another_user_is_unchanged(lab: Lab)
         assert lab.apply({**given, "configs": [file]})["containers"]["one"]["actions"] == ["recreate"]
     wait_until(lambda: lab.docker(*look) == "1000 600", "the file was given away")
     lab.unchanged({**given, "configs": [file]})
-    lab.docker("exec", "one", "busybox", "sh", "-c", "echo by hand >/etc/one.conf")
+    lab.docker("exec", "one", "busybox", "sh", "-c", "echo manually >/etc/one.conf")
     assert lab.apply({**given, "configs": [file]})["containers"]["one"]["actions"] == ["recreate"]
 
 

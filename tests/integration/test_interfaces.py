@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interfaces of one's own in containers of none mode, on a real kernel: made, mended, removed, refused, interrupted."""
+"""Custom interfaces in containers of none mode, on a real kernel: made, fixed, removed, refused, interrupted."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ MENDS = [
 ]
 
 
-def test_every_attribute_is_mended_in_place_and_back(interfaces: Run, host: Host, web: str) -> None:
+def test_every_attribute_is_fixed_in_place_and_back(interfaces: Run, host: Host, web: str) -> None:
     host.sh("ip link add br-own type bridge && ip link set br-own up")
     interfaces({**ETH0, "mtu": 1500, "mac": "02:00:00:00:00:05"})
     plain = {**ETH0, "mtu": 1500, "mac": "02:00:00:00:00:05"}
@@ -186,7 +186,7 @@ def test_every_attribute_is_mended_in_place_and_back(interfaces: Run, host: Host
         assert inside(host) == there, differing
 
 
-def test_what_was_changed_by_hand_is_mended(interfaces: Run, host: Host, web: str) -> None:
+def test_what_was_changed_by_hand_is_fixed(interfaces: Run, host: Host, web: str) -> None:
     interfaces(ETH0)
     there = inside(host)
     pid = host.docker("inspect", "-f", "{{.State.Pid}}", "web")
@@ -265,7 +265,7 @@ def test_purge_leaves_a_container_what_the_list_has_and_forgets_one_that_is_gone
     assert empty == {"routes": []}
 
 
-def test_check_mode_foretells_the_interfaces_of_containers_that_are_pending(
+def test_check_mode_predicts_the_interfaces_of_containers_that_are_pending(
     run_module: Run, interfaces: Run, host: Host, host_state: State, docker: Shell, web: str, uplink: None
 ) -> None:
     interfaces(ETH0, UP0)
@@ -402,7 +402,7 @@ REFUSED = [
     ({"container": "web", "name": "by-hand0", "state": "absent"}, "somebody else owns it"),
     ({**ETH0, "name": "sixteen-letters-"}, "(it has 16)"),
     ({**ETH0, "bridge": "br-none"}, "neither a bridge of this host nor a Docker network"),
-    ({**ETH0, "bridge": "held0"}, "held0 is no bridge"),
+    ({**ETH0, "bridge": "held0"}, "held0 is not a bridge"),
     ({**ETH0, "vlan": 10}, "does not filter by VLAN"),
     ({**ETH0, "vlan": 4095}, "4095 is not from 1 to 4094"),
     ({**ETH0, "addresses": ["10.99.0.5/16"], "gateway": None}, "outside the subnet of docker0 (172.17.0.0/16)"),

@@ -39,7 +39,7 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("how", ["restarted", "made anew"])
+@pytest.mark.parametrize("how", ["restarted", "recreated"])
 def test_n6_a_sharer_answers_within_two_seconds_of_the_start_of_its_donor(
     keeper: Keeper, host: Host, tell: Tell, how: str
 ) -> None:
@@ -65,7 +65,7 @@ def test_n6_a_sharer_answers_within_two_seconds_of_the_start_of_its_donor(
     assert own < 150
 
 
-def test_n7_a_sharer_is_made_anew_with_its_data_when_its_donor_was_made_anew(keeper: Keeper, host: Host) -> None:
+def test_n7_a_sharer_is_recreated_with_its_data_when_its_donor_was_recreated(keeper: Keeper, host: Host) -> None:
     options = ("-v", "data7:/data", "-v", "/unnamed", "-e", "WORD=kept", "--label", "word=kept", "--restart", "always",
                "--memory", "64m", "--ulimit", "nofile=1024", "--cap-drop", "NET_RAW", "--user", "0")  # fmt: skip
     run(host, "web7", port=7000)
@@ -78,7 +78,7 @@ def test_n7_a_sharer_is_made_anew_with_its_data_when_its_donor_was_made_anew(kee
     begun = time.time()
     run(host, "web7", port=7000)
     pongs(host, address(host, "web7"))
-    keeper.says("cache7: made anew: its donor web7 was made anew")
+    keeper.says("cache7: recreated: its donor web7 was recreated")
     assert host.sh(f"redis-cli -h {address(host, 'web7')} get word") == "kept"
     assert host.docker("exec", "cache7", "busybox", "cat", "/unnamed/word") == "kept"
     assert host.docker("inspect", "-f", "{{.Id}}", "cache7") != old
@@ -97,7 +97,7 @@ def configuration(host: Host, name: str) -> dict[str, Any]:
     return asked
 
 
-@pytest.mark.parametrize("how", ["restarted", "made anew"])
+@pytest.mark.parametrize("how", ["restarted", "recreated"])
 def test_a_chain_of_sharers_joins_again_in_its_order_and_each_once(keeper: Keeper, host: Host, how: str) -> None:
     first, second, third = names = [f"{name}{len(how)}" for name in "cba"]  # not the order of the alphabet
     for name, joins, port in zip(names, ("bridge", f"container:{first}", f"container:{second}"), (7001, 7002, 7003)):
@@ -127,7 +127,7 @@ def test_a_sharer_that_a_user_has_stopped_stays_stopped(keeper: Keeper, host: Ho
     keeper.says("runs8: restarted")
     host.docker("rm", "-f", "web8")
     run(host, "web8", port=7000)
-    keeper.says("runs8: made anew")
+    keeper.says("runs8: recreated")
     assert "stopped8" not in counted(host, begun)
     assert keeper.log("stopped8") == []
 
@@ -153,11 +153,11 @@ def test_a_donor_that_was_renamed_is_still_its_sharers_donor(keeper: Keeper, hos
     host.docker("rm", "-f", "front10")
     run(host, "front10", port=7000)
     pongs(host, address(host, "front10"))
-    keeper.says("cache10: made anew: its donor front10 was made anew")
+    keeper.says("cache10: recreated: its donor front10 was recreated")
 
 
 @pytest.mark.thorough
-def test_a_module_that_makes_a_donor_anew_and_the_keeper_do_it_once_between_them(
+def test_a_module_that_recreates_a_donor_and_the_keeper_do_it_once_between_them(
     keeper: Keeper, host: Host, run_module: Run
 ) -> None:
     run(host, "mark11", port=7005)
@@ -232,7 +232,7 @@ def as_it_is(host: Host, name: str) -> dict[str, Any]:
     return found
 
 
-def test_n11_an_interface_is_there_in_a_container_that_was_made_anew_under_its_name(keeper: Keeper, host: Host) -> None:
+def test_n11_an_interface_is_there_in_a_container_that_was_recreated_under_its_name(keeper: Keeper, host: Host) -> None:
     run(host, "alone12", "--network", "none")
     declare(host, eth("alone12"))
     host.docker("rm", "-f", "alone12")
@@ -347,7 +347,7 @@ def test_n6_n11_all_is_right_after_each_of_several_restarts_of_the_engine(
 
 
 def test_the_record_of_donors_outlives_the_keeper(keeper: Keeper, host: Host) -> None:
-    """A donor made anew while no keeper ran is known by the name that it had."""
+    """A donor recreated while no keeper ran is known by the name that it had."""
     run(host, "web16", port=7000)
     run(host, "cache16", "--network", "container:web16")
     wait_until(lambda: "cache16" in json.loads(host.sh("cat /var/lib/netmode/donors.json || echo {}")), "it is noted")
@@ -355,12 +355,12 @@ def test_the_record_of_donors_outlives_the_keeper(keeper: Keeper, host: Host) ->
     host.docker("rm", "-f", "web16")
     run(host, "web16", port=7000)
     keeper.service("start")
-    keeper.says("cache16: made anew: its donor web16 was made anew")
+    keeper.says("cache16: recreated: its donor web16 was recreated")
     pongs(host, address(host, "web16"))
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("how", ["restarted", "made anew"])
+@pytest.mark.parametrize("how", ["restarted", "recreated"])
 def test_killed_between_any_two_steps_of_a_sharers_return_the_next_keeper_completes_it(
     keeper: Keeper, host: Host, how: str
 ) -> None:
@@ -387,4 +387,4 @@ def test_killed_between_any_two_steps_of_a_sharers_return_the_next_keeper_comple
         if not killed:
             break
         steps += 1
-    assert steps == {"restarted": 2, "made anew": 6}[how]
+    assert steps == {"restarted": 2, "recreated": 6}[how]

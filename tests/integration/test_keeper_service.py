@@ -37,7 +37,7 @@ def changes(played: Play) -> list[str]:
 # --- the role -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_role_foretells_installs_once_and_removes_every_trace(without: Keeper, host: Host) -> None:
+def test_the_role_predicts_installs_once_and_removes_every_trace(without: Keeper, host: Host) -> None:
     would_go = changes(host.play(ROLE, options=("--check",), keeper_state="absent"))
     assert without.processes()
     gone = changes(host.play(ROLE, keeper_state="absent"))
@@ -46,11 +46,11 @@ def test_the_role_foretells_installs_once_and_removes_every_trace(without: Keepe
     assert (host.sh(TRACES), without.processes()) == ("", [])
     assert changes(host.play(ROLE, keeper_state="absent")) == []
     before = host.state()
-    foretold = changes(host.play(ROLE, options=("--check", "--diff")))
+    predicted = changes(host.play(ROLE, options=("--check", "--diff")))
     assert (host.sh(TRACES), host.state()) == ("", before)
     first = changes(host.play(ROLE))
-    assert foretold
-    assert set(foretold) <= set(first)
+    assert predicted
+    assert set(predicted) <= set(first)
     old = without.processes()
     assert old
     assert changes(host.play(ROLE)) == []

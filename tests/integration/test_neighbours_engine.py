@@ -181,16 +181,16 @@ ALWAYS = (
 def test_o15_what_the_engine_lets_neighbours_reach_is_refused_without_a_password(
     neighbour: Host, image: str, name: str
 ) -> None:
-    case, foretold = CASES[name], None
+    case, predicted = CASES[name], None
     if neighbour.engine_version()[0] < case.since:
         case = case._replace(network=("--internal",), definition={"internal": True})  # such a network is none there
     if case.definition is not None and not case.before:
-        foretold = verdict(neighbour, {"name": "nearnet", **case.definition}, case.publish)
+        predicted = verdict(neighbour, {"name": "nearnet", **case.definition}, case.publish)
     with made(neighbour, case) as network:
         said = verdict(neighbour, {"name": network}, case.publish)
         found, told = reached(neighbour, image, network, case.publish)
     assert bool(said) == bool(found) == bool(told), (said, found, told)
-    assert foretold in (None, said), "a network that is yet to be made is judged as it will be"
+    assert predicted in (None, said), "a network that is yet to be made is judged as it will be"
 
 
 def test_o15_before_28_a_port_published_to_the_loopback_is_reached(neighbour: Host, image: str) -> None:

@@ -308,7 +308,7 @@ def test_a_bridge_of_the_users_own_carries_no_network(lab: Host, facts: Facts) -
 
 
 def test_veths_of_no_container_are_unclaimed(lab: Host, host: Host) -> None:
-    """Both ends on the host; an end in a namespace that is no container's; an end in a stopped container's: gone."""
+    """Both ends on the host; an end in a namespace that is not a container's; an end in a stopped container's: gone."""
     host.sh("ip netns add nobody; ip link add lonely type veth peer name eth0 netns nobody")
     try:
         facts = read(lab)
@@ -351,9 +351,9 @@ def test_links_are_told_as_they_are_not_as_the_engine_believes(lab: Host, facts:
     assert facts["containers"]["cut"]["interfaces"] == []
     assert facts["containers"]["cut"]["networks"] == ["bridge"]
     assert facts["containers"]["unplugged"]["interfaces"] == facts["containers"]["unplugged"]["networks"] == []
-    mended = interfaces_of(facts, "mended")
-    assert [mended[n]["managed_by"] for n in ("eth0", "eth7")] == ["docker", None]
-    assert (mended["eth0"]["operstate"], mended["eth7"]["veth"]) == ("DOWN", "mendwire")
+    fixed = interfaces_of(facts, "fixed")
+    assert [fixed[n]["managed_by"] for n in ("eth0", "eth7")] == ["docker", None]
+    assert (fixed["eth0"]["operstate"], fixed["eth7"]["veth"]) == ("DOWN", "mendwire")
 
 
 # --- who may read ----------------------------------------------------------------------------------------------------

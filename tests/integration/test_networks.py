@@ -120,7 +120,7 @@ def test_addresses_that_the_engine_chose_stay_its_choice(networks: Run) -> None:
     assert [networks({"name": "any"})["changed"], networks({"name": "any"})["changed"]] == [True, False]
 
 
-def test_a_network_made_otherwise_by_hand_is_mended(networks: Run, docker: Callable[..., str]) -> None:
+def test_a_network_made_otherwise_by_hand_is_fixed(networks: Run, docker: Callable[..., str]) -> None:
     docker("network", "create", "--subnet", SUBNET, "-o", "com.docker.network.bridge.enable_icc=0", "redis_net")
     result = networks({**BASE, "icc": True})
     assert result["networks"]["redis_net"]["reasons"] == [
@@ -145,7 +145,7 @@ def asked(found: dict[str, Any], name: str) -> Any:
     return found[f"/{name}"]["redis_net"]["IPAMConfig"]
 
 
-def test_containers_keep_their_place_on_a_network_that_is_made_anew(
+def test_containers_keep_their_place_on_a_network_that_is_recreated(
     networks: Run, docker: Callable[..., str], host: Host, image: str
 ) -> None:
     back = {"name": "back", "ipam": OTHER}
@@ -165,7 +165,7 @@ def test_containers_keep_their_place_on_a_network_that_is_made_anew(
         *(f"connect {name}" for name in ("ended", "fresh", "web", "free")),
     ]  # fmt: skip
     now = places(host)
-    # The engine names a container that never ran only once it is connected: its short id is no alias of the user's.
+    # The engine names a container that never ran only once it is connected: its short id is not an alias of the user's.
     assert asked(now, "fresh") == asked(before, "fresh") == {"IPv4Address": "10.61.9.10"}
     assert {**now, "/fresh": {}} == {**before, "/fresh": {}}
     docker("start", "ended", "fresh")
@@ -176,7 +176,7 @@ def test_containers_keep_their_place_on_a_network_that_is_made_anew(
     assert not networks({**BASE, "mtu": 1400})["changed"]
 
 
-def test_a_network_that_cannot_be_made_anew_is_put_back_with_its_containers(
+def test_a_network_that_cannot_be_recreated_is_put_back_with_its_containers(
     networks: Run, docker: Callable[..., str], host: Host, image: str
 ) -> None:
     # The engine reads this option only when it makes the network: the old one is gone by then.

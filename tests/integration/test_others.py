@@ -323,7 +323,7 @@ def test_o4_the_keeper_loses_no_sharer_with_rm_and_says_once_what_it_cannot_do(k
         keeper.is_right()
     lab.docker("rm", "-f", "web4")
     lab.docker("run", "-d", "--name", "web4", IMAGE)
-    refusal = "rm4: its donor web4 was made anew, so it would have to be recreated, but it was started with --rm"
+    refusal = "rm4: its donor web4 was recreated, so it would have to be recreated, but it was started with --rm"
     keeper.says(refusal)
     assert len(keeper.log(refusal)) == 1
     assert lab.id("rm4") == ident

@@ -171,7 +171,7 @@ def test_o16_another_user_in_the_place_of_the_socket_is_sent_nothing(
     clean.run_module("redis_files", files("777", ""))
     start(clean, image)
     if user != 999:
-        clean.sh(f"chmod 777 {SOCKETS}/cache")  # by hand, or by a mask of another time
+        clean.sh(f"chmod 777 {SOCKETS}/cache")  # manually, or by a mask of another time
     key = clean.docker("inspect", "-f", "{{.Id}}", "cache")
     assert ask(clean, container="cache")["answer"] == "PONG"
     with another(clean, user, how):

@@ -58,7 +58,7 @@ def mountpoint(host: Host, volume: str) -> str:
 
 
 def serve(host: Host, name: str, *run: str, words: tuple[str, ...] = ("--dir", "/data")) -> None:
-    """A Redis that somebody started by hand, ready when this returns."""
+    """A Redis that somebody started manually, ready when this returns."""
     host.docker("run", "-d", "--name", name, "--network", "none", *run, IMAGE, "redis-server", "--save", "", *words)
     wait_until(lambda: host.docker("exec", name, "redis-cli", "ping", check=False) == "PONG", f"{name} answers")
 
@@ -239,7 +239,7 @@ def test_o19_a_path_is_taken_for_the_data_and_one_that_cannot_be_used_is_refused
     assert "instance cache: volume: /srv/none is not there" in told
     assert "install -d -o 999 -g 999 -m 0750 /srv/none" in told
     host.sh("touch /srv/none")
-    assert "/srv/none is no directory" in files.refused(instance(volume="/srv/none"))
+    assert "/srv/none is not a directory" in files.refused(instance(volume="/srv/none"))
     host.sh("rm /srv/none; install -d /srv/none")
     assert "may not write /srv/none (of 0:0)" in files.refused(instance(volume="/srv/none"))
     host.sh("rmdir /srv/none; install -d -o 999 -g 999 -m 0750 /srv/none")

@@ -43,14 +43,14 @@ def given(played: Play) -> dict[str, list[str]]:
     return {name: one["actions"] for result in results for name, one in (result.get("interfaces") or {}).items()}
 
 
-def test_check_mode_foretells_an_interface_the_first_run_makes_it_and_the_second_changes_nothing(
+def test_check_mode_predicts_an_interface_the_first_run_makes_it_and_the_second_changes_nothing(
     host: Host, deploy: Callable[..., Play], host_state: Callable[[], Any]
 ) -> None:
     before = host_state()
-    foretold = deploy(options=("--check", "--diff"), **VAULT)
+    predicted = deploy(options=("--check", "--diff"), **VAULT)
     assert host_state() == before, "check mode changed the host"
     first = deploy(**VAULT)
-    assert given(first) == given(foretold) == {"vault:eth0": ["create", "record"]}
+    assert given(first) == given(predicted) == {"vault:eth0": ["create", "record"]}
     assert answers(host)
     assert recorded(host) == ["vault:eth0"]
     there, deployed = inside_vault(host), running(host)
@@ -64,14 +64,14 @@ def inside_vault(host: Host) -> dict[str, Any]:
     return inside(host, "vault")
 
 
-def test_an_interface_that_is_changed_in_the_variables_is_mended_and_redis_runs_on(
+def test_an_interface_that_is_changed_in_the_variables_is_fixed_and_redis_runs_on(
     host: Host, deploy: Callable[..., Play]
 ) -> None:
     deploy(**VAULT)
     deployed = running(host)
-    foretold = deploy(options=("--check",), **vault(ETH0, BACK0))
+    predicted = deploy(options=("--check",), **vault(ETH0, BACK0))
     played = deploy(**vault(ETH0, BACK0))
-    assert given(played) == given(foretold) == {"vault:eth0": [], "vault:back0": ["create", "record"]}
+    assert given(played) == given(predicted) == {"vault:eth0": [], "vault:back0": ["create", "record"]}
     assert answers(host, "172.17.200.6")
     moved = {**ETH0, "addresses": ["172.17.200.7/16"]}
     played = deploy(**vault(moved))
@@ -81,7 +81,7 @@ def test_an_interface_that_is_changed_in_the_variables_is_mended_and_redis_runs_
     assert deploy(**vault(moved)).changed == 0
 
 
-def test_a_redis_that_is_made_anew_is_reached_at_once_by_who_knew_it(host: Host, deploy: Callable[..., Play]) -> None:
+def test_a_redis_that_is_recreated_is_reached_at_once_by_who_knew_it(host: Host, deploy: Callable[..., Play]) -> None:
     companions = [
         {"name": "web", "command": ["busybox", "httpd", "-f"], "init": True}
     ]  # so docker0 forgets no neighbour
@@ -99,9 +99,9 @@ def test_an_interface_that_is_taken_out_of_the_variables_is_removed_and_redis_is
 ) -> None:
     deploy(**VAULT)
     wanted, record = fill(host, "vault"), host.sh(f"cat {RECORD}")
-    foretold = deploy(options=("--check",), **vault())
-    assert given(foretold) == {"vault:eth0": ["forget"]}
-    assert given(deploy(**vault())) == given(foretold)
+    predicted = deploy(options=("--check",), **vault())
+    assert given(predicted) == {"vault:eth0": ["forget"]}
+    assert given(deploy(**vault())) == given(predicted)
     assert not answers(host)
     assert inside_vault(host) == {"routes": []}
     assert recorded(host) == []
@@ -119,13 +119,13 @@ def test_r2_from_none_to_bridge_and_back_keeps_the_data_forgets_the_interface_an
     deploy(**VAULT)
     wanted = fill(host, "vault")
     bridged = vault(network_mode="bridge")
-    foretold = deploy(options=("--check",), **bridged)
+    predicted = deploy(options=("--check",), **bridged)
     played = deploy(**bridged)
-    assert given(played) == given(foretold) == {"vault:eth0": ["forget"]}
+    assert given(played) == given(predicted) == {"vault:eth0": ["forget"]}
     assert (recorded(host), digest(host, "vault")) == ([], wanted)
-    foretold = deploy(options=("--check",), **VAULT)
+    predicted = deploy(options=("--check",), **VAULT)
     played = deploy(**VAULT)
-    assert given(played) == given(foretold) == {"vault:eth0": ["create", "record"]}
+    assert given(played) == given(predicted) == {"vault:eth0": ["create", "record"]}
     assert (recorded(host), digest(host, "vault"), answers(host)) == (["vault:eth0"], wanted, True)
 
 
@@ -134,12 +134,12 @@ def test_one_that_does_not_run_is_given_none_and_is_given_it_when_it_does(
 ) -> None:
     stopped = vault(ETH0, state="stopped")
     assert given(deploy(**stopped)) == {}
-    foretold = deploy(options=("--check",), **VAULT)
-    assert given(deploy(**VAULT)) == given(foretold) == {"vault:eth0": ["create", "record"]}
+    predicted = deploy(options=("--check",), **VAULT)
+    assert given(deploy(**VAULT)) == given(predicted) == {"vault:eth0": ["create", "record"]}
     assert answers(host)
     host.docker("kill", "vault")
-    foretold = deploy(options=("--check",), **VAULT)
-    assert given(deploy(**VAULT)) == given(foretold) == {"vault:eth0": ["create"]}
+    predicted = deploy(options=("--check",), **VAULT)
+    assert given(deploy(**VAULT)) == given(predicted) == {"vault:eth0": ["create"]}
     assert answers(host)
     assert given(deploy(**stopped)) == {"vault:eth0": ["forget"]}
 

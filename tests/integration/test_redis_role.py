@@ -118,7 +118,7 @@ def test_r2_same_data_after_every_kind_of_change(
         was = inspect(host, "cache")["Id"]
         played = deploy(redis_instances=[{**entry, **change}], redis_companions=companions)
         assert played.changed > 0
-        assert inspect(host, "cache")["Id"] != was, f"not made anew for {change}"
+        assert inspect(host, "cache")["Id"] != was, f"not recreated for {change}"
         assert digest(host, "cache") == wanted, f"data lost by {change}"
 
 

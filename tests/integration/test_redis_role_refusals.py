@@ -119,4 +119,4 @@ def test_a_redis_that_does_not_start_fails_the_play_and_its_log_says_why(
     message = failed.failed[0]["result"]["msg"]
     assert message.startswith(f"redis ({socket_of('redis')}): expected pong, observed "), message
     assert "Wrong signature" in message
-    assert "Mend what it names and run this again" in message
+    assert "Fix the reported line and run this again" in message

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role redis over images of every shape in every mode: proven, left alone, mended, and with its data kept."""
+"""The role redis over images of every shape in every mode: proven, left alone, fixed, and with its data kept."""
 
 from __future__ import annotations
 

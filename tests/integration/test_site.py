@@ -122,7 +122,7 @@ def test_make_verify_and_make_facts_read_only(newcomer: Newcomer) -> None:
     assert newcomer.host.state() == before
 
 
-def test_check_mode_foretells_no_change_also_from_the_playbooks_own_directory(newcomer: Newcomer) -> None:
+def test_check_mode_predicts_no_change_also_from_the_playbooks_own_directory(newcomer: Newcomer) -> None:
     said = newcomer.types(f"{ANSIBLE} site.yml --check --diff", where=f"{CLONE}/playbooks")
     assert nothing_changed(said), said
 

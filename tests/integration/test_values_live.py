@@ -121,7 +121,7 @@ def test_o20_o27_an_ini_file_says_what_it_says(
         "typo: redis_pasword: there is no such variable. Did you mean redis_password?",
     ):
         assert words in refused[words.partition(":")[0]]
-    assert "other: redis_conf_dir is no variable of the role redis" in done.stdout + done.stderr
+    assert "other: redis_conf_dir is not a variable of the role redis" in done.stdout + done.stderr
     assert "appendonly no" in done.stdout
     assert 'save \\"\\"' in done.stdout or 'save ""' in done.stdout
 

@@ -308,6 +308,6 @@ def test_o14_who_listens_where_a_redis_was_asked_for_is_sent_no_password(clean: 
         assert "PING" in said, "it was asked"
     assert PASSWORD not in json.dumps(told)
     wrong = failed(told).get("guarded", [])
-    assert bool(wrong) is (mode != "none"), "another that listens beside an isolated one is no fault of that one"
+    assert bool(wrong) is (mode != "none"), "another that listens beside an isolated one is not a fault of that one"
     if mode in ("host", "container"):
         assert any("of another Redis" in line for line in wrong), wrong

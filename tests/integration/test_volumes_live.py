@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module volumes on a real engine: made, left alone, never made anew, removed."""
+"""The module volumes on a real engine: made, left alone, never recreated, removed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ def test_made_once_as_asked_and_removed_once(
         ([{"name": "lab-plain", "driver_opts": {"type": "tmpfs"}}], "holds data"),
         ([{"name": "lab-plain"}, {"name": "lab-plain"}], "in the list twice"),
         ([{"name": "lab-new", "driver": "none-such"}], "lab-new: driver: 'none-such' is none that"),
-        ([{"name": "lab-new", "driver_opts": {"sise": "1m"}}], "driver_opts: 'sise' is no option of the driver local"),
+        (
+            [{"name": "lab-new", "driver_opts": {"sise": "1m"}}],
+            "driver_opts: 'sise' is not an option of the driver local",
+        ),
         ([{"name": "lab-new", "driver_opts": {"type": "tmpfs"}}], "takes type and device together"),
         (
             [{"name": "lab-new"}, {"name": "lab-plain", "state": "absent"}],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of the proof share: a Redis started by hand, its socket where the role has it, and the proof of it."""
+"""What the tests of the proof share: a Redis started manually, its socket where the role has it, and the proof of it."""
 
 from __future__ import annotations
 

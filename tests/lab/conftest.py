@@ -20,6 +20,6 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def fleet() -> tuple[Play, Play]:
-    """The fleet as tests/lab/fleet says: what check mode foretold of the first run of site.yml, and that run."""
-    foretold = done(run_play("site.yml", "--check"))
-    return foretold, done(run_play("site.yml"))
+    """The fleet as tests/lab/fleet says: what check mode predicted of the first run of site.yml, and that run."""
+    predicted = done(run_play("site.yml", "--check"))
+    return predicted, done(run_play("site.yml"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One site.yml over hosts of three Docker generations: foretold, done, proven across hosts, and then left alone."""
+"""One site.yml over hosts of three Docker generations: predicted, done, proven across hosts, and then left alone."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def container_steps(play: Play) -> dict[tuple[str, str], list[str]]:
     }
 
 
-def test_check_mode_foretells_the_first_run(fleet: tuple[Play, Play]) -> None:
-    foretold, first = (container_steps(play) for play in fleet)
+def test_check_mode_predicts_the_first_run(fleet: tuple[Play, Play]) -> None:
+    predicted, first = (container_steps(play) for play in fleet)
     assert {host for host, _ in changed(fleet[0])} == {host for host, _ in changed(fleet[1])}
-    assert {key: steps for key, steps in first.items() if key in foretold} == foretold
-    unforetold = {host for host, _ in set(first) - set(foretold)}
+    assert {key: steps for key, steps in first.items() if key in predicted} == predicted
+    unpredicted = {host for host, _ in set(first) - set(predicted)}
     said = {task["host"] for task in fleet[0].tasks if NO_ENGINE in str(task["result"].get("msg"))}
-    assert unforetold == said <= {"forky"}
+    assert unpredicted == said <= {"forky"}
 
 
 def test_a_second_run_changes_nothing_and_check_mode_says_so() -> None:

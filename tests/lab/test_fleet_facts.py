@@ -25,7 +25,7 @@ QUERIES = dict(
 
 @pytest.fixture(scope="module")
 def oddities(fleet: tuple[Play, Play]) -> Iterator[None]:
-    """One of everything that the queries look for, made by hand."""
+    """One of everything that the queries look for, made manually."""
     image = on("trixie").docker("inspect", "-f", "{{.Config.Image}}", "side")
     trixie, forky = on("trixie"), on("forky")
     trixie.docker("run", "-d", "--name", "stranger", image, "redis-server")

@@ -65,7 +65,7 @@ NAMESPACES = """
 for file in /run/docker/netns/*; do [ $(stat -fc %T $file) != nsfs ] || stat -c %i $file; done
 lsns -n -t net -o NS
 """
-"""Those that the engine holds and those that processes are in. A file that holds none is no leak: it is swept."""
+"""Those that the engine holds and those that processes are in. A file that holds none is not a leak: it is swept."""
 TIMES = int(os.environ.get("NETMODE_TIMES", "10"))
 """How often each part of a host is restarted."""
 

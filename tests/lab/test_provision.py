@@ -43,8 +43,8 @@ def test_a_host_without_docker_gets_one_under_systemd() -> None:
     wishes: dict[str, Any] = {"docker_engine_bip": "10.20.0.1/24", "docker_engine_log_driver": "local"}
     bare = on("bare")
     had = bare.sh("command -v dockerd", check=False)
-    foretold = done(on_bare("--check", **wishes))
-    assert (foretold.changed > 0) == (not had)
+    predicted = done(on_bare("--check", **wishes))
+    assert (predicted.changed > 0) == (not had)
     done(on_bare(**wishes))
     assert docker0("bare") == "10.20.0.1/24"
     assert bare.sh("systemctl is-active docker; systemctl is-enabled docker").split() == ["active", "enabled"]

@@ -26,5 +26,5 @@ def test_read_as_written(given: Any, wanted: list[Any]) -> None:
 
 @pytest.mark.parametrize("given", ["0", "", "-1", "0%", "101%", "half", "1,,2", [None], 1.5])
 def test_what_is_no_batch_is_refused_by_its_word(given: Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="is no batch: give a number of hosts"):
+    with pytest.raises(AnsibleFilterError, match="is not a batch: give a number of hosts"):
         batches(given)

@@ -51,7 +51,7 @@ MISMADE: list[tuple[str, Any, str]] = [
     ("an address more", {"ipv6": ["fd00::2/64"]}, f"{EXPECTED_CARD}, fd00::2/64"),
     ("out of its bridge", {"bridge": None}, "veth on no bridge, by netmode, 192.168.7.2/24"),
     ("another kind", {"kind": "dummy"}, "dummy on br-own, by netmode, 192.168.7.2/24"),
-    ("made by hand", {"managed_by": None}, "veth on br-own, by somebody else, 192.168.7.2/24"),
+    ("made manually", {"managed_by": None}, "veth on br-own, by somebody else, 192.168.7.2/24"),
 ]
 
 

@@ -23,13 +23,13 @@ def test_what_the_program_is_started_with() -> None:
 
 @pytest.mark.parametrize("docker_host", ["tcp://127.0.0.1:2375", "/var/run/docker.sock", "unix:///a b", "unix:///%h"])
 def test_what_is_no_socket_is_refused(docker_host: str) -> None:
-    with pytest.raises(NetmodeError, match=r"^docker_host: .* is no socket"):
+    with pytest.raises(NetmodeError, match=r"^docker_host: .* is not a socket"):
         service.options(docker_host, [])
 
 
 @pytest.mark.parametrize("name", ["", "a", "two words", "--docker-host=x", "a;b"])
 def test_what_is_no_name_of_a_container_is_refused(name: str) -> None:
-    with pytest.raises(NetmodeError, match=r"^ignore: .* is no container name"):
+    with pytest.raises(NetmodeError, match=r"^ignore: .* is not a container name"):
         service.options(SOCKET, ["fine", name])
 
 

@@ -107,7 +107,7 @@ def test_nsid() -> None:
     assert parsed("nsid", kernel_netlink.parse_nsid) == [RECORDED["nsid_value"]]
 
 
-# --- built by hand: what the recording has not -----------------------------------------------------------------------
+# --- built manually: what the recording has not -----------------------------------------------------------------------
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -186,7 +186,7 @@ def test_a_file_taken_out_of_the_list_is_a_change() -> None:
     assert only(host(one), entry("web")).action == "recreate"
 
 
-def test_n7_a_sharer_of_a_dead_id_is_made_anew_against_the_new_donor() -> None:
+def test_n7_a_sharer_of_a_dead_id_is_recreated_against_the_new_donor() -> None:
     current = host(running("sharer", network_mode="container:gone"))
     assert steps(current, SHARER, entry("web")) == [("create", "web"), ("recreate", "sharer")]
 
@@ -204,7 +204,7 @@ def test_n9_default_is_bridge(before: str, after: str) -> None:
     assert steps(host(current), entry("web", network_mode=after)) == []
 
 
-def test_a_donor_made_anew_takes_along_sharers_of_the_list_and_outside_it() -> None:
+def test_a_donor_recreated_takes_along_sharers_of_the_list_and_outside_it() -> None:
     current = host(
         running("web"), running("sharer", network_mode="container:web"), running("other", network_mode="container:web")
     )
@@ -265,7 +265,7 @@ def test_a_container_off_its_network_is_connected_and_off_anothers_disconnected(
     assert steps(host(current), entry("web")) == [("connect", "web"), ("disconnect", "web")]
 
 
-def test_the_anonymous_volume_goes_along_when_a_container_is_made_anew() -> None:
+def test_the_anonymous_volume_goes_along_when_a_container_is_recreated() -> None:
     current = running("web", volumes=["/data"])
     current["Mounts"] = [{"Type": "volume", "Name": "0" * 64, "Destination": "/data"}]
     step = only(host(current), entry("web", volumes=["/data"], command="other"))

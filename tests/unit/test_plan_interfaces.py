@@ -82,7 +82,7 @@ def test_a_vlan_is_the_ports_own_on_a_bridge_that_filters() -> None:
     assert found[at + 1 : at + 3] == [f"bridge vlan delete dev {OUTER} vid 1", f"link set dev {OUTER} up"]
 
 
-def test_a_vlan_is_mended_on_the_port_and_goes_back_to_the_bridges_own() -> None:
+def test_a_vlan_is_fixed_on_the_port_and_goes_back_to_the_bridges_own() -> None:
     outer = host_link(OUTER, "veth", alias=MARK, master="br-vlan")
     there = host({"eth0": veth(on="br-vlan", outer=outer, vlan=10)})
     on_vlan = {**VETH, "bridge": "br-vlan"}
@@ -232,7 +232,7 @@ MENDED = [
 
 
 @pytest.mark.parametrize(("differing", "reason", "commands"), MENDED)
-def test_a_difference_is_mended_in_place(differing: dict[str, Any], reason: str, commands: list[str]) -> None:
+def test_a_difference_is_fixed_in_place(differing: dict[str, Any], reason: str, commands: list[str]) -> None:
     wanted = entry(**{**VETH, **differing})
     assert words(wanted, host({"eth0": veth()})) == commands
     assert change(wanted, host({"eth0": veth()})).reasons == (reason,)
@@ -270,7 +270,7 @@ def test_a_link_that_never_reached_the_container_is_made_again() -> None:
     assert words(entry(state="absent"), host(None, host_link(OUTER, "dummy"))) == [f"link delete {OUTER}"]
 
 
-def test_another_kind_or_parent_is_made_anew_and_a_veth_goes_by_its_end_on_the_host() -> None:
+def test_another_kind_or_parent_is_recreated_and_a_veth_goes_by_its_end_on_the_host() -> None:
     there = host({"eth0": veth()}, host_link(OUTER, "veth", alias=MARK))
     found = change(entry(kind="dummy"), there)
     assert found.actions == ("remove", "create")

@@ -16,7 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state i
 from interfaces_host import DEFAULT, ID, MAC, VETH, entry, host, host_link
 
 REFUSED_BY_ITSELF = [
-    ({"name": "sixteen-letters-"}, "name: 'sixteen-letters-' is no name for an interface: 1 to 15"),
+    ({"name": "sixteen-letters-"}, "name: 'sixteen-letters-' is not a name for an interface: 1 to 15"),
     ({"name": "eth 0"}, "name: 'eth 0'"),
     ({"name": "lo"}, "not lo"),
     ({"bridge": None}, "bridge: kind veth needs one"),
@@ -32,7 +32,7 @@ REFUSED_BY_ITSELF = [
     ({"mtu": 1279, "addresses": ["fd00::9/64"]}, "from 1280 (IPv6 needs 1280)"),
     ({"mac": "01:00:00:00:00:01"}, "mac: '01:00:00:00:00:01' is a multicast address"),
     ({"mac": "02:00"}, "mac: '02:00' is not a MAC address"),
-    ({"addresses": ["172.17.0.9"]}, "addresses: '172.17.0.9' is no address with a prefix length"),
+    ({"addresses": ["172.17.0.9"]}, "addresses: '172.17.0.9' is not an address with a prefix length"),
     ({"addresses": ["172.17.0.300/16"]}, "addresses: '172.17.0.300/16'"),
     ({"addresses": ["172.17.0.0/16"]}, "is the network or the broadcast address of 172.17.0.0/16"),
     ({"addresses": ["fe80::9/64"]}, "Leave it out"),
@@ -42,7 +42,7 @@ REFUSED_BY_ITSELF = [
     ({"gateway": "172.17.0.1"}, "(no address at all)"),
     ({"addresses": ["172.17.0.9/16"], "gateway": "172.17.0.9"}, "is the interface's own address"),
     ({"addresses": ["172.17.0.9/16"], "gateway": "nowhere"}, "gateway: 'nowhere' is not an IP address"),
-    ({"routes": [{"to": "10.0.0.1/8"}]}, "routes: to: '10.0.0.1/8' is no network"),
+    ({"routes": [{"to": "10.0.0.1/8"}]}, "routes: to: '10.0.0.1/8' is not a network"),
     ({"routes": [{"to": "10.0.0.0/8"}, {"to": "10.0.0.0/8"}]}, "there are two to 10.0.0.0/8"),
     ({**VETH, "routes": [{"to": "0.0.0.0/0", "via": "172.17.0.2"}]}, "there are two to 0.0.0.0/0"),
     ({**VETH, "routes": [{"to": "fd00::/64", "via": "172.17.0.2"}]}, "is of another family"),
@@ -66,7 +66,7 @@ REFUSED_BY_THE_HOST = [
     ([entry(**VETH)], {"links": {"eth0": Link("veth")}}, "somebody else owns it"),
     ([entry(state="absent")], {"links": {"eth0": Link("veth")}}, "somebody else owns it"),
     ([entry(bridge="br9")], {}, "br9 is neither a bridge of this host nor a Docker network"),
-    ([entry(bridge="eth5")], {}, "eth5 is no bridge"),
+    ([entry(bridge="eth5")], {}, "eth5 is not a bridge"),
     ([entry(bridge="docker0", vlan=5)], {}, "does not filter by VLAN"),
     ([entry(bridge="docker0", addresses=["10.1.0.9/16"])], {}, "outside the subnet of docker0 (172.17.0.0/16)"),
     ([entry(bridge="docker0", addresses=["172.17.0.1/16"])], {}, "in use on docker0: the bridge itself has it"),

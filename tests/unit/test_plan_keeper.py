@@ -75,7 +75,7 @@ def test_a_sharer_that_the_engine_could_not_start_without_its_donor_is_started()
     assert acts(containers, refused={"cache"}) == [("cache", "start")]
 
 
-def test_a_sharer_of_a_donor_that_was_made_anew_is_made_anew_and_so_is_who_joins_it() -> None:
+def test_a_sharer_of_a_donor_that_was_recreated_is_recreated_and_so_is_who_joins_it() -> None:
     containers = host(web=one("web"), cache=one("cache", mode="container", stale=True), tail=one("tail", "cache"))
     donors = donor_names(containers, {"cache": "web"})
     steps = due(containers, donors, set(), set())
@@ -108,7 +108,7 @@ def test_what_a_cut_off_change_left_is_put_in_order() -> None:
     taken = {"cache": one("c", "web", status="created"), "cache.netmode-old": old}
     assert [(s.action, s.container) for s in leftovers(taken)] == [("start", "id-c"), ("remove", "id-o")]
     assert leftovers({"web.netmode-old": one("w")}) == [], (
-        "what is no sharer is the business of the next run of Ansible"
+        "what is not a sharer is the business of the next run of Ansible"
     )
 
 

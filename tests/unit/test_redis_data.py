@@ -148,7 +148,7 @@ TAKEN: list[tuple[str, Names, Before]] = [
     ("the same names, running", LOG, Before(LOG, Kept({}, AOF), running=True)),
     ("the dump, which Redis writes when it is stopped", DEFAULT, Before(LOG, Kept({}, AOF), running=True)),
     ("another name of a dump that is not read", LOG._replace(dump="x"), Before(LOG, Kept(DUMP, AOF), running=True)),
-    ("renamed by hand while it was stopped", DEFAULT._replace(dump="x"), Before(DEFAULT, Kept({"x": 1.0}, {}))),
+    ("renamed manually while it was stopped", DEFAULT._replace(dump="x"), Before(DEFAULT, Kept({"x": 1.0}, {}))),
     ("data elsewhere, and here", DEFAULT, Before(None, Kept(DUMP, {}), elsewhere="old")),
 ]
 

@@ -100,7 +100,7 @@ def test_o16_a_group_that_the_host_does_not_have_is_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "spoil", ["chmod 644 {}/redis.conf", "chmod 777 {}", "rm {}/redis.conf", "echo x >>{}/redis.conf"]
 )
-def test_what_was_changed_by_hand_is_mended(tmp_path: Path, spoil: str) -> None:
+def test_what_was_changed_by_hand_is_fixed(tmp_path: Path, spoil: str) -> None:
     bring(instance(tmp_path))
     os.system(spoil.format(tmp_path / "conf" / "cache"))
     assert len(bring(instance(tmp_path))) == 1
@@ -127,7 +127,7 @@ def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: P
     assert files.plan([wanted], found, keyed=files.has_key(key)) == []
 
 
-def test_a_key_that_is_cut_short_is_made_anew(tmp_path: Path) -> None:
+def test_a_key_that_is_cut_short_is_recreated(tmp_path: Path) -> None:
     wanted, key = instance(tmp_path), tmp_path / "key"
     key.write_bytes(b"")
     assert not files.has_key(str(key))

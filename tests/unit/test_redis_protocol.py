@@ -198,9 +198,9 @@ def test_expectations(expect: str | None, reachable: bool, answer: str | None, w
 
 @pytest.mark.parametrize("odd", ["nan", "inf", "1e20", "86401"])
 def test_times_that_no_socket_can_be_given_are_refused_by_name(odd: str) -> None:
-    with pytest.raises(NetmodeError, match=r"timeout: .* is no time to wait\. Give seconds above 0"):
+    with pytest.raises(NetmodeError, match=r"timeout: .* is not a time to wait\. Give seconds above 0"):
         refuse_odd_times(float(odd), 0)
-    with pytest.raises(NetmodeError, match=r"wait: .* is no time to wait"):
+    with pytest.raises(NetmodeError, match=r"wait: .* is not a time to wait"):
         refuse_odd_times(3, float(odd))
 
 

@@ -40,11 +40,11 @@ REFUSED = [
     ("an interface with a state", isolated({**ETH0, "state": "absent"}), {}, "is removed. Leave state out"),
     ("an unknown option of an interface", isolated({**ETH0, "adresses": []}), {}, "Did you mean addresses?"),
     ("a kind of interface that there is not", isolated({**ETH0, "kind": ["vlan"]}), {}, "none of veth, macvlan"),
-    ("a number for a MAC address", isolated({**ETH0, "mac": 8}), {}, "eth0: mac: 8 is no text. Write it quoted"),
-    ("a word for an MTU", isolated({**ETH0, "mtu": "jumbo"}), {}, "eth0: mtu: 'jumbo' is no number"),
+    ("a number for a MAC address", isolated({**ETH0, "mac": 8}), {}, "eth0: mac: 8 is not text. Write it quoted"),
+    ("a word for an MTU", isolated({**ETH0, "mtu": "jumbo"}), {}, "eth0: mtu: 'jumbo' is not a number"),
     ("text for addresses", isolated({**ETH0, "addresses": "10.0.0.1/8"}), {}, "Write it like ['172.17.200.5/16']"),
-    ("a number for an address", isolated({**ETH0, "addresses": [10]}), {}, "[10] is no list of addresses"),
-    ("a route without a network", isolated({**ETH0, "routes": [{"via": "172.17.0.1"}]}), {}, "is no list of routes"),
+    ("a number for an address", isolated({**ETH0, "addresses": [10]}), {}, "[10] is not a list of addresses"),
+    ("a route without a network", isolated({**ETH0, "routes": [{"via": "172.17.0.1"}]}), {}, "is not a list of routes"),
     ("what the module refuses", isolated({**ETH0, "mtu": 40}), {}, "interfaces: eth0: mtu: 40 is not from 68"),
     (
         "a kind without its parent",
@@ -72,9 +72,9 @@ REFUSED = [
         "taken in the namespace of aa by instance aa",
     ),
     ("no list", ["redis"], {}, "redis_instances: must be a dictionary"),
-    ("no name", [{"port": 1}], {}, "number 1: name: an instance wants a name"),
-    ("bad name", [{"name": "a b"}], {}, "name: 'a b' is no container name: two or more of letters, digits"),
-    ("name too short", [{"name": "a"}], {}, "name: 'a' is no container name: two or more of letters, digits"),
+    ("no name", [{"port": 1}], {}, "number 1: name: an instance needs a name"),
+    ("bad name", [{"name": "a b"}], {}, "name: 'a b' is not a container name: two or more of letters, digits"),
+    ("name too short", [{"name": "a"}], {}, "name: 'a' is not a container name: two or more of letters, digits"),
     ("one name twice", [{"name": "aa"}, {"name": "aa", "port": 7}], {}, "two instances of this host have it"),
     ("unknown setting", [{"name": "aa", "maxmemry": "1gb"}], {}, "Did you mean maxmemory?"),
     ("a variable's full name", [{"name": "aa", "redis_port": 7}], {}, "Did you mean port?"),
@@ -98,7 +98,7 @@ REFUSED = [
     ("policy", [{"name": "aa", "maxmemory_policy": "lru"}], {}, "allkeys-lru"),
     ("fsync", [{"name": "aa", "appendfsync": "daily"}], {}, "everysec"),
     ("save point", [{"name": "aa", "save": ["often"]}], {}, "Write it like '3600 1'"),
-    ("bind to a name", [{"name": "aa", "bind": ["eth0"]}], {}, "is no address"),
+    ("bind to a name", [{"name": "aa", "bind": ["eth0"]}], {}, "is not an address"),
     ("user by name", [{"name": "aa", "user": "redis"}], {}, "such as '999:999'"),
     ("root", [{"name": "aa", "user": "0:0"}], {}, "0 is root"),
     ("no permissions", [{"name": "aa", "socket_mode": "999"}], {}, "is not octal"),
@@ -123,7 +123,7 @@ REFUSED = [
     ("password as a directive", [{"name": "aa", "settings": {"requirepass": "x"}}], {}, "set password instead"),
     ("a second line", [{"name": "aa", "settings": {"hz": "1\nport 1"}}], {}, "a value is one line"),
     ("a second line by a password", [{"name": "aa", "password": "x\nport 1"}], {}, "line break"),
-    ("a directive with a space", [{"name": "aa", "settings": {"hz 1": 1}}], {}, "no directive of redis.conf"),
+    ("a directive with a space", [{"name": "aa", "settings": {"hz 1": 1}}], {}, "not a directive of redis.conf"),
     ("archive without a file", [{"name": "aa", "image_source": "archive"}], {}, "which file on the controller"),
     ("no packages", [{"name": "aa", "image_source": "packages", "image_packages": []}], {}, "say which"),
     ("half of the credentials", [{"name": "aa", "registry_password": "x"}], {}, "without a user"),
@@ -165,7 +165,7 @@ REFUSED = [
             f"{name!r} as a directive",
             [{"name": "aa", "settings": {name: "x"}}],
             {},
-            "that is no directive of redis.conf",
+            "that is not a directive of redis.conf",
         )
         for name in (None, True, 7, 1.5, "", "a b", "x\ny")
     ],
@@ -178,7 +178,7 @@ REFUSED = [
         for label in ("netmode.docker.config", "netmode.docker.role")
     ],
     *[
-        (f"{option} {path!r}", [{"name": "aa"}], {option: path}, f"redis_{option}: {path!r} is no absolute path")
+        (f"{option} {path!r}", [{"name": "aa"}], {option: path}, f"redis_{option}: {path!r} is not an absolute path")
         for option in ("config_dir", "socket_dir")
         for path in ("", "/", "//", "srv", "./srv", "~/srv", "/srv/../etc", "/srv/..", "/srv:ro")
     ],

@@ -38,8 +38,8 @@ def test_o12_places_that_are_this_host_s(docker_host: str, where: tuple[str, str
 @pytest.mark.parametrize(
     ("docker_host", "words"),
     [
-        ("tcp://192.0.2.7:2375", ["192.0.2.7 is no address of this one", "a host of the inventory"]),
-        ("tcp://[2001:db8::7]:2375", ["2001:db8::7 is no address of this one"]),
+        ("tcp://192.0.2.7:2375", ["192.0.2.7 is not an address of this one", "a host of the inventory"]),
+        ("tcp://[2001:db8::7]:2375", ["2001:db8::7 is not an address of this one"]),
         ("http://192.0.2.7", ["192.0.2.7"]),
         ("ssh://root@web2", ["ssh", "a host of the inventory"]),
         ("tcp://no-such-host.invalid:2375", ["no-such-host.invalid has no address"]),
@@ -65,7 +65,7 @@ def test_o12_what_is_not_this_host_s_is_refused_with_the_way_out(docker_host: st
 def test_o12_an_address_of_a_name_that_is_another_host_s_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(0, 0, 0, "", (address, 0)) for address in ("127.0.0.1", "192.0.2.7")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
-    with pytest.raises(NetmodeError, match=r"web \(192\.0\.2\.7\) is no address of this one"):
+    with pytest.raises(NetmodeError, match=r"web \(192\.0\.2\.7\) is not an address of this one"):
         this_host.locate("tcp://web:2375")
 
 

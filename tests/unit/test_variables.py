@@ -209,7 +209,7 @@ def test_o27_any_other_name_is_a_warning_that_names_both(owner: str, name: str, 
     found = misnamed(owner, {name: "x"})
     assert found.refused == []
     assert found.warnings == [
-        f"{name} is no variable of the role {owner}, which does not read it. Did you mean {meant}?"
+        f"{name} is not a variable of the role {owner}, which does not read it. Did you mean {meant}?"
     ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of a module, held against their argument spec before Ansible converts them.
+"""Options of a module, compared with their argument spec before Ansible converts them.
 
 Ansible makes the text True of a bare ``yes``, and 1.1 of ``1.10``: what such a value was meant to be is refused here,
 while it can still be seen.

@@ -132,7 +132,7 @@ def tmpfs(value: Any) -> dict[str, str]:
             name, equals, given = option.partition("=")
             if equals and name in _TMPFS_VALUES:
                 if not re.fullmatch(_TMPFS_VALUES[name], given, re.IGNORECASE):
-                    raise ValueError(f"{item!r}: {given!r} is no value for {name}")
+                    raise ValueError(f"{item!r}: {given!r} is not a value for {name}")
             elif option not in _TMPFS_FLAGS:
                 raise ValueError(f"{item!r}: unknown option {option!r} (examples: size=64m, mode=1777, noexec)")
         mounts.append((_place(at), options))

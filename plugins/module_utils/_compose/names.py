@@ -2,7 +2,7 @@
 """What the engine and the kernel know by name: capabilities, signals, limits, sysctls, security options, CPUs, images.
 
 An engine looks at these only while it creates or starts a container, when the old one may be stopped already, so each
-is held against its list before. Errors are ValueError with the reason.
+is compared with its list before. Errors are ValueError with the reason.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ MADE_LABEL = "netmode.docker.made"
 
 def capability(name: str) -> str:
     if name.upper().replace("CAP_", "", 1) not in _CAPABILITIES:
-        raise ValueError(f"{name!r} is no capability that Linux knows (examples: NET_ADMIN, SYS_NICE, ALL)")
+        raise ValueError(f"{name!r} is not a capability that Linux knows (examples: NET_ADMIN, SYS_NICE, ALL)")
     return name
 
 
@@ -67,7 +67,7 @@ def signal_name(name: str) -> str:
     base, _, offset = full.partition("+" if "+" in full else "-")
     real_time = base in ("SIGRTMIN", "SIGRTMAX") and offset.isdigit() and int(offset) <= 30
     if not (1 <= number <= 64 or full in signal.Signals.__members__ or real_time):
-        raise ValueError(f"{name!r} is no signal that Linux knows (examples: SIGTERM, SIGINT, 15)")
+        raise ValueError(f"{name!r} is not a signal that Linux knows (examples: SIGTERM, SIGINT, 15)")
     return name
 
 
@@ -93,9 +93,9 @@ def security(given: str) -> str:
     """``no-new-privileges``, ``NAME=VALUE`` or ``NAME:VALUE``; a profile of seccomp is JSON, not the path of a file."""
     name, _, value = given.replace("=", ":", 1).partition(":")
     if name not in _SECURITY:
-        raise ValueError(f"{given!r} is no security option (known: {', '.join(sorted(_SECURITY))})")
+        raise ValueError(f"{given!r} is not a security option (known: {', '.join(sorted(_SECURITY))})")
     if not _SECURITY[name].fullmatch(value):
-        raise ValueError(f"{given!r}: {value!r} is no value for {name}")
+        raise ValueError(f"{given!r}: {value!r} is not a value for {name}")
     return given
 
 
@@ -110,7 +110,7 @@ def cpuset(given: str) -> str:
 
 def sysctl(name: str) -> str:
     if name.startswith("net.") and not _SYSCTLS.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of a kernel parameter (example: net.core.somaxconn)")
+        raise ValueError(f"{name!r} is not a name of a kernel parameter (example: net.core.somaxconn)")
     if not _SYSCTLS.fullmatch(name):
         raise ValueError(
             f"{name} belongs to the whole host, not to a container. Set it on the host (ansible.posix.sysctl or "
@@ -136,5 +136,5 @@ def volume(name: str) -> str:
 
 def container(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no container name: {_NAME_SAID}")
+        raise ValueError(f"{name!r} is not a container name: {_NAME_SAID}")
     return name

@@ -40,5 +40,5 @@ def checked_text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError("holds half a character (a surrogate), which is no text") from None
+        raise ValueError("holds half a character (a surrogate), which is not text") from None
     return str(value)

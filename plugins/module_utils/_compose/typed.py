@@ -128,7 +128,7 @@ def _raw(_spec: Spec, given: Any) -> Any:
 
 
 def _list(spec: Spec, given: Any) -> list[Any]:
-    """Text is split at its commas, as Ansible does, unless it is a list written as JSON; no text is no item."""
+    """Text is split at its commas, as Ansible does, unless it is a list written as JSON; no text is not an item."""
     items = given
     if isinstance(given, str):
         items = structure(given)

@@ -42,7 +42,7 @@ def _ended_badly(name: str, inspect: Json, period: int) -> str:
         return (
             f"{name}: stop: it did not end within its stop_grace_period of {period} s. It may still be saving, so it "
             f"was not killed. See its log (docker logs {name}), run again when it has ended, or raise the period; "
-            f"where it has nothing to save, stop it by hand (docker stop {name})."
+            f"where it has nothing to save, stop it manually (docker stop {name})."
         )
     if state["ExitCode"] in (0, names.status_of(inspect["Config"].get("StopSignal") or "SIGTERM")):
         return ""
@@ -178,7 +178,7 @@ class Applier(Maker):
         if left:
             return (
                 f"The old container is back as it was, but {', '.join(left)} could not be restarted with it: start it "
-                "by hand (docker restart)"
+                "manually (docker restart)"
             )
         return "The old container is back as it was"
 

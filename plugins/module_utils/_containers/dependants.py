@@ -61,7 +61,7 @@ class Following:
             dependants = self._running_dependants(key)
             self._add("clone", name, reason, key, donor=donor, start=running, dependants=dependants)
             self.born.add(name)
-            self._follow(key, f"its donor {name} is made anew", born=True)
+            self._follow(key, f"its donor {name} is recreated", born=True)
         elif running:
             self._restart(f"container {name}", name, key, reason)
             self._follow(key, f"its donor {name} is restarted", born=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container's places on the engine's networks: what is refused, what differs, what mends it while it runs."""
+"""A container's places on the engine's networks: what is refused, what differs, what fixes it while it runs."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _refuse_held(
             )
 
 
-def mending(one: Wanted, inspect: Json) -> Iterator[Change]:
+def fixing(one: Wanted, inspect: Json) -> Iterator[Change]:
     """What brings a container to the networks of its entry; nothing for one that is on no network."""
     if not one.endpoints:
         return
@@ -129,7 +129,7 @@ def mac_differs(one: Wanted, inspect: Json) -> tuple[str, str] | None:
     given = str(inspect["Config"].get("MacAddress") or "").lower()
     if first and given and not first["mac_address"]:
         return given, ""
-    late = any(change.action == "connect" and change.spec["mac_address"] for change in mending(one, inspect))
+    late = any(change.action == "connect" and change.spec["mac_address"] for change in fixing(one, inspect))
     return ("", first["mac_address"]) if late else None
 
 

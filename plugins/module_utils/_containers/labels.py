@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "netmode.docker.name"
-"""Carries the name of the list entry, so that a container renamed by hand is found again."""
+"""Carries the name of the list entry, so that a container renamed manually is found again."""
 
 CONFIGS = "netmode.docker.configs"
 """Carries the paths of the files that were written into the container, so that one taken out of the list is noticed."""

@@ -66,7 +66,7 @@ class Maker:
         for path in containers_configs.written(inspect):
             if any(path.startswith(f"{target.rstrip('/')}/") for target in mounted):
                 continue
-            with suppress(NotFoundError):  # it was removed by hand
+            with suppress(NotFoundError):  # it was removed manually
                 archive = self.engine.get_bytes(f"/containers/{inspect['Id']}/archive", path=path)
                 with self._changing(owner, f"write {path} into the new container") as client:
                     client.put_archive(key, path.rpartition("/")[0] or "/", archive)

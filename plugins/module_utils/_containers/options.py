@@ -109,7 +109,7 @@ def _pids(value: Any) -> int:
     return max(int(value or 0), 0)
 
 
-# No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed by hand.
+# No list entry can ask for memswap_limit and mem_reservation: they follow mem_limit, and go back when changed manually.
 OPTIONS: tuple[Option, ...] = (
     Option("command", "Cmd", compose.words),
     Option("entrypoint", "Entrypoint", compose.words),

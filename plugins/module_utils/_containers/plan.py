@@ -130,7 +130,7 @@ class _Planner(Following):
             self._refuse_vanishing(f"{one.where}: state: stopped", key, why, "Say state: absent, or recreate it first.")
             self._add("stop", one.name, "the list wants it stopped", key, grace=_grace(one))
 
-    # -- create and mend ----------------------------------------------------------------------------------------------
+    # -- create and fix ----------------------------------------------------------------------------------------------
 
     def _bring(self, one: Wanted) -> None:
         key = self._identify(one)
@@ -150,9 +150,9 @@ class _Planner(Following):
             return
         if self._follows(one, key):
             return
-        self._mend_live(one, key, wanted)
-        self._mend_endpoints(one, key)
-        self._mend_state(one, key)
+        self._fix_live(one, key, wanted)
+        self._fix_endpoints(one, key)
+        self._fix_state(one, key)
 
     def _expected(self, one: Wanted) -> Json:
         image = (self.host.images.get(one.image) or {}).get("Config") or {}
@@ -199,7 +199,7 @@ class _Planner(Following):
         mode = self._network_mode(one)
         if not self._same_mode(inspect["HostConfig"]["NetworkMode"], mode) and not self._on_one_of(one, inspect):
             before, after = self._told(inspect["HostConfig"]["NetworkMode"]), self._told(mode)
-            found["network_mode"] = (before, f"{after} (made anew)" if before == after else after)
+            found["network_mode"] = (before, f"{after} (recreated)" if before == after else after)
         mac = endpoints.mac_differs(one, inspect)
         if mac:
             found["mac_address"] = mac
@@ -220,7 +220,7 @@ class _Planner(Following):
         reasons = [] if only_live else [_reason(name, *pair) for name, pair in found.items()]
         if one.recreate == "never" and reasons:
             raise NetmodeError(
-                f"{one.where}: recreate: never, but it would have to be made anew: {'; '.join(reasons)}."
+                f"{one.where}: recreate: never, but it would have to be recreated: {'; '.join(reasons)}."
             )
         if one.recreate == "always" and not reasons:
             self.differences.setdefault(one.name, {})["recreate"] = ("", "always")
@@ -265,7 +265,7 @@ class _Planner(Following):
         inspect = self.host.inspected[key]
         why = f"it would have to be recreated ({'; '.join(reasons)}), and could not be put back if that failed"
         self._refuse_vanishing(
-            one.where, key, why, f"Stop it by hand (docker stop {self.host.name(key)}) and run again."
+            one.where, key, why, f"Stop it manually (docker stop {self.host.name(key)}) and run again."
         )
         making = self._making(one, wanted)
         old = self.host.images.get(inspect["Image"]) or self.host.images.get(one.image) or {}
@@ -280,21 +280,21 @@ class _Planner(Following):
             "recreate", one.name, "; ".join(reasons), key, **making, grace=_grace(one), proven=proven,
             unused=volumes.unused, left=volumes.left,
         )  # fmt: skip
-        self._follow(key, f"its donor {one.name} is made anew", born=True)
+        self._follow(key, f"its donor {one.name} is recreated", born=True)
 
-    def _mend_live(self, one: Wanted, key: str, wanted: Json) -> None:
+    def _fix_live(self, one: Wanted, key: str, wanted: Json) -> None:
         found = self.differences.get(one.name, {})
         if found:
             reason = "; ".join(_reason(name, *pair) for name, pair in found.items())
             self._add("update", one.name, reason, key, body=options.update_body(wanted, set(found)))
 
-    def _mend_endpoints(self, one: Wanted, key: str) -> None:
-        for change in endpoints.mending(one, self.host.inspected[key]):
+    def _fix_endpoints(self, one: Wanted, key: str) -> None:
+        for change in endpoints.fixing(one, self.host.inspected[key]):
             self.differences.setdefault(one.name, {})[f"networks.{change.network}"] = ("", change.why)
             data = {"network": change.network, "endpoint": change.spec}
             self._add(change.action, one.name, f"{change.network}: {change.why}", key, **data)
 
-    def _mend_state(self, one: Wanted, key: str) -> None:
+    def _fix_state(self, one: Wanted, key: str) -> None:
         state = self.host.states[key]
         if one.state == "stopped":
             if state in ("running", "paused", "restarting"):

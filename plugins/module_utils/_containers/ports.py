@@ -35,7 +35,7 @@ _EVERY_IPV4 = "0.0.0.0"  # noqa: S104 (compared, not bound)
 
 
 def host_ports(host: Host, one: Wanted) -> list[Place]:
-    """What of the host the entry holds once it runs. A range, of which the engine takes any, is no certain place."""
+    """What of the host the entry holds once it runs. A range, of which the engine takes any, is not a certain place."""
     return _listening(one) if one.network_mode == "host" else [place for place in _published(host, one) if _sure(place)]
 
 

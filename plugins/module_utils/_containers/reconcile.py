@@ -182,7 +182,7 @@ def _told(wanted: list[Wanted], host: Host, made: Plan) -> list[str]:
         if old and one.name not in new:
             found.append(
                 f"{one.where}: it has another {'; another '.join(old)}, as the engine's settings say for what is made "
-                "now. It is left so; recreate: always makes it anew with these."
+                "now. It is left so; recreate: always recreates it with these."
             )
     return found
 

@@ -86,7 +86,7 @@ def _check_bool(where: str, value: Any) -> None:
 
 def _check_text(where: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
-        refuse(where, f"{value!r} is not a text.")
+        refuse(where, f"{value!r} is not text.")
 
 
 def _check_texts(where: str, value: Any) -> None:
@@ -100,7 +100,7 @@ def _check_log_opts(where: str, value: Any) -> None:
     for name, option in value.items():
         if not isinstance(option, str):
             refuse(
-                f"{where}.{name}", f"{option!r} is not a text. The engine takes nothing else here: write it in quotes."
+                f"{where}.{name}", f"{option!r} is not text. The engine takes nothing else here: write it in quotes."
             )
     for name in ("max-size", "max-buffer-size"):
         if name in value and not re.fullmatch(r"-1|\d+(\.\d+)?\s*[kmgtKMGT]?[bB]?", value[name]):

@@ -57,7 +57,7 @@ def told(current: Json, wanted: Json, defaults: Defaults) -> Json:
 
 def outdated(inspect: Json, given: Json, defaults: Defaults) -> list[str]:
     """What a container has otherwise than one that the engine would make now, where the list asks for nothing.
-    It was made before the engine's settings were changed, or by hand with an option that a list entry has no name for.
+    It was made before the engine's settings were changed, or manually with an option that a list entry has no name for.
     ``given``: the entry's parsed options.
     """
     if not defaults.known:

@@ -65,7 +65,7 @@ def bridge_of(network: Json) -> str | None:
 
 
 def own_names(item: Json) -> list[str]:
-    """``/name``; a second slash is a legacy link's alias, which is no name."""
+    """``/name``; a second slash is a legacy link's alias, which is not a name."""
     return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]
 
 

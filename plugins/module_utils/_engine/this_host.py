@@ -59,7 +59,7 @@ def locate(docker_host: str) -> Where:
     for address in _addresses(told, url.hostname):
         if not is_own(address):
             what = address if address == url.hostname else f"{url.hostname} ({address})"
-            raise NetmodeError(f"{told} is an engine of another host: {what} is no address of this one. {_WAY_OUT}")
+            raise NetmodeError(f"{told} is an engine of another host: {what} is not an address of this one. {_WAY_OUT}")
     return Where("", url.hostname, port or 2375)
 
 
@@ -154,7 +154,7 @@ def require(docker_host: str, told: Told, engine: str) -> None:
 def why_elsewhere(told: Told, here: Here) -> str:
     """What of it is not so on this host, or empty."""
     name, kernel, ident = (str(told.info.get(key) or "") for key in ("Name", "KernelVersion", "ID"))
-    # A name that the engine drew is no other host's; docker0 is every one's.
+    # A name that the engine drew is not another host's; docker0 is every one's.
     drawn = [bridge for bridge in told.bridges if bridge.startswith("br-")]
     telling = drawn or told.bridges
     if ident and ident == here.engine:
@@ -168,7 +168,7 @@ def why_elsewhere(told: Told, here: Here) -> str:
         ),
         (
             telling and not here.links.intersection(telling),
-            f"its bridge {min(telling, default='')} is no link of this host",
+            f"its bridge {min(telling, default='')} is not a link of this host",
         ),
         (
             here.engine and not told.container and not drawn,

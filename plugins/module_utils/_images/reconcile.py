@@ -247,7 +247,7 @@ def _load(engine: Engine, step: Step) -> None:
             client.timeout = usual
     if said:
         raise NetmodeError(
-            f"image {name}: load {path}: {said}. Write the archive anew with `docker save -o FILE {name}`."
+            f"image {name}: load {path}: {said}. Write the archive again with `docker save -o FILE {name}`."
         )
     for identity in step.identities:
         try:
@@ -297,7 +297,7 @@ def report(
     *,
     newer: frozenset[str] | None,
 ) -> dict[str, Any]:
-    """The module's result. Asking the registry anew is a change only where the name then means another image.
+    """The module's result. Asking the registry again is a change only where the name then means another image.
 
     ``newer``: in check mode the names of which the registry has another image than the engine; else None.
     """

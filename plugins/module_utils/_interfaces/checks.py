@@ -67,8 +67,8 @@ def _refuse_container(entry: Interface, container: Container | None) -> None:
         return
     if container.network_mode != "none":
         raise NetmodeError(
-            f"{where}: its network mode is {container.network_mode}; only a container in none mode takes interfaces of "
-            "one's own, in any other they are Docker's, the donor's or the host's. Make it with network_mode: none."
+            f"{where}: its network mode is {container.network_mode}; only a container in none mode takes custom "
+            "interfaces, in any other they are Docker's, the donor's or the host's. Make it with network_mode: none."
         )
     if not container.running:
         raise NetmodeError(
@@ -94,7 +94,9 @@ def _refuse_bridge(entry: Interface, host: Host) -> None:
     bridge = host.bridges.get(entry.bridge)
     if bridge is None:
         there = ", ".join(sorted({*host.bridges, *host.networks}))
-        why = "is no bridge" if entry.bridge in host.links else "is neither a bridge of this host nor a Docker network"
+        why = (
+            "is not a bridge" if entry.bridge in host.links else "is neither a bridge of this host nor a Docker network"
+        )
         raise NetmodeError(f"{entry.where}: bridge: {entry.bridge} {why}. There are: {there}.")
     if entry.vlan and bridge.vlan is None:
         raise NetmodeError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands of iproute2 that make, mend and remove one interface, each with the one that takes it back. Pure.
+"""The commands of iproute2 that make, fix and remove one interface, each with the one that takes it back. Pure.
 
 Every command may be the last one of a killed run: what it leaves is recognised by its derived name or its mark.
 """
@@ -52,7 +52,7 @@ def vlan_name(entry: Interface) -> str:
 
 
 def make(entry: Interface, container: Container, host: Host) -> tuple[list[Command], Link]:
-    """The commands that bring a bare link into the container, and that link: the rest is a mend."""
+    """The commands that bring a bare link into the container, and that link: the rest is a fix."""
     outer = outer_name(container.id, entry.name)
     mac = wanted_mac(container.id, entry)
     if entry.kind == "physical":
@@ -132,10 +132,10 @@ def remove(name: str, link: Link) -> list[Command]:
     return [_inside(f"link delete {name}")]
 
 
-def mend(entry: Interface, container: Container, link: Link, host: Host) -> list[Command]:
+def fix(entry: Interface, container: Container, link: Link, host: Host) -> list[Command]:
     """From the link that is there to the one that is wanted, as far as the kernel can change a link."""
     name, signed = entry.name, mark(container.id, entry.name)
-    commands = _mend_outer(entry, link, link.outer, host, signed) if link.outer else []
+    commands = _fix_outer(entry, link, link.outer, host, signed) if link.outer else []
     if not link.mark:
         commands.append(_inside(f"link set dev {name} alias {signed}"))
     mac = wanted_mac(container.id, entry)
@@ -145,7 +145,7 @@ def mend(entry: Interface, container: Container, link: Link, host: Host) -> list
     if entry.mtu and entry.mtu != link.mtu:
         undo = f"link set dev {name} mtu {link.mtu}" if link.mtu else ""
         commands.append(_inside(f"link set dev {name} mtu {entry.mtu}", undo))
-    return commands + _mend_addresses(entry, link)
+    return commands + _fix_addresses(entry, link)
 
 
 def wanted_vlan(entry: Interface, host: Host) -> int:
@@ -153,7 +153,7 @@ def wanted_vlan(entry: Interface, host: Host) -> int:
     return entry.vlan or host.bridges[entry.bridge].vlan or 0
 
 
-def _mend_outer(entry: Interface, link: Link, outer: HostLink, host: Host, signed: str) -> list[Command]:
+def _fix_outer(entry: Interface, link: Link, outer: HostLink, host: Host, signed: str) -> list[Command]:
     mtu = entry.mtu or outer.mtu
     now, wanted = (outer.alias, outer.master, outer.mtu), (signed, entry.bridge, mtu)
     commands = []
@@ -173,7 +173,7 @@ def _mend_outer(entry: Interface, link: Link, outer: HostLink, host: Host, signe
     return commands
 
 
-def _mend_addresses(entry: Interface, link: Link) -> list[Command]:
+def _fix_addresses(entry: Interface, link: Link) -> list[Command]:
     """Routes go before addresses and come after them.
 
     A primary IPv4 address takes its secondaries along and the last one every route, so where an address goes all that

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .checks import refuse_all, resolve
 from .commands import (
     Command,
+    fix,
     give_back,
     make,
-    mend,
     remove,
     vlan_name,
     wanted_vlan,
@@ -70,16 +70,16 @@ def _change(entry: Interface, host: Host) -> Change:
         return _absent(entry, container, link, host)
     if link is None:
         bare, rest = make(entry, container, host)
-        commands = (*bare, *mend(entry, container, rest, host))
+        commands = (*bare, *fix(entry, container, rest, host))
         return Change(entry, container, None, ("there is no such interface",), ("create",), commands)
     reasons = differences(entry, container, link, host)
     again = [reason for reason in reasons if reason.partition(":")[0] in _REMADE]
     if again:
         bare, rest = make(entry, container, _without_outer(host, link))
-        commands = (*remove(entry.name, link), *bare, *mend(entry, container, rest, host))
+        commands = (*remove(entry.name, link), *bare, *fix(entry, container, rest, host))
         return Change(entry, container, link, tuple(reasons), ("remove", "create"), commands)
     options = tuple(f"set {reason.partition(':')[0]}" for reason in reasons)
-    return Change(entry, container, link, tuple(reasons), options, tuple(mend(entry, container, link, host)))
+    return Change(entry, container, link, tuple(reasons), options, tuple(fix(entry, container, link, host)))
 
 
 def _without_outer(host: Host, link: Link) -> Host:

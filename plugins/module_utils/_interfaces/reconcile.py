@@ -75,7 +75,7 @@ def _by_name(words: set[str], host: Host) -> Host:
 
 
 def _with_pending(host: Host, pending: list[str]) -> Host:
-    """The host once these run anew in none mode: their links are gone, but for a network card that one has."""
+    """The host once these run again in none mode: their links are gone, but for a network card that one has."""
     made, gone = {}, set()
     for word in pending:
         there = _by_name({word}, host).containers.get(word)

@@ -105,8 +105,8 @@ def _parse_entry(item: dict[str, Any]) -> Interface:
     where = f"interface {item['container']}:{item['name']}"
     if not _NAME.fullmatch(item["name"]) or item["name"] == "lo":
         raise NetmodeError(
-            f"{where}: name: {item['name']!r} is no name for an interface: 1 to 15 letters, digits, '_', '.' and '-', "
-            f"not lo (it has {len(item['name'])}). Choose another."
+            f"{where}: name: {item['name']!r} is not a name for an interface: 1 to 15 letters, digits, '_', '.' and "
+            f"'-', not lo (it has {len(item['name'])}). Choose another."
         )
     if item["state"] == "absent":
         return absent(item["container"], item["name"])
@@ -169,7 +169,8 @@ def _address(where: str, text: str) -> IPInterface:
         address = None
     if address is None or "/" not in text:
         raise NetmodeError(
-            f"{where}: addresses: {text!r} is no address with a prefix length, such as 172.17.0.9/16 or fd00:17::9/64."
+            f"{where}: addresses: {text!r} is not an address with a prefix length, such as 172.17.0.9/16 or "
+            "fd00:17::9/64."
         )
     network = address.network
     if address.is_multicast or address.is_loopback or address.is_unspecified or network.prefixlen == 0:
@@ -195,8 +196,8 @@ def _routes(where: str, item: dict[str, Any]) -> tuple[Route, ...]:
             to = ipaddress.ip_network(given["to"])
         except ValueError:
             raise NetmodeError(
-                f"{where}: routes: to: {given['to']!r} is no network in CIDR notation, such as 10.0.0.0/8, or it has "
-                "bits beyond its prefix length."
+                f"{where}: routes: to: {given['to']!r} is not a network in CIDR notation, such as 10.0.0.0/8, or it "
+                "has bits beyond its prefix length."
             ) from None
         via = given.get("via")
         address = ipaddress.ip_address(_converted(where, "routes: via", values.address, via)) if via else None

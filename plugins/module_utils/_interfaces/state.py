@@ -78,7 +78,7 @@ class Container(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """Who has an address: ``interface`` is (container id, name), None for what is no container's."""
+    """Who has an address: ``interface`` is (container id, name), None for what is not a container's."""
 
     address: IPAddress
     who: str
@@ -125,7 +125,7 @@ def is_derived(name: str) -> bool:
 def wanted_mac(container_id: str, entry: Interface) -> str:
     """What the entry says, else one by its first address, as Docker's are; empty for a link that has one by itself.
 
-    A container that is made anew has another id: by that, whoever knew its address (the host, its neighbours) would go
+    A container that is recreated has another id: by that, whoever knew its address (the host, its neighbours) would go
     on sending to a MAC address that is gone.
     """
     if entry.mac or entry.kind in ("ipvlan", "physical"):

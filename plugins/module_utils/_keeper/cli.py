@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _await_right(seconds: float) -> tuple[list[str], bool]:
-    """The status, once all is right, the time is over or, with a record that is wrong, no time will mend it."""
+    """The status, once all is right, the time is over or, with a record that is wrong, no time will fix it."""
     end = time.monotonic() + seconds
     while True:
         lines, right = status(read_state().get("docker_host", SOCKET))

@@ -188,7 +188,7 @@ class Keeper:
             self._donors = donors
             wrong = write(DONORS, donors)
             self._trouble_is(
-                "donors", wrong, f"{wrong} A donor that is made anew while no keeper runs is not known then."
+                "donors", wrong, f"{wrong} A donor that is recreated while no keeper runs is not known then."
             )
         self._owe({name: donor for name, donor in self._owed.items() if _is_owed(name, containers)})
         steps, perhaps = self._due(self.engine, containers, donors, self._pace.until.keys())
@@ -213,7 +213,7 @@ class Keeper:
     def _rejoin(self, donors: dict[str, str], held: set[str], begun: float) -> None:
         """In a thread of its own: a sharer with data to save takes its time, and interfaces do not wait for that.
 
-        What is due is seen anew once no run of Ansible is at it, which may have done the same.
+        What is due is seen again once no run of Ansible is at it, which may have done the same.
         """
         try:
             engine = LeanEngine(self.docker_host, 60)
@@ -271,7 +271,7 @@ class Keeper:
                 continue
             self._settle(step.name, [wrong] if wrong else [], now)
             if not wrong:
-                done = {"clone": "made anew", "rename": "renamed", "remove": "removed"}
+                done = {"clone": "recreated", "rename": "renamed", "remove": "removed"}
                 self._say(f"{step.name}: {done.get(step.action, step.action + 'ed')}: {step.reason} ({took})")
 
     # -- what is told --------------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def _why_down(engine: LeanEngine, sharer: Facts, donor: Facts | None) -> str:
 
 
 def _is_owed(name: str, containers: Facts) -> bool:
-    """Whether a sharer that was begun is still down, or away since it was to be made anew."""
+    """Whether a sharer that was begun is still down, or away since it was to be recreated."""
     if name in containers:
         return bool(containers[name]["status"] != "running")
     return any(name + suffix in containers for suffix in (NEW_SUFFIX, OLD_SUFFIX))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the keeper notes on its host, for itself and for who asks for its status.
 
-All of it can be learnt anew, but for donors that are gone by now: what is of no use in a file is left out.
+All of it can be learnt again, but for donors that are gone by now: what is of no use in a file is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Facts = dict[str, Any]
 STATE = Path("/run/netmode/keeper.json")
 """What the running keeper says of itself, for ``status``; gone with a boot."""
 DONORS = Path("/var/lib/netmode/donors.json")
-"""{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is made anew."""
+"""{sharer: its donor's name}: a sharer knows its donor by id only, and that is gone once the donor is recreated."""
 OWED = Path("/var/lib/netmode/owed.json")
 """{sharer: its donor's name}: whom the keeper has begun to stop and start, until that is done. So one whose
 start failed, or before whose start the keeper was killed, is not taken for one that a user has stopped."""

@@ -27,7 +27,7 @@ _LONGEST = 60.0
 def donor_names(containers: Containers, known: Mapping[str, str]) -> dict[str, str]:
     """{sharer: its donor's name} with what is seen now and, for a donor that is gone, what was ``known`` of it.
 
-    A sharer keeps what is known of it through the names that it has while it is made anew.
+    A sharer keeps what is known of it through the names that it has while it is recreated.
     """
     found = {}
     for name, one in containers.items():
@@ -86,7 +86,7 @@ def due(
 
 def _step(name: str, one: Mapping[str, Any], donor: str, *, again: bool, reborn: bool) -> Step | None:
     if one["joins"] is None or reborn:
-        return Step("clone", name, f"its donor {donor} was made anew", one["id"], {"donor": donor, "start": True})
+        return Step("clone", name, f"its donor {donor} was recreated", one["id"], {"donor": donor, "start": True})
     if one["status"] != "running":
         return Step("start", name, f"it could not be started without its donor {donor}", one["id"], {})
     if one["stale"] or again:

@@ -126,7 +126,7 @@ def options(docker_host: str, ignore: list[str]) -> list[str]:
     """What the program is started with. NetmodeError for what could be no socket or no container's name."""
     if not _SOCKET.fullmatch(docker_host):
         raise NetmodeError(
-            f"docker_host: {docker_host!r} is no socket. The keeper works on the engine's own host, by its socket, "
+            f"docker_host: {docker_host!r} is not a socket. The keeper works on the engine's own host, by its socket, "
             "like unix:///var/run/docker.sock."
         )
     try:

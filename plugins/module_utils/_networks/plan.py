@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Networks: from what is there and what is wanted to the steps between, with the reason for each. Pure functions.
 
-The engine cannot change a network: any difference means to make it anew. Its containers are taken off and put back,
+The engine cannot change a network: any difference means to recreate it. Its containers are taken off and put back,
 and a plan exists only if every one of them can be put back.
 """
 
@@ -267,7 +267,7 @@ def _step(change: Change, around: Around) -> Step:
     refusals += _no_room(change.entry.network, attached)
     if refusals:
         raise NetmodeError(
-            f"{where}: it must be made anew ({'; '.join(change.reasons)}), and not every container on it could be put "
+            f"{where}: it must be recreated ({'; '.join(change.reasons)}), and not every container on it could be put "
             f"back: {'; '.join(refusals)}. Change or remove them first, or give the network the options that it has."
         )
     return Step(change, tuple(sorted(attached, key=_by_address)))

@@ -284,7 +284,7 @@ def _recreate(engine: Engine, step: Step, current: Network) -> str:
         except NetmodeError as second:
             raise NetmodeError(
                 f"{_sentence(error)} Putting the old network back failed as well: {_sentence(second)} "
-                f"Containers that were on it: {names}. Mend the cause, run again, and connect those that are off it."
+                f"Containers that were on it: {names}. Fix the cause, run again, and connect those that are off it."
             ) from error
         raise NetmodeError(
             f"{_sentence(error)} The network is again as it was, with its containers: {names}."

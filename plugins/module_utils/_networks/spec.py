@@ -217,8 +217,8 @@ def parse_entry(item: dict[str, Any]) -> Entry:
         )
     if not _NAME.fullmatch(name):
         raise NetmodeError(
-            f"{where}: name: {name!r} is no name of a network. Use letters, digits, '_', '.' and '-', and begin with a "
-            "letter or a digit."
+            f"{where}: name: {name!r} is not a name of a network. Use letters, digits, '_', '.' and '-', and begin "
+            "with a letter or a digit."
         )
     ipam = item.get("ipam") or {}
     network = Network(
@@ -269,7 +269,7 @@ def _refuse_options(where: str, network: Network) -> None:
     link = network.options.get(BRIDGE_NAME)
     if link is not None and (not _LINK_NAME.fullmatch(link) or link in (".", "..")):
         raise NetmodeError(
-            f"{where}: bridge_name: {link!r} is no name of a link: 1 to 15 characters, no space, '/' or ':' "
+            f"{where}: bridge_name: {link!r} is not a name of a link: 1 to 15 characters, no space, '/' or ':' "
             f"(it has {len(link)}). Choose a shorter or plainer one."
         )
     for key in BOOLEANS:
@@ -311,7 +311,9 @@ def _network(where: str, text: str) -> IPNetwork:
     except ValueError:
         loose = None
     if loose is None or "/" not in text:
-        raise NetmodeError(f"{where}: {text!r} is no network in CIDR notation, such as 172.28.0.0/16 or fd00:28::/64.")
+        raise NetmodeError(
+            f"{where}: {text!r} is not a network in CIDR notation, such as 172.28.0.0/16 or fd00:28::/64."
+        )
     if loose.network_address != ipaddress.ip_address(text.partition("/")[0]):
         raise NetmodeError(f"{where}: {text} is an address within a network, not a network. Write {loose}.")
     if loose.is_loopback or loose.is_multicast or loose.prefixlen == 0:

@@ -105,7 +105,7 @@ def holds(path: Path, access: Access) -> bool:
 
 
 def give(path: Path, access: Access) -> None:
-    """To a directory, which is no link."""
+    """To a directory, which is not a link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
     try:
         os.fchown(descriptor, access.uid, access.gid)

@@ -35,7 +35,7 @@ ENDPOINT_ARGUMENTS: Json = {
 _NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours")
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 WAY_OUT = (
-    "Mend what it names and run this again: the data is on its volume. Where it names nothing, Redis may need more "
+    "Fix the reported line and run this again: the data is on its volume. Where it names nothing, Redis may need more "
     "time (wait, which is redis_start_timeout in the role redis)."
 )
 

@@ -177,7 +177,7 @@ class _Look:
     def refuse_path(self) -> None:
         """The engine would make a directory that is missing, for root."""
         if self.volume.startswith("/") and self.path is not None and not self.path.is_dir():
-            what = "is no directory" if self.path.exists() else "is not there"
+            what = "is not a directory" if self.path.exists() else "is not there"
             owner = f"{self.instance['uid']}:{self.instance['gid']}"
             self._refuse(
                 f"volume: {self.volume} {what}. A path has to be a directory of this host that belongs to {owner}: "

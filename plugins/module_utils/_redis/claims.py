@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each network mode claims of a Redis, held against what the kernel, the engine and Redis itself say.
+"""What each network mode claims of a Redis, compared with what the kernel, the engine and Redis itself say.
 
 Pure: (facts of one host, answers of redis_ping, wanted instances) -> claims. The facts come from the module
 network_facts; the answers are those to ``_redis_ways.endpoints``, which says what has to be asked for the proof.
@@ -204,7 +204,7 @@ class _Proof:
         self.gateway(gateways, alone=len(carried) == len(self.instance.networks))
 
     def unbridged(self, network: str, interface: Mapping[str, Any]) -> None:
-        """A network of a driver without a bridge: nothing is plugged in anywhere, so its interface is no veth."""
+        """A network of a driver without a bridge: nothing is plugged in anywhere, so its interface is not a veth."""
         kind = str(interface.get("kind"))
         label = f"a bridge of the host carries the network {network}"
         if kind == "veth":
@@ -339,7 +339,7 @@ class _Proof:
         self.claim(label, gateway, str(self.container.get("gateway") or "none"))
 
     def own(self, wanted: Interface) -> None:
-        """An interface of one's own: by whom, what it is and on which bridge, as far as the host's facts tell."""
+        """A custom interface: by whom, what it is and on which bridge, as far as the host's facts tell."""
         bridge = bridge_named(self.facts, wanted.bridge) if wanted.bridge else {}
         on = str(bridge.get("name") or wanted.bridge)
         kind = f"{wanted.kind} on {on}" if on else wanted.kind

@@ -127,7 +127,7 @@ def _refuse_taken(instance: Instance, content: str | None) -> None:
         if there is None:
             continue
         if not stat.S_ISDIR(there.st_mode):
-            raise _taken(instance, path, "it is no directory")
+            raise _taken(instance, path, "it is not a directory")
         own, foreign = _sorted_out(path)
         mine = own or (path != config and content is not None and there.st_uid == instance["uid"])
         if foreign and not mine:
@@ -171,7 +171,7 @@ def gone(instance: Instance) -> Gone:
         if there is None:
             continue
         if not stat.S_ISDIR(there.st_mode):
-            left.append(f"{path}: it is no directory")
+            left.append(f"{path}: it is not a directory")
             continue
         own, foreign = _sorted_out(path)
         files += own

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces of its own that a Redis of none mode is given: read, checked by themselves, and whom each lets in."""
+"""The custom interfaces that a Redis of none mode is given: read, checked by themselves, and whom each lets in."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def _is_route(route: Mapping[str, Any]) -> bool:
     return _is_text(route.get("to")) and set(route) <= {"to", "via"} and _is_text(route.get("via") or "")
 
 
-_TEXT = (_is_text, "is no text. Write it quoted.")
-_NUMBER = (_is_number, "is no number.")
+_TEXT = (_is_text, "is not text. Write it quoted.")
+_NUMBER = (_is_number, "is not a number.")
 _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": _TEXT,
     "kind": (tuple(TAKES).__contains__, f"is none of {', '.join(TAKES)}."),
     "bridge": _TEXT,
     "parent": _TEXT,
     "vlan": _NUMBER,
-    "addresses": (_are_addresses, "is no list of addresses. Write it like ['172.17.200.5/16']."),
+    "addresses": (_are_addresses, "is not a list of addresses. Write it like ['172.17.200.5/16']."),
     "gateway": _TEXT,
-    "routes": (_are_routes, "is no list of routes. Write it like [{'to': '10.0.0.0/8', 'via': '172.17.0.1'}]."),
+    "routes": (_are_routes, "is not a list of routes. Write it like [{'to': '10.0.0.0/8', 'via': '172.17.0.1'}]."),
     "mac": _TEXT,
     "mtu": _NUMBER,
 }
@@ -76,7 +76,7 @@ def check_interfaces(instance: Settings, problems: Problems) -> None:
 def _misshapen(entry: Any) -> Iterator[str]:
     """Why an entry is no interface as the module takes it; its values are left to the module's own reading."""
     if not isinstance(entry, Mapping):
-        yield f"{entry!r} is no mapping. Write it like {EXAMPLE}."
+        yield f"{entry!r} is not a mapping. Write it like {EXAMPLE}."
         return
     name = entry.get("name")
     if not isinstance(name, str):

@@ -26,7 +26,7 @@ def directives(settings: Settings) -> dict[str, list[str]]:
     """``redis_settings`` as Redis reads them: names in lower case, each with its values in order."""
     found: dict[str, list[str]] = {}
     for name, value in settings["settings"].items():
-        with suppress(ValueError):  # what is no line of redis.conf is refused by itself
+        with suppress(ValueError):  # what is not a line of redis.conf is refused by itself
             lines = lines_of(str(name), value)
             if lines:
                 found.setdefault(str(name).lower(), []).extend(" ".join(words_of(line)[1:]) for line in lines)

@@ -99,5 +99,5 @@ def _asked_interfaces(parts: Json, coming: list[str]) -> Json:
 
 
 def renewed(containers: Json) -> list[str]:
-    """The containers that get a network namespace of their own anew: what was put into the one before is gone."""
+    """The containers that get a network namespace of their own again: what was put into the one before is gone."""
     return [name for name, one in containers.items() if not {*one["actions"]} <= _LEAVES_NAMESPACE]

@@ -280,9 +280,9 @@ def ping_all(endpoints: list[Endpoint], timeout: float) -> dict[str, dict[str, A
 def refuse_odd_times(timeout: float, wait: float) -> None:
     """Raise NetmodeError for seconds that no socket can be given, and for those that never end."""
     if not 0 < timeout <= LONGEST:
-        raise NetmodeError(f"timeout: {timeout} is no time to wait. Give seconds above 0, up to {LONGEST} (a day).")
+        raise NetmodeError(f"timeout: {timeout} is not a time to wait. Give seconds above 0, up to {LONGEST} (a day).")
     if not wait <= LONGEST:
-        raise NetmodeError(f"wait: {wait} is no time to wait. Give seconds, up to {LONGEST} (a day).")
+        raise NetmodeError(f"wait: {wait} is not a time to wait. Give seconds, up to {LONGEST} (a day).")
 
 
 def unmet(expect: str | None, result: dict[str, Any]) -> bool:

@@ -52,7 +52,7 @@ _READY = b"eady to accept connections"
 _WITHIN = 20.0
 """Seconds. One that says nothing of itself until then is left to the real start."""
 _PAUSE = 0.1
-"""Seconds until a log that has ended is asked for anew."""
+"""Seconds until a log that has ended is asked for again."""
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
 _AT, _FILE = "/trial", "redis.conf"
@@ -224,7 +224,7 @@ def _listen(engine: Engine, instance: Instance, key: str) -> bool:
         if not engine.get(f"/containers/{key}/json")["State"]["Running"]:
             what = (
                 f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
-                "container of its own. Nothing was changed. Mend what it names and run this again."
+                "container of its own. Nothing was changed. Fix the reported line and run this again."
             )
             raise NetmodeError(with_log(what, said.decode(errors="replace")))
         time.sleep(_PAUSE)

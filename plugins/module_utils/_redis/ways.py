@@ -47,7 +47,7 @@ class Instance:
     """It needs no password, and that is not said to be meant: nobody else may reach it."""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
-    """Those of one's own that it is reached over: its own in mode none, its donor's in mode container."""
+    """Custom interfaces that it is reached over: its own in mode none, its donor's in mode container."""
 
 
 def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
@@ -219,7 +219,7 @@ def ways(facts: Facts, instance: Instance) -> list[Way]:
         found.append(Way("no answer without the password", socket=instance.socket, expected=NOAUTH))
     if instance.mode == "none":
         found += [
-            Way(f"not to be had at {address}:{instance.port}", address, instance.port, expected=NOTHING)
+            Way(f"no answer at {address}:{instance.port}", address, instance.port, expected=NOTHING)
             for address in _host_addresses(facts)
         ]
     return found
