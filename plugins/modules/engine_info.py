@@ -213,7 +213,7 @@ plan:
       type: list
       elements: str
       sample: ["-H", "fd://"]
-    pid_file: {description: Where the engine keeps its process ID., type: path, sample: /var/run/docker.pid}
+    pid_file: {description: Where the engine keeps its process ID., type: str, sample: /var/run/docker.pid}
     sensitive:
       description: "Whether the configuration, old or new, holds something like a password, so that no diff may be shown."
       type: bool

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import in_process  # noqa: F401 (the host's SDK)
 from ansible_collections.netmode.docker.plugins.module_utils import _volumes
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images

@@ -70,3 +70,21 @@ def test_o17_a_host_without_a_variable_of_the_role_is_left_alone_and_one_outside
         told = [task["host"] for task in played.tasks if "Say how a host is given" in task["task"]]
         assert {"n0", "n1"} == set(told), told
     assert host_state() == before
+
+
+def test_a_tag_runs_its_part_and_no_other(play: Callable[..., Play]) -> None:
+    parts = {
+        "redis": {"netmode.docker.redis_preview"},
+        "docker_engine": {"netmode.docker.engine_info"},
+        "verify": {"netmode.docker.redis_verify"},
+    }
+    for tag, modules in parts.items():
+        played = play(CHANGING[0], group("redis", n0={**ASKED, "redis_password": "s3cret"}), ("--check", "--tags", tag))
+        assert played.rc == 0, played.stdout
+        ran = {
+            task["action"]
+            for task in played.tasks
+            if task["action"].startswith("netmode") and task["status"] != "skipped"
+        }
+        assert modules <= ran, (tag, ran)
+        assert not ran & set().union(*(other for name, other in parts.items() if name != tag)), (tag, ran)
