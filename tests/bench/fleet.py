@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the facts of a fleet cost: facts.yml against a play of one ping, whole runs of ansible-playbook over real ssh.
+"""What a settled fleet costs: facts, verify and site against a play of one ping, whole runs over real ssh.
 
 Both run alternately over the same inventory, the lab's three hosts under as many names as asked for, each name with an
 ssh connection of its own that is up before the first measured run. Ratios are taken within a round; medians are shown.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -24,13 +25,19 @@ from hosts import HOSTS, STATE, done, run_play
 from lab import VENV_BIN
 from tree import CHECKOUT, COLLECTIONS
 
+FLEET = CHECKOUT / "tests" / "lab" / "fleet"
 PING = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}]
 TREE = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.topology"]}]
 """Drawn from cached facts where there are some, else the hosts are asked."""
 SLOW = [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.command": "sleep 1"}]}]
 """Forks are worth nothing where all hosts share the controller's cores; they are where a host is waited for."""
+GROUPS = {"bookworm": "caches", "trixie": "sidecars", "forky": "fast"}
+"""Host of the lab → its group, by which it has its Redis; each of its names is in it."""
 FORKS = "20"
 BOUND = 1.3
+"""facts.yml, in seconds."""
+CPU_BOUNDS = {"verify": 4.0, "site": 8.0}
+"""Controller CPU."""
 LINEAR = 1.2
 """How much more one more host may cost between the two largest sizes than between the two smallest."""
 
@@ -40,17 +47,36 @@ class Bench:
         self.directory = directory
         for name, play in (("ping", PING), ("tree", TREE), ("slow", SLOW)):
             (directory / f"{name}.yml").write_text(json.dumps(play))
-        (directory / "facts.yml").symlink_to(CHECKOUT / "playbooks" / "facts.yml")
+        for name in ("facts", "verify", "site"):
+            play = [{"ansible.builtin.import_playbook": str(CHECKOUT / "playbooks" / f"{name}.yml")}]
+            (directory / f"{name}.yml").write_text(json.dumps(play))
+        (directory / "group_vars").symlink_to(FLEET / "group_vars")
+        (directory / "host_vars").mkdir()
 
     def inventory(self, size: int) -> Path:
         lab: dict[str, Any] = yaml.safe_load(STATE.joinpath("hosts.yml").read_text())["all"]
         addresses = [lab["hosts"][name]["ansible_host"] for name in HOSTS]
         hosts = {f"host{number:03}": {"ansible_host": addresses[number % len(addresses)]} for number in range(size)}
+        groups: dict[str, Any] = {group: {"hosts": {}} for group in GROUPS.values()}
+        for number, name in enumerate(hosts):
+            host = HOSTS[number % len(HOSTS)]
+            groups[GROUPS[host]]["hosts"][name] = None
+            own, shared = self.directory / "host_vars" / f"{name}.yml", FLEET / "host_vars" / f"{host}.yml"
+            if shared.exists() and not own.exists():
+                own.symlink_to(shared)
         # A connection to each name, not to each address.
         lab["vars"]["ansible_ssh_common_args"] += f" -o ControlPath={self.directory}/{{{{ inventory_hostname }}}}"
         path = self.directory / f"{size}.yml"
-        path.write_text(yaml.safe_dump({"all": {"vars": lab["vars"], "hosts": hosts}}))
+        redis = {"redis": {"children": groups}}
+        path.write_text(yaml.safe_dump({"all": {"vars": lab["vars"], "hosts": hosts, "children": redis}}))
         return path
+
+    def cpu(self, play: str, inventory: Path) -> float:
+        """Seconds of the controller's processors that one whole run takes."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.run(play, inventory)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def run(self, play: str, inventory: Path, **env: str) -> float:
         """Seconds of one whole run."""
@@ -94,6 +120,31 @@ def sizes(bench: Bench, wanted: list[int], rounds: int) -> bool:
     return all(value <= bound for _, value, bound in must)
 
 
+def settled(bench: Bench, wanted: list[int], rounds: int) -> bool:
+    """What site.yml and verify.yml cost the controller where nothing is to be changed."""
+    print(f"\n{'hosts':>6}{'ping':>10}{'verify.yml':>12}{'site.yml':>11}   (controller CPU per host, ratios to ping)")
+    ratios: dict[str, dict[int, float]] = {name: {} for name in CPU_BOUNDS}
+    for size in wanted:
+        inventory = bench.inventory(size)
+        taken = [{name: bench.cpu(name, inventory) for name in ("ping", *CPU_BOUNDS)} for _ in range(rounds)]
+        for name, of_name in ratios.items():
+            of_name[size] = statistics.median(one[name] / one["ping"] for one in taken)
+        ping = statistics.median(one["ping"] for one in taken) / size
+        print(
+            f"{size:>6}{ping * 1000:>7.0f} ms{ratios['verify'][size]:>12.1f}{ratios['site'][size]:>11.1f}", flush=True
+        )
+    must = [
+        (f"{name}.yml / ping over {size} hosts", ratio, CPU_BOUNDS[name])
+        for name, of_name in ratios.items()
+        for size, ratio in of_name.items()
+    ]
+    first, last = wanted[0], wanted[-1]
+    must += [(f"{name}.yml: {last} hosts / {first}", one[last] / one[first], LINEAR) for name, one in ratios.items()]
+    for title, value, bound in must:
+        print(f"{'holds' if value <= bound else 'FAILS'}  {title:<48}{value:>6.2f}  <= {bound}")
+    return all(value <= bound for _, value, bound in must)
+
+
 def settings(bench: Bench, size: int, rounds: int) -> None:
     """What each setting for large fleets is worth, facts.yml over ``size`` hosts."""
     inventory = bench.inventory(size)
@@ -123,12 +174,14 @@ def settings(bench: Bench, size: int, rounds: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument("--settled", type=int, nargs="+", default=[10, 50], help="over how many for site and verify")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     done(run_play("site.yml"))
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="nm") as directory:
         bench = Bench(Path(directory))
         held = sizes(bench, given.sizes, given.rounds)
+        held = settled(bench, given.settled, given.rounds) and held
         settings(bench, min(50, given.sizes[-1]), given.rounds)
     return 0 if held else 1
 
