@@ -164,10 +164,10 @@ def test_each_difference_is_the_one_reason(wanted: dict[str, Any], present: dict
 def test_what_daemon_json_adds_to_new_networks_is_no_difference(tmp_path: Any) -> None:
     file = tmp_path / "daemon.json"
     file.write_text('{"default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "1450"}}}')
-    daemon = observe_daemon("1.51", str(file))
+    daemon = observe_daemon("1.51", [f"--config-file={file}"])
     present = there(options={MTU: "1450"})
     assert reasons(entry(), present, daemon) == ()
-    assert reasons(entry(), present, observe_daemon("1.51", str(tmp_path / "none"))) != ()
+    assert reasons(entry(), present, observe_daemon("1.51", [f"--config-file={tmp_path}/none"])) != ()
     assert reasons(entry(mtu=1400), present, daemon) == (OPTION + "driver.mtu: 1450 -> 1400",)
 
 

@@ -295,12 +295,16 @@ class Engine:
             self._client = docker.APIClient(base_url=base_url, version=self.api_version, timeout=self.timeout)
         return self._client
 
-    def post(self, what: str, path: str, body: Any) -> None:
-        """``POST path``, for what ``APIClient``, a requests session, has no method for. ``what`` begins an error."""
+    def post(self, what: str, path: str, body: Any) -> Any:
+        """``POST path``, for what ``APIClient``, a requests session, has no method or option for: the answer, decoded.
+
+        ``what`` begins an error, NotFoundError for a 404.
+        """
         with self.changing(what) as client:
             response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
             if response.status_code >= 400:
-                raise NetmodeError(f"{what}: {response.json().get('message') or response.reason}")
+                self._refuse(what, response.status_code, response.reason, response.content)
+            return response.json() if response.content else None
 
     def restart(self, what: str, key: str, seconds: int) -> None:
         """The engine's own restart: the container has so many seconds to end. ``what`` begins an error."""

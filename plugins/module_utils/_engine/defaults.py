@@ -84,11 +84,10 @@ def _ulimits(current: list[Json], wanted: list[Json], defaults: Defaults) -> lis
 
 def read(docker_host: str) -> Defaults:
     """Of the engine that is there."""
-    lines = {pid: dockerd.command_line(pid) for pid in dockerd.find_processes()}
-    serving = [pid for pid, arguments in lines.items() if dockerd.serves(arguments, docker_host)]
+    serving = dockerd.serving(docker_host)
     if len(serving) != 1:
         return UNKNOWN
-    pid, arguments = serving[0], lines[serving[0]]
+    ((pid, arguments),) = serving.items()
     path = Path((dockerd.values(arguments, "--config-file") or [dockerd.CONFIG_FILE])[-1])
     try:
         if path.stat().st_mtime > _started(pid):

@@ -120,6 +120,12 @@ def serves(arguments: list[str], docker_host: str) -> bool:
     return any(host.startswith("fd://") or _place(host) == _place(docker_host) for host in hosts)
 
 
+def serving(docker_host: str) -> dict[int, list[str]]:
+    """Process → arguments of each dockerd of this host that is the one at ``docker_host``."""
+    lines = {pid: command_line(pid) for pid in find_processes()}
+    return {pid: arguments for pid, arguments in lines.items() if serves(arguments, docker_host)}
+
+
 def _place(host: str) -> str:
     """A socket by its true path. A port is told by none of the addresses that lead to it."""
     return os.path.realpath(host[len("unix://") :]) if host.startswith("unix://") else host.rpartition(":")[2]

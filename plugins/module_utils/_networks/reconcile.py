@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import ipaddress
-import json
-import sys
-from pathlib import Path
+import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.names import MADE_LABEL
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
@@ -35,9 +34,7 @@ from .spec import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-DAEMON_JSON = "/etc/docker/daemon.json"
-_RTF_REJECT = 0x200
-"""``/proc/net/route``, ``/proc/net/ipv6_route``: an unreachable route (linux/route.h)."""
+    from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import Netlink
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
@@ -66,7 +63,8 @@ class _Plan(NamedTuple):
 def _planned(engine: Engine, entries: list[Entry], leaving: Collection[str] = ()) -> _Plan:
     """``leaving``: containers that a task before this one would remove."""
     networks = [parse_present(raw) for raw in engine.get("/networks")]
-    daemon = observe_daemon(engine.api_version)
+    arguments = next(iter(dockerd.serving(engine.docker_host).values()), [])
+    daemon = observe_daemon(engine.api_version, arguments)
     changes = compare(entries, networks, daemon)
     ids = {change.name: change.current.id if change.current else "" for change in changes}
     if all(change.kind == "none" for change in changes):
@@ -132,13 +130,12 @@ def _described(network: Network, attached: list[str]) -> dict[str, Any]:
     }
 
 
-def observe_daemon(api_version: str, path: str = DAEMON_JSON) -> Daemon:
-    """The engine's defaults for new networks: it tells them nowhere, so its file is read; no file, no such defaults."""
-    try:
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = {}
-    config = config if isinstance(config, dict) else {}
+def observe_daemon(api_version: str, arguments: list[str]) -> Daemon:
+    """The engine's defaults for new networks: it tells them nowhere, so its file is read; no file, no such defaults.
+
+    ``arguments``: what it was started with.
+    """
+    config = dockerd.configuration(arguments)
     pools = config.get("default-address-pools") or []
     return Daemon(
         api=tuple(int(part) for part in api_version.split(".")),
@@ -154,6 +151,7 @@ def observe_host() -> Host:
     with Netlink() as kernel:
         links = {link["ifindex"]: link for link in kernel.links()}
         addresses = kernel.addresses()
+        routes = list(_routes(kernel, links))
     on_link = []
     for item in addresses:
         network = ipaddress.ip_interface(item["address"]).network
@@ -166,40 +164,20 @@ def observe_host() -> Host:
         if isinstance(address, ipaddress.IPv4Interface):
             owned.setdefault(item["ifindex"], []).append(address)
     return Host(
-        routes=(*on_link, *_routes_ipv4(), *_routes_ipv6()),
+        routes=(*on_link, *routes),
         links=frozenset(link["name"] for link in links.values()),
         bridges={link["name"]: tuple(owned.get(key, ())) for key, link in links.items() if link["kind"] == "bridge"},
     )
 
 
-def _routes_ipv4() -> Iterable[Route]:
-    for line in _lines("/proc/net/route")[1:]:
-        link, destination, gateway, flags, _, _, _, mask, *_ = line.split()
-        # The kernel prints the four bytes of an address as one number of the machine's order (fib_trie.c).
-        subnet = ipaddress.ip_network(f"{_ipv4(destination)}/{_ipv4(mask)}")
-        if subnet.prefixlen > 1 and not int(flags, 16) & _RTF_REJECT:
-            yield Route(subnet, link, "" if gateway == "00000000" else str(_ipv4(gateway)))
-
-
-def _ipv4(text: str) -> ipaddress.IPv4Address:
-    return ipaddress.IPv4Address(int(text, 16).to_bytes(4, sys.byteorder))
-
-
-def _routes_ipv6() -> Iterable[Route]:
-    for line in _lines("/proc/net/ipv6_route"):
-        destination, length, _, _, gateway, _, _, _, flags, link = line.split()
-        subnet = ipaddress.ip_network((bytes.fromhex(destination), int(length, 16)))
-        local = subnet.is_link_local or subnet.is_multicast or link == "lo"
-        if subnet.prefixlen > 1 and not local and not int(flags, 16) & _RTF_REJECT:
-            via = ipaddress.IPv6Address(bytes.fromhex(gateway))
-            yield Route(subnet, link, "" if via.is_unspecified else str(via))
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="ascii").splitlines()
-    except FileNotFoundError:  # a kernel without that family
-        return []
+def _routes(kernel: Netlink, links: dict[int, dict[str, Any]]) -> Iterable[Route]:
+    """Those of the main table that lead somewhere in particular, of both families."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for route in kernel.routes(family):
+            subnet, link = ipaddress.ip_network(route["destination"]), links.get(route["ifindex"])
+            local = subnet.version == 6 and (subnet.is_link_local or subnet.is_multicast)
+            if link and not link["loopback"] and subnet.prefixlen > 1 and not local:
+                yield Route(subnet, link["name"], route["gateway"] or "")
 
 
 def observe_attachments(engine: Engine, networks: list[Network]) -> dict[str, tuple[Attachment, ...]]:
@@ -332,7 +310,7 @@ def _create(engine: Engine, network: Network) -> str:
     }
     if not network.ipv4:
         body["EnableIPv4"] = False
-    answer = _post(engine, f"network {network.name}: create", "/networks/create", body)
+    answer = engine.post(f"network {network.name}: create", "/networks/create", body)
     return str(answer["Id"])
 
 
@@ -365,7 +343,7 @@ def _connect(engine: Engine, network: Network, network_id: str, item: Attachment
     what = f"network {network.name}: connect container {item.container}"
     body = {"Container": item.container_id, "EndpointConfig": endpoint_config(item)}
     try:
-        _post(engine, what, f"/networks/{network_id}/connect", body)
+        engine.post(what, f"/networks/{network_id}/connect", body)
     except NotFoundError:
         if not any(entry["Id"] == item.container_id for entry in engine.get("/containers/json", all=True)):
             return
@@ -382,11 +360,3 @@ def endpoint_config(item: Attachment) -> dict[str, Any]:
     config = {key: old[key] for key in ("IPAMConfig", "Links", "DriverOpts", "GwPriority") if old.get(key)}
     config["Aliases"] = [alias for alias in old.get("Aliases") or [] if alias != item.container_id[:12]]
     return config
-
-
-def _post(engine: Engine, what: str, path: str, body: dict[str, Any]) -> Any:
-    """One request through the SDK's transport: its methods know neither EnableIPv4 nor GwPriority."""
-    with engine.changing(what) as client:
-        response = client._post_json(client._url(path), data=body)
-        client._raise_for_status(response)
-        return response.json() if response.content else None

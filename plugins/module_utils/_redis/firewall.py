@@ -63,8 +63,7 @@ def lets_through(one: Filter, options: dict[str, str], *, published: bool) -> st
 
 def filters(engine: Engine) -> list[Filter]:
     """For each family of addresses."""
-    lines = [dockerd.command_line(pid) for pid in dockerd.find_processes()]
-    arguments = next((line for line in lines if dockerd.serves(line, engine.docker_host)), [])
+    arguments = next(iter(dockerd.serving(engine.docker_host).values()), [])
     return [_filter(engine, family, arguments) for family in _FORWARDING]
 
 
