@@ -138,6 +138,12 @@ options:
     type: list
     elements: str
     default: []
+  ask_registries:
+    description:
+      - In check mode, whether the registries that a run would pull from are asked, and what they refuse is refused.
+      - Set it to V(false) where a task before this one is yet to let the engine reach them, such as by C(insecure-registries).
+    type: bool
+    default: true
 seealso:
   - module: netmode.docker.containers
 """

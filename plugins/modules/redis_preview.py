@@ -26,6 +26,10 @@ options:
         M(netmode.docker.containers) and M(netmode.docker.interfaces).
     type: dict
     required: true
+  ask_registries:
+    description: As in M(netmode.docker.images). Where they are not asked, images that would be pulled count as pending.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -87,13 +91,20 @@ _SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passw
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True}}),
+        argument_spec=checked(
+            {
+                **ENGINE_ARGUMENTS,
+                "plan": {"type": "dict", "required": True},
+                "ask_registries": {"type": "bool", "default": True},
+            }
+        ),
         supports_check_mode=True,
         no_log=True,  # the plan holds passwords: which of its texts are secret is told below, for the result
     )
     try:
         parts, secrets = read(module.params["plan"])
         module.no_log_values.update(secrets)
+        parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
         module.fail_json(msg=str(error), invocation=_SHOWN)

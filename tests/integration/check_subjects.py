@@ -147,7 +147,7 @@ IMAGES = Subject(
         "another": f"docker tag nmt-image:1 {HERE}; docker tag nmt-image:1 {CLOSED}/tiny:1",
         "in use": f"docker run --name on-it {HERE} true",
     },
-    {"pending": []},
+    {"pending": [], "ask_registries": True},
 )  # fmt: skip
 
 AT = "/etc/netmode/nmt-check"

@@ -87,7 +87,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     before = observe(engine, images, params["pending"] if check_mode else ())
     steps = plan(images, before, identify)
     if check_mode:
-        return report(images, steps, before, before, newer=_brought(engine, steps))
+        newer = _brought(engine, steps) if params["ask_registries"] else frozenset()
+        return report(images, steps, before, before, newer=newer)
     if not steps:
         return report(images, steps, before, before, newer=None)
     engine.require_sdk()

@@ -39,6 +39,7 @@ IMAGE_ARGUMENTS = {
 
 ARGUMENTS: Json = {
     "pending": {"type": "list", "elements": "str", "default": []},
+    "ask_registries": {"type": "bool", "default": True},
     "images": {
         "type": "list",
         "elements": "dict",

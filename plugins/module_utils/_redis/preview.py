@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -58,6 +59,9 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
     }
+    if not parts["images"]["ask_registries"]:
+        pulled = _to_be_pulled(Engine(docker_host, timeout), parts["containers"]["containers"])
+        pending["images"] = list(dict.fromkeys([*pending["images"], *pulled]))
     wanted = with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
     outcome = bring(Engine(docker_host, timeout), wanted, check=True, pending=coming)
@@ -71,6 +75,16 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
     return {**told, "due": due, "pending": pending, "warnings": warnings}
+
+
+def _to_be_pulled(engine: Engine, containers: list[Json]) -> list[str]:
+    """The images that containers would be pulled for, those of companions too."""
+    wanted = {one["image"]: one for one in containers if one["state"] != "absent" and one["image"]}
+    return [
+        name
+        for name, one in wanted.items()
+        if one["pull_policy"] == "always" or (one["pull_policy"] == "missing" and find_image(engine, name) is None)
+    ]
 
 
 def _untried(told: Json) -> bool:
