@@ -150,6 +150,7 @@ integration: $(VENV)/gates
 thorough: $(VENV)/gates
 	$(call say,kills and restarts and load on three engines)
 	@tests/lab/within bash -c "NETMODE_SPREAD=0/1 tests/lab/engines -m 'engines and (thorough or spread)' && tests/lab/run -q -m thorough"
+	@tests/integration/run -q -m "thorough and not engines"
 
 lab: $(VENV)/collection
 	$(call say,three hosts with Docker 20.10 26 and 28 (half a minute; the first time five minutes))

@@ -202,6 +202,7 @@ def engines(host: Host) -> list[str]:
     return host.sh("for pid in $(pgrep -x dockerd); do readlink /proc/$pid/exe; done", check=False).splitlines()
 
 
+@pytest.mark.thorough
 def test_o12_an_engine_outside_usr_is_the_engine_started_configured_and_restarted(unpacked: Host) -> None:
     done(unpacked.play(ROLE))  # it is down: that one is started, and none installed
     assert engines(unpacked) == ["/opt/docker/dockerd"]
@@ -235,6 +236,7 @@ def test_o12_an_engine_that_listens_or_reads_elsewhere_gets_none_beside_it(unpac
     assert (engines(unpacked), bridge_addresses(unpacked)) == (["/opt/docker/dockerd"], ["10.61.0.1/24"])
 
 
+@pytest.mark.thorough
 def test_o12_an_engine_in_a_namespace_of_its_own_is_not_the_host_s(fresh_machine: Callable[..., Host]) -> None:
     """As a rootless one is: it is neither waited for, restarted nor taken for the host's."""
     host = fresh_machine(engine=False)

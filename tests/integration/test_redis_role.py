@@ -284,6 +284,7 @@ def test_a_sharer_heals_without_ansible_and_a_host_without_sharers_gets_no_keepe
     assert host.sh("ls -d /usr/local/sbin/netmode-keeper /var/lib/netmode; pgrep -f netmode-keeper", check=False) == ""
 
 
+@pytest.mark.thorough
 def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwise(
     host: Host, play: Callable[..., Play], host_state: Callable[[], Any], role_image: None
 ) -> None:
