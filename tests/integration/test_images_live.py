@@ -27,11 +27,22 @@ def registry(machine: Host) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def no_tiny(host: Host) -> Iterator[None]:
-    before = set(host.sh("docker images --no-trunc --format '{{.Repository}}:{{.Tag}}'").splitlines())
+    """Before and after a test: those of another file's tests are there as well."""
+    _remove_tiny(host)
+    before = _names(host)
     yield
-    after = set(host.sh("docker images --no-trunc --format '{{.Repository}}:{{.Tag}}'").splitlines())
-    for name in after - before - {HERE}:
+    for name in _names(host) - before - {HERE}:
         host.sh(f"docker rmi -f {name}", check=False)
+
+
+def _names(host: Host) -> set[str]:
+    return set(host.sh("docker images --no-trunc --format '{{.Repository}}:{{.Tag}}'").splitlines())
+
+
+def _remove_tiny(host: Host) -> None:
+    for name in _names(host) - {HERE}:
+        if name.rpartition(":")[0].rpartition("/")[2] == "tiny":
+            host.docker("rmi", "-f", name)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lab import CHECKOUT, LOCAL
+from redis_lab import ROLE_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,11 @@ def test_a_tag_runs_its_part_and_no_other(play: Callable[..., Play]) -> None:
         "verify": {"netmode.docker.redis_verify"},
     }
     for tag, modules in parts.items():
-        played = play(CHANGING[0], group("redis", n0={**ASKED, "redis_password": "s3cret"}), ("--check", "--tags", tag))
+        played = play(
+            CHANGING[0],
+            group("redis", n0={**ASKED, "redis_password": "s3cret", **ROLE_VARIABLES}),
+            ("--check", "--tags", tag),
+        )
         assert played.rc == 0, played.stdout
         ran = {
             task["action"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from containers_lab import IDLE
-from lab import IMAGE, SOCKET
+from lab import IMAGE, SOCKET, wait_until
 from retold_engine import GONE, retold_engine
 from tunnel import tunnel
 
@@ -32,9 +32,11 @@ PODMAN = {"Version": "4.3.1", "ApiVersion": "1.41", "Components": [{"Name": "Pod
 @pytest.mark.engines
 @pytest.mark.parametrize("tcp", [False, True])
 def test_o12_this_hosts_engine_is_taken_behind_a_tunnel_or_proxy(host: Host, tcp: bool) -> None:
-    usual = host.run_module("network_facts")["ansible_facts"]
+    def facts(**given: Any) -> Any:
+        return host.run_module("network_facts", given)["ansible_facts"]
+
     with tunnel(SOCKET, tcp=tcp) as url:
-        assert host.run_module("network_facts", {"docker_host": url})["ansible_facts"] == usual
+        wait_until(lambda: facts(docker_host=url) == facts(), "both ways say the same, once the links are at rest")
         made = host.run_module("containers", {"containers": [WEB], "docker_host": url})
         assert made["changed"], made
         by_environment = host.run_module("network_facts", env={"DOCKER_HOST": url})
