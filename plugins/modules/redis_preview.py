@@ -94,13 +94,14 @@ def main() -> None:
         argument_spec=checked(
             {
                 **ENGINE_ARGUMENTS,
-                "plan": {"type": "dict", "required": True},
+                "plan": {"type": "dict", "required": True, "no_log": True},
                 "ask_registries": {"type": "bool", "default": True},
             }
         ),
         supports_check_mode=True,
-        no_log=True,  # the plan holds passwords: which of its texts are secret is told below, for the result
     )
+    # It holds passwords, so it goes into no log and no result as a whole; which of its texts are secret is told below.
+    module.no_log_values.clear()
     try:
         parts, secrets = read(module.params["plan"])
         module.no_log_values.update(secrets)

@@ -81,7 +81,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import secrets_of, verify
+from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import read, secrets_of, verify
 
 _SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passwords"}}
 _NOTHING: dict[str, Any] = {"claims": [], "lines": [], "targets": [], "deployed": False}
@@ -89,24 +89,20 @@ _NOTHING: dict[str, Any] = {"claims": [], "lines": [], "targets": [], "deployed"
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True}}),
+        argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True, "no_log": True}}),
         supports_check_mode=True,
-        no_log=True,  # the plan holds passwords: which of its texts are secret is told below, for the result
     )
-    plan = module.params["plan"]
-    missing = {"problems", "host", "address", "witnesses", "socket_dir", "instances"} - set(plan)
-    if missing:
-        module.fail_json(
-            msg=f"plan: has no {', '.join(sorted(missing))}. Give what redis_plan returns as proof.", invocation=_SHOWN
-        )
-    module.no_log_values.update(secrets_of(plan))
-    if plan["problems"]:
-        module.fail_json(msg="\n".join(plan["problems"]), invocation=_SHOWN)
+    # It holds passwords, so it goes into no log and no result as a whole; which of its texts are secret is told below.
+    module.no_log_values.clear()
     try:
+        plan = read(module.params["plan"])
+        module.no_log_values.update(secrets_of(plan))
         told = verify(plan, module.params["docker_host"], module.params["timeout"])
-    except NetmodeError as error:
-        if module.check_mode and isinstance(error, UnreachableError):  # it may be yet to come
+    except UnreachableError as error:
+        if module.check_mode:  # it may be yet to come
             module.exit_json(changed=False, invocation=_SHOWN, failed_claims=0, **_NOTHING, witnesses=plan["witnesses"])
+        module.fail_json(msg=str(error), invocation=_SHOWN)
+    except NetmodeError as error:
         module.fail_json(msg=str(error), invocation=_SHOWN)
     if told["limited"]:
         module.warn(

@@ -41,8 +41,11 @@ _LEAVES_NAMESPACE = frozenset({"update", "rename", "unpause", "pull", "connect",
 
 def read(plan: Json) -> tuple[Json, set[str]]:
     """The options of each part's module, and what of them is secret. NetmodeError: an option is wrong."""
+    odd = [name for name in _PARTS if not isinstance(plan.get(name, {}), dict)]
+    if odd:
+        raise NetmodeError(f"plan: {', '.join(odd)}: must be a mapping. Give what redis_plan returns as parts.")
     problems: list[str] = []
-    parts = {name: read_all(options, plan.get(name) or {}, problems, f"{name}: ") for name, options in _PARTS.items()}
+    parts = {name: read_all(options, plan.get(name, {}), problems, f"{name}: ") for name, options in _PARTS.items()}
     if problems:
         raise NetmodeError("\n".join(problems))
     secrets: set[str] = set()

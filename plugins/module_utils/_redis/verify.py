@@ -18,8 +18,33 @@ from .ways import endpoints, instances_of
 
 Json = dict[str, Any]
 
+_PLAN: Json = {
+    "problems": {"type": "list", "elements": "str", "required": True},
+    "host": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "witnesses": {"type": "int", "required": True},
+    "socket_dir": {"type": "str", "required": True},
+    "instances": {"type": "list", "elements": "dict", "required": True},
+}
+_OF_INSTANCE = frozenset(
+    "name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated".split()
+)
+
 _ANSWER_WITHIN = 3
 """Seconds that one address is given to answer."""
+
+
+def read(plan: Json) -> Json:
+    """The plan, each part of its type. NetmodeError: it is not what redis_plan returns as proof."""
+    problems: list[str] = []
+    found: Json = read_all(_PLAN, plan, problems, "plan: ")
+    missing = {name for instance in found["instances"] or [] for name in _OF_INSTANCE - set(instance)}
+    if problems or missing:
+        why = problems or [f"plan: instances: have no {', '.join(sorted(missing))}."]
+        raise NetmodeError("\n".join([*why, "Give what redis_plan returns as proof."]))
+    if found["problems"]:
+        raise NetmodeError("\n".join(found["problems"]))
+    return found
 
 
 def secrets_of(plan: Json) -> set[str]:
