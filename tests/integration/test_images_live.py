@@ -41,7 +41,8 @@ def _names(host: Host) -> set[str]:
 
 def _remove_tiny(host: Host) -> None:
     for name in _names(host) - {HERE}:
-        if name.rpartition(":")[0].rpartition("/")[2] == "tiny":
+        repository, _, tag = name.rpartition(":")
+        if repository.rpartition("/")[2] == "tiny" and tag != "<none>":  # one by its digest has no tag
             host.docker("rmi", "-f", name)
 
 
