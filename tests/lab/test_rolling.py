@@ -86,7 +86,7 @@ def test_an_engine_that_cannot_run_and_a_disk_that_is_full_stop_nobody_else() ->
         bookworm.sh("mv /root/daemon.json /etc/docker/daemon.json; systemctl reset-failed docker.service")
         trixie.sh(f"umount {full} && rm -rf /root/kept")
     no_engine, no_space = failures(play, "bookworm", "trixie")
-    assert no_engine.startswith("Docker Engine did not come up as asked")
+    assert no_engine.startswith("Docker Engine did not come up as desired")
     assert "/proc/nowhere" in no_engine
     assert "/etc/netmode/redis/side/redis.conf: No space left on device. Free some space" in no_space
     assert trixie.docker("ps", "-q", "--no-trunc") == running
