@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lab import CHECKOUT, LOCAL
-from redis_lab import ROLE_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +72,7 @@ def test_o17_a_host_without_a_variable_of_the_role_is_left_alone_and_one_outside
     assert host_state() == before
 
 
-def test_a_tag_runs_its_part_and_no_other(play: Callable[..., Play]) -> None:
+def test_a_tag_runs_its_part_and_no_other(play: Callable[..., Play], image: str) -> None:
     parts = {
         "redis": {"netmode.docker.redis_preview"},
         "docker_engine": {"netmode.docker.engine_info"},
@@ -82,7 +81,7 @@ def test_a_tag_runs_its_part_and_no_other(play: Callable[..., Play]) -> None:
     for tag, modules in parts.items():
         played = play(
             CHANGING[0],
-            group("redis", n0={**ASKED, "redis_password": "s3cret", **ROLE_VARIABLES}),
+            group("redis", n0={**ASKED, "redis_password": "s3cret", "redis_image": image}),
             ("--check", "--tags", tag),
         )
         assert played.rc == 0, played.stdout
