@@ -236,7 +236,7 @@ plan:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._daemon.observe import observe
 from ansible_collections.netmode.docker.plugins.module_utils._daemon.plan import make_plan
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
@@ -259,10 +259,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    # It may hold passwords, so it goes into no log and no result as a whole. Its values are no secrets one by one: true,
-    # 0 or "local" in it must not be taken out of the result.
-    desired = given.pop("desired")
-    module.no_log_values.clear()
+    desired = sealed(module, "desired")
     try:
         if desired and desired.get("problems"):
             raise NetmodeError("\n".join(desired["problems"]))

@@ -56,6 +56,12 @@ pending:
   type: dict
   returned: success
   sample: {images: [], networks: [backend]}
+renewed:
+  description: The containers, by name, that would get another network namespace.
+  type: list
+  elements: str
+  returned: success
+  sample: [vault]
 files:
   description: What M(netmode.docker.redis_files) returns.
   type: dict
@@ -78,15 +84,11 @@ interfaces:
   returned: success
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview, read
-
-_SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passwords"}}
 
 
 def main() -> None:
@@ -100,18 +102,16 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    # It holds passwords, so it goes into no log and no result as a whole; which of its texts are secret is told below.
-    module.no_log_values.clear()
     try:
-        parts, secrets = read(module.params["plan"])
+        parts, secrets = read(sealed(module, "plan"))
         module.no_log_values.update(secrets)
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
-        module.fail_json(msg=str(error), invocation=_SHOWN)
+        module.fail_json(msg=str(error))
     for warning in told.pop("warnings"):
         module.warn(warning)
-    module.exit_json(changed=False, invocation=_SHOWN, **told)
+    module.exit_json(changed=False, **told)
 
 
 if __name__ == "__main__":

@@ -78,12 +78,11 @@ ansible_facts:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import read, secrets_of, verify
 
-_SHOWN: dict[str, Any] = {"module_args": {"plan": "not shown, for it holds passwords"}}
 _NOTHING: dict[str, Any] = {"claims": [], "lines": [], "targets": [], "deployed": False}
 
 
@@ -92,18 +91,16 @@ def main() -> None:
         argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True, "no_log": True}}),
         supports_check_mode=True,
     )
-    # It holds passwords, so it goes into no log and no result as a whole; which of its texts are secret is told below.
-    module.no_log_values.clear()
     try:
-        plan = read(module.params["plan"])
+        plan = read(sealed(module, "plan"))
         module.no_log_values.update(secrets_of(plan))
         told = verify(plan, module.params["docker_host"], module.params["timeout"])
     except UnreachableError as error:
         if module.check_mode:  # it may be yet to come
-            module.exit_json(changed=False, invocation=_SHOWN, failed_claims=0, **_NOTHING, witnesses=plan["witnesses"])
-        module.fail_json(msg=str(error), invocation=_SHOWN)
+            module.exit_json(changed=False, failed_claims=0, **_NOTHING, witnesses=plan["witnesses"])
+        module.fail_json(msg=str(error))
     except NetmodeError as error:
-        module.fail_json(msg=str(error), invocation=_SHOWN)
+        module.fail_json(msg=str(error))
     if told["limited"]:
         module.warn(
             "redis_verify may not look into network namespaces: veths are assigned to no container, and their claims do not hold. "
@@ -113,7 +110,6 @@ def main() -> None:
     shown = {key: told[key] for key in ("claims", "lines", "targets", "deployed")}
     module.exit_json(
         changed=False,
-        invocation=_SHOWN,
         ansible_facts=facts,
         failed_claims=told["failed"],
         witnesses=plan["witnesses"],

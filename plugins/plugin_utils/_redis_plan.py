@@ -28,6 +28,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
     REVISION_LABEL,
     ROLE_LABEL,
     SECRET_DIRECTIVES,
+    with_revisions,
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
@@ -97,11 +98,11 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
 
 def _trial(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
     """What Redis is tried with before its configuration is written: the container that it is to have."""
-    container = _container({**instance, "labels": {}}, config_dir, socket_dir, "")
+    container = _container({**instance, "labels": {}}, config_dir, socket_dir)
     return {"container": container, "password": str(instance["password"] or "")}
 
 
-def _container(instance: Settings, config_dir: str, socket_dir: str, revision: str) -> dict[str, Any]:
+def _container(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
     name = instance["name"]
     if instance["state"] == "absent":
         return {"name": name, "state": "absent"}
@@ -133,7 +134,7 @@ def _container(instance: Settings, config_dir: str, socket_dir: str, revision: s
             "timeout": "3s",
             "retries": 3,
         },
-        "labels": {REVISION_LABEL: revision, ROLE_LABEL: "redis", **instance["labels"]},
+        "labels": {REVISION_LABEL: "", ROLE_LABEL: "redis", **instance["labels"]},
     }
     for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
         if instance[option]:
@@ -269,7 +270,7 @@ def make_plan(
     archives = _archives(images, variables["image_dir"], problems)
     if problems.told:
         return nothing
-    containers = extra + [_container(item, config_dir, socket_dir, revisions.get(item["name"], "")) for item in merged]
+    containers = with_revisions(extra + [_container(item, config_dir, socket_dir) for item in merged], revisions)
     key_file = f"{config_dir}/.revision-key"
     files = [
         {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}

@@ -9,11 +9,25 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils import basic
 
 from .typed import read_all
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def sealed(module: AnsibleModule, option: str) -> Any:
+    """The value of an option that holds secrets among much that is none, taken out of the module's own record.
+
+    Its spec says ``no_log``, so it goes into no log, and it goes into no result as a whole. But its texts are no
+    secrets one by one: 0 or "local" in it must not be taken out of the result. Who knows which are adds them to
+    ``module.no_log_values``.
+    """
+    module.no_log_values.clear()
+    return module.params.pop(option)
 
 
 def checked(argument_spec: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import registry
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
@@ -149,7 +150,7 @@ def _outcome(
     names, modes = host.names, host.modes
     if made.steps and not check:
         listed = engine.get("/containers/json", all=True)
-        names = {name[1:]: item["Id"] for item in listed for name in item.get("Names") or []}
+        names = {name: item["Id"] for item in listed for name in own_names(item)}
         modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
     containers = {}
     for one in wanted:

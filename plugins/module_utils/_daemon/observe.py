@@ -86,7 +86,7 @@ def observe(
 
 def processes(docker_host: str) -> tuple[int | None, list[dict[str, Any]]]:
     """The engine's process at ``docker_host``, and those of this host's engines that listen elsewhere."""
-    given = {pid: dockerd.command_line(pid) for pid in dockerd.find_processes()}
+    given = dockerd.running()
     ours = [pid for pid, arguments in given.items() if dockerd.serves(arguments, docker_host)]
     others = [{"pid": pid, "hosts": dockerd.listens(given[pid])} for pid in given if pid not in ours]
     return next(iter(ours), None), others

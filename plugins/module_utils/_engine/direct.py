@@ -2,7 +2,7 @@
 """The engine for a process that stays on the host: the few changes that the keeper makes, by plain requests.
 
 The Docker SDK would double the keeper's memory, to more than it may have, and cost its first act a tenth of a second.
-The steps are those of ``_apply_containers``; only how a request is sent differs.
+The steps are those of ``_containers.apply``; only how a request is sent differs.
 """
 
 from __future__ import annotations

@@ -120,10 +120,14 @@ def serves(arguments: list[str], docker_host: str) -> bool:
     return any(host.startswith("fd://") or _place(host) == _place(docker_host) for host in hosts)
 
 
+def running() -> dict[int, list[str]]:
+    """Process → arguments of each dockerd of this host."""
+    return {pid: command_line(pid) for pid in find_processes()}
+
+
 def serving(docker_host: str) -> dict[int, list[str]]:
-    """Process → arguments of each dockerd of this host that is the one at ``docker_host``."""
-    lines = {pid: command_line(pid) for pid in find_processes()}
-    return {pid: arguments for pid, arguments in lines.items() if serves(arguments, docker_host)}
+    """Those of them that are the one at ``docker_host``."""
+    return {pid: arguments for pid, arguments in running().items() if serves(arguments, docker_host)}
 
 
 def _place(host: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an observed host (``_snapshot.observe``) to ``docker_network``: pure functions, nothing is read here."""
+"""From an observed host (``observe``) to ``docker_network``: pure functions, nothing is read here."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
-from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined, own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 
@@ -28,6 +28,6 @@ def needed_by(docker_host: str, ignore: Iterable[str]) -> list[str]:
         return sorted({*recorded, *read_names(DONORS)} - set(ignore))
     found = set()
     for item in listed:
-        shares = str((item.get("HostConfig") or {}).get("NetworkMode")).startswith("container:")
+        shares = bool(joined(str((item.get("HostConfig") or {}).get("NetworkMode"))))
         found |= {name for name in own_names(item) if shares or name in recorded}
     return sorted(found - set(ignore))

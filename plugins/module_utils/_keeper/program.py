@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The program ``netmode-keeper`` as one file: this collection's own code, as it runs here, for a host without Ansible.
 
-A zip archive that Python executes (https://docs.python.org/3/library/zipapp.html). It holds ``_keeper_cli`` and what it
+A zip archive that Python executes (https://docs.python.org/3/library/zipapp.html). It holds ``cli`` and what it
 imports, uncompressed and without dates, so the same code is always the same file. Sources are read and not imported,
 which would cost each host a third of a second in every run.
 """

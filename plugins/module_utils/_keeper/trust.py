@@ -18,7 +18,7 @@ _LONGEST_LINE = 127
 _MOST_LINKS = 40
 """As many as the kernel follows (path_resolution(7))."""
 _FLAGS = " -ISB"
-"""Those of the program's first line (``_keeper_program``)."""
+"""Those of the program's first line (``program``)."""
 
 
 def weakness(path: Path) -> str:

@@ -2,7 +2,7 @@
 """What each network mode claims of a Redis, compared with what the kernel, the engine and Redis itself say.
 
 Pure: (facts of one host, answers of redis_ping, wanted instances) -> claims. The facts come from the module
-network_facts; the answers are those to ``_redis_ways.endpoints``, which says what has to be asked for the proof.
+network_facts; the answers are those to ``ways.endpoints``, which says what has to be asked for the proof.
 """
 
 from __future__ import annotations

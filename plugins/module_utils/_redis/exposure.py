@@ -7,6 +7,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, is_loopback, overlap
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 
@@ -68,7 +69,7 @@ class Namespaces:
             item = self.instances[name]
             return str(item["donor"]) if item["network_mode"] == "container" else None
         mode = str(self.companions.get(name, {}).get("network_mode") or "")
-        return mode.partition(":")[2] if mode.startswith("container:") else None
+        return joined(mode) or None
 
     def owner(self, name: str) -> str:
         """The container whose namespace ``name`` is in; '(host)' for the host's. A cycle ends where it closes."""

@@ -53,7 +53,11 @@ def read(plan: Json) -> tuple[Json, set[str]]:
 
 
 def preview(parts: Json, docker_host: str, timeout: int) -> Json:
-    """The results of the parts, ``due``, those that would change, and what is ``pending`` for those after them."""
+    """The results of the parts, ``due``, those that would change, and what is ``pending`` for those after them.
+
+    ``renewed``: the containers that would get another network namespace.
+    """
+    host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
     told: Json = {"files": files.reconcile({**parts["files"], **engine}, check_mode=True)}
     told["images"] = images.run({**parts["images"], **engine}, check_mode=True)
@@ -63,21 +67,22 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
     }
     if not parts["images"]["ask_registries"]:
-        pulled = _to_be_pulled(Engine(docker_host, timeout), parts["containers"]["containers"])
+        pulled = _to_be_pulled(host, parts["containers"]["containers"])
         pending["images"] = list(dict.fromkeys([*pending["images"], *pulled]))
-    wanted = with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
+    wanted = files_spec.with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
-    outcome = bring(Engine(docker_host, timeout), wanted, check=True, pending=coming)
+    outcome = bring(host, wanted, check=True, pending=coming)
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
+    renewed = _renewed(outcome.containers)
     told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
     if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
-        asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed(outcome.containers)}
+        asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed}
         told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
     warnings = [*outcome.warnings, *told["interfaces"].pop("warnings")]
     for one in told.values():
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
-    return {**told, "due": due, "pending": pending, "warnings": warnings}
+    return {**told, "due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
 
 
 def _to_be_pulled(engine: Engine, containers: list[Json]) -> list[str]:
@@ -94,20 +99,6 @@ def _untried(told: Json) -> bool:
     return bool(told["trials"] or told["volumes"])
 
 
-def with_revisions(containers: list[Json], revisions: dict[str, str]) -> list[Json]:
-    """The containers, each of the role's own with the revision of its configuration in its label."""
-    label = files_spec.REVISION_LABEL
-    return [
-        {**one, "labels": {**one["labels"], label: revisions.get(one["name"], "")}} if _is_own(one) else one
-        for one in containers
-    ]
-
-
-def _is_own(container: Json) -> bool:
-    labels = container.get("labels")
-    return isinstance(labels, dict) and files_spec.ROLE_LABEL in labels
-
-
 def _asked_interfaces(parts: Json, coming: list[str]) -> Json:
     """Without those on a bridge that is yet to be made: nothing can be known of it."""
     bridges = networks_spec.bridges_of(one for one in parts["networks"]["networks"] if one["name"] in coming)
@@ -115,6 +106,6 @@ def _asked_interfaces(parts: Json, coming: list[str]) -> Json:
     return {**parts["interfaces"], "interfaces": asked}
 
 
-def renewed(containers: Json) -> list[str]:
+def _renewed(containers: Json) -> list[str]:
     """The containers that get a network namespace of their own again: what was put into the one before is gone."""
     return [name for name, one in containers.items() if not {*one["actions"]} <= _LEAVES_NAMESPACE]

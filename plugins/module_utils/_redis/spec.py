@@ -45,3 +45,13 @@ ARGUMENTS: Json = {
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
 """The options of the module ``redis_files``, but for those that say where the engine is."""
+
+
+def with_revisions(containers: list[Json], revisions: dict[str, str]) -> list[Json]:
+    """The containers, that of each instance with the revision of its configuration in its label."""
+    return [
+        {**one, "labels": {**one["labels"], REVISION_LABEL: revisions[one["name"]]}}
+        if one["name"] in revisions and one["state"] != "absent"
+        else one
+        for one in containers
+    ]

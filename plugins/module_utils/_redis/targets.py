@@ -44,7 +44,7 @@ def targets(
     """All addresses at which the instances of ``host`` are to be looked for.
 
     ``address`` is the host's, as other hosts reach it; with a loopback one only addresses of bridges can be told.
-    ``answers``: those of redis_ping to ``_redis_ways.endpoints``.
+    ``answers``: those of redis_ping to ``ways.endpoints``.
     """
     found: list[Target] = []
     for instance in instances:
