@@ -232,6 +232,7 @@ def test_a_claim_that_fails_fails_the_play_and_check_mode_only_tells(host: Host,
     assert (failing.rc, looked.rc) == (2, 0), looked.stdout
     assert lines(looked) == ["localhost: not deployed yet, so there is nothing to prove."]
     assert len(failures(lines(failing))) == 6
+    assert "localhost  Docker " in failing.stdout, "a host whose claims fail is drawn all the same"
 
 
 def test_a_host_without_a_running_engine(fresh_machine: Callable[..., Host]) -> None:
