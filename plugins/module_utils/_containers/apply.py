@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,12 @@ Json = dict[str, Any]
 
 _MAKING = ("create", "recreate", "clone")
 KILLED = 137
+# What Docker before 24 says where it was killed in the middle of a start that containerd then finished without it.
+_TASK_EXISTS = re.compile(r"\btask [0-9a-f]{64}: already exists")
+_LOST_TASK = (
+    "The engine was killed while it started this container: containerd has its process, which the engine does not know "
+    "of. Restart the engine, which takes it back, and run this again"
+)
 """Exit status of a process ended by SIGKILL: the engine's own, once the stop period is over."""
 
 
@@ -132,7 +139,7 @@ class Applier(Maker):
             with self._changing(name, "start") as client:
                 client.start(key)
         except NetmodeError as error:
-            why = self._ended_donor(key)
+            why = _LOST_TASK if _TASK_EXISTS.search(str(error)) else self._ended_donor(key)
             if not why:
                 raise
             raise NetmodeError(f"{str(error).rstrip('.')}. {why}") from error
