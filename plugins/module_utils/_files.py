@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the host, read and written so that nothing is followed, nothing waits, and a file is whole or not there.
-
-What lies where a file is to be may be anybody's: a symbolic link leads elsewhere, and a FIFO makes who opens it wait.
-"""
+"""Files on the host, read and written so that nothing is followed, nothing waits, and a file is whole or not there."""
 
 from __future__ import annotations
 
@@ -13,59 +10,30 @@ import secrets
 import stat
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils import _regular
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_KINDS = (
-    (stat.S_ISLNK, "symbolic link"),
-    (stat.S_ISDIR, "directory"),
-    (stat.S_ISFIFO, "FIFO"),
-    (stat.S_ISSOCK, "socket"),
-    (stat.S_ISCHR, "device"),
-    (stat.S_ISBLK, "device"),
-)
 _RANDOM = 8
 """Bytes in the name of a file that is not in its place yet."""
 
 
-def found(path: Path) -> os.stat_result | None:
-    """What lies there, not followed."""
+def read(path: Path, *, follow: bool = False) -> bytes | None:
+    """As ``_regular.read``, but NetmodeError for what is not a regular file."""
     try:
-        return path.lstat()
-    except FileNotFoundError:
-        return None
+        return _regular.read(path, follow=follow)
+    except _regular.OtherKindError as error:
+        raise NetmodeError(str(error)) from None
 
 
 def refuse_other(path: Path) -> None:
     """NetmodeError for anything at ``path`` that is not a regular file."""
-    there = found(path)
-    if there is not None and not stat.S_ISREG(there.st_mode):
-        raise _other(path, there.st_mode)
-
-
-def _other(path: Path, mode: int) -> NetmodeError:
-    kind = next((word for is_kind, word in _KINDS if is_kind(mode)), "special file")
-    return NetmodeError(f"{path} is a {kind}, not a regular file. See what it is for, and move it away.")
-
-
-def read(path: Path, *, follow: bool = False) -> bytes | None:
-    """Its content, or None where nothing is. NetmodeError for what is not a regular file, OSError as the kernel says.
-
-    ``follow``: it may be a link to a file, where others manage it.
-    """
-    if not follow:
-        refuse_other(path)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
-    except FileNotFoundError:
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        opened = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(opened):  # it was changed in between
-            raise _other(path, opened)
-        return stream.read()
+        _regular.refuse_other(path)
+    except _regular.OtherKindError as error:
+        raise NetmodeError(str(error)) from None
 
 
 def write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
@@ -108,14 +76,12 @@ def unfinished(path: Path) -> list[Path]:
 def read_json(path: Path) -> Any:
     """FileNotFoundError where there is none, OSError or ValueError for what cannot be read."""
     try:
-        content = read(path)
+        content = _regular.read(path)
         if content is None:
             raise FileNotFoundError(path)
         return json.loads(content)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except NetmodeError as error:
-        raise OSError(str(error)) from None
 
 
 def write_json(path: Path, content: Any) -> None:

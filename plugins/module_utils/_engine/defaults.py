@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _files
+from ansible_collections.netmode.docker.plugins.module_utils import _regular
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import dockerd
 
@@ -92,10 +91,10 @@ def read(docker_host: str) -> Defaults:
     try:
         if path.stat().st_mtime > _started(pid):
             return UNKNOWN
-        config = json.loads(_files.read(path, follow=True) or "{}")
+        config = json.loads(_regular.read(path, follow=True) or "{}")
     except FileNotFoundError:
         config = {}
-    except (NetmodeError, OSError, ValueError):
+    except (OSError, ValueError):
         return UNKNOWN
     try:
         return parse(config, arguments)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Regular files, read so that nothing waits and no link is followed unless that is asked.
+
+What lies where a file is to be may be anybody's: a symbolic link leads elsewhere, and a FIFO makes who opens it wait.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KINDS = (
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISDIR, "directory"),
+    (stat.S_ISFIFO, "FIFO"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+
+
+class OtherKindError(OSError):
+    """What lies there is not a regular file; ``strerror`` says what it is, and the way out."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        kind = next((word for is_kind, word in _KINDS if is_kind(mode)), "special file")
+        why = f"{path} is a {kind}, not a regular file. See what it is for, and move it away."
+        super().__init__(errno.EINVAL, why, str(path))
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def found(path: Path) -> os.stat_result | None:
+    """What lies there, not followed."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def refuse_other(path: Path) -> None:
+    """OtherKindError for anything at ``path`` that is not a regular file."""
+    there = found(path)
+    if there is not None and not stat.S_ISREG(there.st_mode):
+        raise OtherKindError(path, there.st_mode)
+
+
+def read(path: Path, *, follow: bool = False) -> bytes | None:
+    """Its content, or None where nothing is. OtherKindError, OSError as the kernel says.
+
+    ``follow``: it may be a link to a file, where others manage it.
+    """
+    if not follow:
+        refuse_other(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW))
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        opened = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(opened):  # it was changed in between
+            raise OtherKindError(path, opened)
+        return stream.read()
