@@ -23,6 +23,20 @@ class Compared(NamedTuple):
     ok: bool
 
 
+class Claim(NamedTuple):
+    """One line of the proof of a Redis."""
+
+    claim: str
+    expected: str
+    observed: str
+    ok: bool
+
+
+def same(claim: str, expected: str, observed: str) -> Claim:
+    """A claim that holds where what is observed is what is expected."""
+    return Claim(claim, expected, observed, expected == observed)
+
+
 def engines_address(configured: Mapping[str, Any]) -> str | None:
     """The address that the engine gives to a bridge: its gateway, told or chosen. None for a network without IPv4."""
     if not configured.get("subnet"):

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the answers of a Redis prove, in every network mode: that it answers where it must, there alone, and itself.
+
+Pure: (wanted instance, answers at its ways) -> claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .asked import Claim, listens_as_asked, same
+from .ways import (
+    ANSWER,
+    NOAUTH,
+    NOTHING,
+    PONG,
+    Facts,
+    Instance,
+    Way,
+    key_of,
+    ways,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Pings = Mapping[str, Mapping[str, Any]]
+Answered = Sequence[tuple[Way, Mapping[str, Any]]]
+"""Each way with what redis_ping says of it, empty where it was not asked."""
+
+
+def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterator[Claim]:
+    answered = [(way, pings.get(key_of(instance, way)) or {}) for way in ways(facts, instance)]
+    run_ids = _run_ids(answered)
+    for way, answer in answered:
+        told = str(answer.get("answer") or answer.get("error") or "not asked")
+        if way.expected == NOTHING:
+            yield _nobody(way, answer, told, run_ids)
+        else:
+            words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
+            yield Claim(way.label, way.expected, told, told.split(" ", 1)[0] in words)
+    yield from _one_and_the_same(instance, run_ids)
+    yield from _listeners(instance, answered)
+    yield from _neighbours(instance, answered)
+
+
+def _run_ids(answered: Answered) -> list[str]:
+    """The run id behind every address where it must answer, as far as that is known; the socket's, its own, first.
+
+    What asks for a password says none: there its own Redis said whether it saw the connection.
+    """
+    wanted = [(way, answer) for way, answer in answered if way.expected in (PONG, ANSWER)]
+    found: list[str] = []
+    for _, answer in sorted(wanted, key=lambda one: one[0].socket is None):
+        run_id = (answer.get("server") or {}).get("run_id")
+        if run_id:
+            found.append(str(run_id)[:8])
+        elif found and answer.get("seen") is not None:
+            found.append(found[0] if answer["seen"] else "of another Redis")
+    return found
+
+
+def _nobody(way: Way, answer: Mapping[str, Any], told: str, own: Sequence[str]) -> Claim:
+    """Either nothing answers, or what answers there is another Redis than the one behind the socket."""
+    other = (answer.get("server") or {}).get("run_id")
+    if not answer.get("reachable"):
+        unreachable = bool(answer.get("error"))
+        return Claim(way.label, told if unreachable else "an error", told, unreachable)
+    if other and own and str(other)[:8] != own[0]:
+        return Claim(way.label, f"not run id {own[0]}", f"another Redis, run id {str(other)[:8]}", ok=True)
+    if told.startswith(NOAUTH) and answer.get("seen") is not True:
+        # Without a password it would not ask for one; with one, it said that it does not see who was asked there.
+        return Claim(way.label, "not this Redis", "another Redis, with a password", ok=True)
+    return Claim(way.label, NOTHING, told, ok=False)
+
+
+def _one_and_the_same(instance: Instance, run_ids: Sequence[str]) -> Iterator[Claim]:
+    """A published port could as well lead to another Redis."""
+    if len(run_ids) > 1:
+        # Nothing is published in host mode: a port of the host that is its own is one of the host's namespace.
+        label = {
+            "host": "it has no namespace of its own: the host's port and its socket are one Redis",
+            "container": "its donor's address and its socket are one Redis",
+        }.get(instance.mode, "all of its addresses are one Redis")
+        yield same(label, f"run id {run_ids[0]}", "run id " + ", ".join(dict.fromkeys(run_ids)))
+
+
+def _listeners(instance: Instance, answered: Answered) -> Iterator[Claim]:
+    """All that its container listens at, as the kernel knows it; who may not look says nothing of it."""
+    observed = next((answer.get("listens") for way, answer in answered if way.socket), None)
+    if observed is not None:
+        ports = ", ".join(dict.fromkeys(str(port) for _, port in instance.listens))
+        label = f"it listens at port {ports}, where it was told to, alone" if ports else "it listens at no port"
+        yield Claim(label, *listens_as_asked(instance.listens, observed))
+
+
+def _neighbours(instance: Instance, answered: Answered) -> Iterator[Claim]:
+    """One that needs no password, and is not said to be meant so, is reached from this host alone."""
+    said = next((answer for way, answer in answered if way.socket and way.expected == PONG), {})
+    found = said.get("neighbours")
+    if not instance.open or not said.get("reachable"):
+        return
+    if found is None:
+        label = "it needs no password: whether neighbours of this host reach it is not known"
+        yield same(label, "not known", "not known")
+    else:
+        yield same("it needs no password, and no neighbour of this host reaches it", "none", "; ".join(found) or "none")
