@@ -195,6 +195,17 @@ running:
   type: list
   elements: dict
   sample: [{id: 5d8c0d1f2a3b, name: redis, restart: unless-stopped}]
+packages:
+  description: What apt knows of the engine's packages, null where O(desired) does not ask for it.
+  returned: if O(desired) is given
+  type: dict
+  contains:
+    codename: {description: That of the distribution., type: str, sample: bookworm}
+    versions: {description: The installed ones., type: dict, sample: {docker-ce: "5:28.5.2-1~debian.12~bookworm"}}
+    held: {description: Those that no upgrade of the host changes., type: list, elements: str, sample: [docker-ce]}
+    files: {description: The files of Docker's repository and their texts., type: dict, sample: {/etc/apt/preferences.d/docker: ""}}
+    other_sources: {description: "Other files of sources that name this repository, which are used as they are.", type: list, elements: str, sample: []}
+    key_exists: {description: Whether the key is a file of the host., type: bool, sample: false}
 plan:
   description: What the role has to do.
   returned: if O(desired) is given
@@ -202,6 +213,18 @@ plan:
   contains:
     settled: {description: Whether that is nothing., type: bool, sample: false}
     install: {description: Packages to install., type: list, elements: str, sample: []}
+    packages:
+      description: What is due of packages and of Docker's repository.
+      type: dict
+      contains:
+        distribution: {description: Packages of the distribution., type: list, elements: str, sample: []}
+        docker: {description: Packages of Docker's repository., type: list, elements: str, sample: [docker-ce]}
+        write: {description: Files and their texts., type: list, elements: dict, sample: []}
+        remove: {description: Files to remove., type: list, elements: str, sample: []}
+        key: {description: "Where the repository's key is fetched from, empty where it is not.", type: str, sample: ""}
+        hold: {description: Packages and their selection., type: list, elements: dict, sample: [{name: docker-ce, selection: hold}]}
+        url: {description: The repository's address., type: str, sample: "https://download.docker.com/linux/debian"}
+        steps: {description: "All of it, to be read.", type: list, elements: str, sample: [install docker-ce (28.5.2)]}
     changes: {description: "Keys of the configuration file that change, sorted.", type: list, elements: str, sample: [bip]}
     action:
       description: What the engine has to do, V(none), V(start), V(reload) or V(restart).
@@ -237,8 +260,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
+from ansible_collections.netmode.docker.plugins.module_utils._daemon import apt, packages
 from ansible_collections.netmode.docker.plugins.module_utils._daemon.observe import observe
-from ansible_collections.netmode.docker.plugins.module_utils._daemon.plan import make_plan
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.plan import FAMILIES, make_plan
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
@@ -268,6 +292,8 @@ def main() -> None:
             engine, given["config_file"], given["wait"], given["reloaded_since"], with_running=given["running"]
         )
         if desired is not None:
+            asked = packages.is_asked(desired) and found["distribution"] in FAMILIES
+            found["packages"] = apt.observe(desired, found["distribution"]) if asked else None
             found["plan"] = make_plan(found, desired)
     except NetmodeError as error:
         module.fail_json(msg=str(error))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import values
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
+from . import packages
 from .config import VARIABLES, plan_config
 
 if TYPE_CHECKING:
@@ -47,16 +48,18 @@ def make_plan(found: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str,
         )
     except NetmodeError as error:
         raise NetmodeError("\n".join([*problems, str(error)])) from None
-    action = max(change.action, found["pending"], key=_NO_CHANGE.index) if found["answers"] else "start"
+    due = packages.plan_packages(found, desired)
+    owed = [change.action, found["pending"], "restart" if packages.restarts(found, desired) else "none"]
+    action = max(owed, key=_NO_CHANGE.index) if found["answers"] else "start"
     problems += _change_problems(found, desired, change)
-    if action == "none" and not change.keys:
+    if action == "none" and not change.keys and not due["steps"]:
         problems += _bridge_problems(found["bridge"] or {}, change.config, arguments, desired["config_file"])
     if problems:
         raise NetmodeError("\n".join(problems))
-    install = found["needed"] if desired["install"] else []
     return {
-        "settled": action == "none" and not change.keys and not install,
-        "install": install,
+        "settled": action == "none" and not change.keys and not due["steps"],
+        "install": [*due["distribution"], *due["docker"]],
+        "packages": due,
         "changes": change.keys,
         "action": action,
         "init": init,
@@ -81,6 +84,7 @@ def _host_problems(found: Mapping[str, Any], desired: Mapping[str, Any]) -> Iter
             f"{found['distribution']} {found['distribution_version']}. Where an engine and the Docker SDK for Python "
             "exist already, set docker_engine_install: false."
         )
+    yield from packages.problems(found, desired)
     if not desired["install"] and found["dockerd"] is None and not found["answers"]:
         yield (
             "docker_engine_install is false, but this host has no dockerd. Install Docker Engine, or let the role "
