@@ -16,6 +16,8 @@ fixture made before it stays):
 ``refuse``       ``refuse([{"redis_port": 0}, ...], options=(), **variables)``: the messages with which the role refuses each
 ``no_files_left`` removes what the role redis writes besides
 ``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
+``interfaces``   ``interfaces(ETH0, UP0, check=False)``: the module's result over this list
+``web``          a container in none mode for them; ``uplink``, a link of the host that stands for a network card
 ``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
 ``image``        the name of the Redis image, in the shape of the official one (with redis-cli, busybox, ip)
 ``shape_images`` all images of the table shapes.SHAPES, shaped like the official ones: ``SHAPES["valkey-9"].image``
@@ -43,6 +45,7 @@ from typing import Any, Callable
 
 import pytest
 import shapes
+from interfaces_lab import OPEN, UPLINK
 from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play, aliases, modules
@@ -116,6 +119,31 @@ def host_state(host: Host) -> Callable[[], dict[str, Any]]:
 @pytest.fixture
 def image(host: Host) -> str:
     return IMAGE
+
+
+@pytest.fixture
+def interfaces(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The module over a list of interfaces; further words go to ``run_module``."""
+
+    def run(*wanted: dict[str, Any], **how: Any) -> dict[str, Any]:
+        return run_module("interfaces", {"interfaces": list(wanted)}, **how)
+
+    return run
+
+
+@pytest.fixture
+def web(docker: Callable[..., str]) -> str:
+    """A container without a network, whose Redis answers others."""
+    return docker("run", "-d", "--name", "web", "--network", "none", IMAGE, *OPEN)
+
+
+@pytest.fixture
+def uplink(sh: Callable[..., str]) -> None:
+    """A link of the host that stands for a network card: one end of a pair, with something to be given back."""
+    sh(
+        f"ip link add uplink address {UPLINK} mtu 1460 type veth peer name far && ip link set uplink up alias 'the uplink'"
+    )
+    sh("ip link set far up")
 
 
 @pytest.fixture(scope="session")

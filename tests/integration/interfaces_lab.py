@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of interfaces look at, and the module's run that is interrupted at any of its steps."""
+"""What tests of interfaces ask for and look at, and the module's run that is interrupted at any of its steps."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from lab import COLLECTIONS, MODULE_UTILS, SOCKET, Host
+from lab import COLLECTIONS, MODULE_UTILS, SOCKET, Host, wait_until
+
+OPEN = ("redis-server", "--protected-mode", "no")
+"""The command of a Redis that answers others."""
+ETH0 = {
+    "container": "web",
+    "name": "eth0",
+    "bridge": "docker0",
+    "addresses": ["172.17.200.5/16"],
+    "gateway": "172.17.0.1",
+}
+UP0 = {"container": "web", "name": "up0", "kind": "physical", "parent": "uplink", "addresses": ["10.91.0.2/24"]}
+UPLINK = "02:00:00:00:91:01"
 
 INTERRUPTED = """
 import json, os, signal, sys
@@ -64,3 +76,9 @@ def inside(host: Host, container: str = "web") -> dict[str, Any]:
             found[link["ifname"]].update(addresses=sorted(addresses), up="UP" in link["flags"])
     found["routes"] = sorted(line.strip() for line in routes.splitlines() if line and "proto kernel" not in line)
     return found
+
+
+def pongs(host: Host, address: str) -> bool:
+    return wait_until(
+        lambda: "PONG" in host.sh(f"timeout 2 redis-cli -h {address} ping", check=False), f"PONG from {address}"
+    )

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of, end_of_chain, find_donor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Facts = dict[str, Any]
 _LINK_KEYS = ("name", "ifindex", "mac", "mtu", "operstate")
@@ -58,6 +61,19 @@ def compose(seen: Facts) -> Facts:
         "unclaimed": unclaimed,
         "routes": _routes(seen),
     }
+
+
+def owner_of(containers: Mapping[str, Mapping[str, Any]], name: str, *, past_stale: bool) -> Mapping[str, Any]:
+    """The container whose namespace ``name`` is in: its own, or that at the end of its chain of donors.
+
+    ``containers``: of ``docker_network``; empty where one of the chain is not there. ``past_stale``: a sharer in a
+    namespace that its donor has left counts as in the one where it is to be.
+    """
+    owner, passed = containers.get(name) or {}, {name}
+    while owner.get("joins") and owner["joins"] not in passed and (past_stale or not owner["stale"]):
+        passed.add(owner["joins"])
+        owner = containers.get(owner["joins"]) or {}
+    return owner
 
 
 def _routes(seen: Facts) -> list[Facts]:

@@ -6,7 +6,7 @@ Containers are those of ``docker_network``: {name: {id, status, mode, joins, sta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.state import NEW_SUFFIX, OLD_SUFFIX, Step
 
@@ -24,6 +24,20 @@ _LONGEST = 60.0
 """Seconds between two tries at most, as for the engine's own."""
 
 
+class Look(NamedTuple):
+    """One look at a host."""
+
+    containers: dict[str, Any]
+    """Those that are kept."""
+    names: set[str] | None
+    """Whose starts it is for; None: it is for all that there is."""
+    begun: float
+    """When, by the monotonic clock."""
+
+    def concerns(self, name: str) -> bool:
+        return self.names is None or name in self.names
+
+
 def donor_names(containers: Containers, known: Mapping[str, str]) -> dict[str, str]:
     """{sharer: its donor's name} with what is seen now and, for a donor that is gone, what was ``known`` of it.
 
@@ -36,6 +50,24 @@ def donor_names(containers: Containers, known: Mapping[str, str]) -> dict[str, s
         if one["mode"] == "container" and (one["joins"] or names):
             found[name] = one["joins"] or known[names[0]]
     return found
+
+
+def still_owed(owed: Mapping[str, str], containers: Containers) -> dict[str, str]:
+    """Of the sharers that were begun, those that are still down, or away since they were to be recreated."""
+    return {name: donor for name, donor in owed.items() if _is_owed(name, containers)}
+
+
+def _is_owed(name: str, containers: Containers) -> bool:
+    if name in containers:
+        return bool(containers[name]["status"] != "running")
+    return any(name + suffix in containers for suffix in (NEW_SUFFIX, OLD_SUFFIX))
+
+
+def to_do(
+    containers: Containers, donors: Mapping[str, str], refused: AbstractSet[str], held: AbstractSet[str]
+) -> list[Step]:
+    """All that there is to do to sharers. Arguments as of ``due``."""
+    return [*leftovers(containers), *due(containers, donors, refused, held)]
 
 
 def leftovers(containers: Containers) -> list[Step]:

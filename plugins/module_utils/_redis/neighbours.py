@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
+from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose, owner_of
 from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 
 from .firewall import filters, lets_through
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
@@ -63,22 +63,15 @@ def reached(engine: Engine, asked: dict[str, list[str]]) -> dict[str, list[str] 
     found: dict[str, list[str] | None] = dict.fromkeys(asked)
     for key, listens in asked.items():
         if key in names:
-            owner = _owner(containers, names[key])
+            owner = owner_of(containers, names[key], past_stale=False)
             given = engine.get(f"/containers/{owner['id']}/json")["HostConfig"].get("PortBindings") or {}
             found[key] = list(dict.fromkeys(_reached(owner, given, _places(listens), known, own)))
     return found
 
 
-def _owner(containers: dict[str, Json], name: str) -> Json:
-    """The container whose namespace one is in."""
-    owner, passed = containers[name], {name}
-    while owner["joins"] and owner["joins"] not in passed and not owner["stale"]:
-        passed.add(owner["joins"])
-        owner = containers[owner["joins"]]
-    return owner
-
-
-def _reached(owner: Json, given: Json, places: list[str], known: list[Json], own: list[Filter]) -> Iterator[str]:
+def _reached(
+    owner: Mapping[str, Any], given: Json, places: list[str], known: list[Json], own: list[Filter]
+) -> Iterator[str]:
     """``given``: its PortBindings, since a port that a routed network opens is not published at any of the host's."""
     if owner["mode"] == "host" and places:
         yield f"it listens at {', '.join(places)} of the host"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._facts import build
+
 from .exposure import (
     EVERYWHERE,
     Published,
@@ -108,13 +110,8 @@ def container_of(facts: Facts, name: str | None) -> Mapping[str, Any]:
 
 
 def owner_of(facts: Facts, name: str) -> Mapping[str, Any]:
-    """The container whose namespace ``name`` is in: its own, or that at the end of its chain of donors."""
-    seen: set[str] = set()
-    container = container_of(facts, name)
-    while container.get("joins") and container["joins"] not in seen:
-        seen.add(container["joins"])
-        container = container_of(facts, container["joins"])
-    return container
+    """The container whose namespace ``name`` is in, or is to be in where its donor has left that."""
+    return build.owner_of(facts.get("containers") or {}, name, past_stale=True)
 
 
 def bare(address: str) -> str:
