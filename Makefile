@@ -10,6 +10,8 @@
 # make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml
 # make lab-down  remove every trace of them
 # make bench   what facts and a run without changes cost, on one host and on a fleet
+# make docs    the documentation of modules, roles and filters as a site, in build/docs
+# make changelog  CHANGELOG.md from changelogs/fragments
 # make build   the collection's archive, in build/
 # make clean   remove .venv and build
 #
@@ -38,11 +40,11 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
-.PHONY: help site facts verify teardown check test thorough lab lab-down bench build clean
+.PHONY: help site facts verify teardown check test thorough lab lab-down bench build clean docs changelog
 .PHONY: ruff mypy yamllint unit sanity ansible-lint docs-lint import-check integration
 
 help:
-	@sed -n '3,16s/^# \{0,1\}//p' Makefile
+	@sed -n '3,18s/^# \{0,1\}//p' Makefile
 
 # --- using the collection ---------------------------------------------------------------------------------------
 
@@ -129,6 +131,24 @@ ansible-lint: $(VENV)/gates $(TREE)
 docs-lint: $(VENV)/gates
 	$(call say,antsibull-docs)
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs .
+	@mkdir -p build
+	@$(BIN)/antsibull-changelog lint
+	@$(BIN)/antsibull-changelog generate --output build/CHANGELOG.md --output-format md
+	@cmp build/CHANGELOG.md CHANGELOG.md || { echo 'CHANGELOG.md is made of changelogs/fragments: make changelog' >&2; exit 1; }
+
+changelog: $(VENV)/gates
+	@$(BIN)/antsibull-changelog release --version $(VERSION) --update-existing
+
+SITE := build/docs
+docs: $(VENV)/gates $(TREE)
+	$(call say,building the site $(SITE))
+	@rm -rf $(SITE)
+	@mkdir -p -m 755 $(SITE)/rst
+	@PATH="$$PWD/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$$PWD/build" $(BIN)/antsibull-docs collection --use-current \
+		--squash-hierarchy --fail-on-error --dest-dir $(SITE)/rst netmode.docker >/dev/null
+	@$(BIN)/sphinx-build -q -C -D extensions=sphinx_antsibull_ext -D project=netmode.docker -D html_theme=alabaster \
+		-D pygments_style=ansible -D default_role=any -D suppress_warnings=ref.ref -b html $(SITE)/rst $(SITE)/html
+	@echo $(SITE)/html/index.html
 
 # What Ansible Galaxy does with an archive that is uploaded, in an environment of its own: its pins are older than ours.
 IMPORTER := build/galaxy-importer
