@@ -24,6 +24,10 @@ options:
     description: Whether to fail where something is wrong. Otherwise C(problems) has it, beside the variables.
     type: bool
     default: true
+  names:
+    description: Whether to return the names of the variables instead, without looking at what is set.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -34,9 +38,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: For each term a dictionary with the variables, without the name of the role.
+  description: For each term a dictionary with the variables, without the name of the role; or a list of the full names.
   type: list
-  elements: dict
+  elements: raw
 """
 
 from typing import TYPE_CHECKING, Any  # noqa: E402
@@ -54,12 +58,14 @@ if TYPE_CHECKING:
 class LookupModule(LookupBase):  # type: ignore[misc]
     """What Ansible looks for in this file."""
 
-    def run(self, terms: list[str], variables: Mapping[str, Any], **options: Any) -> list[dict[str, Any]]:
+    def run(self, terms: list[str], variables: Mapping[str, Any], **options: Any) -> list[Any]:
         """See DOCUMENTATION. Raises AnsibleLookupError with everything that is wrong, a line each."""
         self.set_options(var_options=variables, direct=options)
         host = variables.get("inventory_hostname", "this host")
         found, problems = [], []
         try:
+            if self.get_option("names"):
+                return [list(options_of(owner)) for owner in terms]
             for owner in terms:
                 names = misnamed(owner, variables)
                 problems += [f"{host}: {problem}" for problem in names.refused]

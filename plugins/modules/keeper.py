@@ -116,6 +116,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper import service
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.needs import needed_by
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS
 
 
 def _digest(content: bytes | None) -> str | None:
@@ -126,10 +127,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=checked(
             {
-                "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
-                "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
-                "ignore": {"type": "list", "elements": "str", "default": []},
-                "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
+                **ARGUMENTS,
                 "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
                 "force": {"type": "bool", "default": False},
             }

@@ -26,6 +26,29 @@ options:
         M(netmode.docker.containers) and M(netmode.docker.interfaces).
     type: dict
     required: true
+  keeper:
+    description:
+      - How the service C(netmode-keeper) is to be on this host, with the options of M(netmode.docker.keeper) of the same names.
+        It is among RV(due) unless it runs so and says that all is right. Left out, it is not looked at.
+    type: dict
+    suboptions:
+      docker_host:
+        description: The socket of the engine that it is to listen to, V(unix:///path).
+        type: str
+        default: unix:///var/run/docker.sock
+      ignore:
+        description: Names of containers that it is to leave alone.
+        type: list
+        elements: str
+        default: []
+      log_file:
+        description: Where it is to write its log on a host without systemd.
+        type: path
+        default: /var/log/netmode-keeper.log
+      path:
+        description: Where its program is to be.
+        type: path
+        default: /usr/local/sbin/netmode-keeper
   ask_registries:
     description: As in M(netmode.docker.images). Where they are not asked, images that would be pulled count as pending.
     type: bool
@@ -46,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 due:
-  description: The parts that would change.
+  description: The parts that would change, C(keeper) as the last.
   type: list
   elements: str
   returned: success
@@ -88,6 +111,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled import is_settled
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview, read
 
 
@@ -97,6 +122,7 @@ def main() -> None:
             {
                 **ENGINE_ARGUMENTS,
                 "plan": {"type": "dict", "required": True, "no_log": True},
+                "keeper": {"type": "dict", "options": KEEPER_ARGUMENTS},
                 "ask_registries": {"type": "bool", "default": True},
             }
         ),
@@ -109,6 +135,8 @@ def main() -> None:
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
         module.fail_json(msg=str(error))
+    if module.params["keeper"] and not is_settled(module.params["keeper"]):
+        told["due"].append("keeper")
     for warning in told.pop("warnings"):
         module.warn(warning)
     module.exit_json(changed=False, **told)

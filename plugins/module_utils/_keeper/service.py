@@ -9,7 +9,7 @@ import shlex
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names
@@ -18,6 +18,14 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from . import trust
 from .notes import NOTES, read_state
 from .program import program
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+    "ignore": {"type": "list", "elements": "str", "default": []},
+    "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
+    "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},
+}
+"""How the service is to be: options of the module ``keeper``."""
 
 NAME = "netmode-keeper"
 _PID = Path(f"/run/{NAME}.pid")
