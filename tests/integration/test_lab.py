@@ -66,7 +66,7 @@ def test_a_bare_machine_has_no_docker(fresh_machine: Callable[..., Host]) -> Non
 
 
 def left_by_machines() -> list[str]:
-    groups = sorted(str(path) for path in Path("/sys/fs/cgroup").glob("*/netmode-*"))
+    groups = sorted(str(path) for own in ("netmode-*", "*/netmode-*") for path in Path("/sys/fs/cgroup").glob(own))
     listed = subprocess.run(
         ["ps", "-C", "slirp4netns", "-o", "stat=,pid="], capture_output=True, text=True, check=False
     )
@@ -79,6 +79,30 @@ def test_a_machine_returns_the_status_of_its_command() -> None:
     before = left_by_machines()
     assert subprocess.run([MACHINE, "run", "--", "sh", "-c", "exit 7"], check=False).returncode == 7
     assert left_by_machines() == before
+
+
+def test_a_machine_runs_containers_on_a_host_of_cgroup_v2(fresh_machine: Callable[..., Host]) -> None:
+    """A host of v1 has the other version, too, if without the controllers that v1 holds."""
+    host = fresh_machine(engine=False)
+    within = """
+        (dockerd >/dev/null 2>&1 &) && timeout 30 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'
+        docker info -f 'engine: {{.CgroupVersion}}' && mkdir /srv/image && cp /bin/busybox /srv/image/sh
+        tar -C /srv/image -c . | docker import - shell >/dev/null
+        docker run --rm shell /sh -c 'echo a container'
+    """
+    outside = f"""
+        umount -l -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1
+        {MACHINE} run -- sh -c "$0"; ls -d /sys/fs/cgroup/netmode-* 2>/dev/null || echo nothing left
+    """
+    said = host.run("unshare", "--mount", "--propagation", "private", "bash", "-c", outside, within)
+    assert said.stdout.splitlines() == ["engine: 2", "a container", "nothing left"], said.stderr
+
+
+def test_a_machine_that_cannot_be_says_why() -> None:
+    said = subprocess.run(
+        ["setpriv", "--reuid=65534", MACHINE, "run", "--", "true"], capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, said.stderr) == (1, "machine: it requires root\n")
 
 
 @pytest.mark.parametrize("sign", ["guarded", "upper", "tmp/here"])
