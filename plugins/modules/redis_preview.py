@@ -108,7 +108,7 @@ interfaces:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
@@ -130,7 +130,7 @@ def main() -> None:
     )
     try:
         parts, secrets = read(sealed(module, "plan"))
-        module.no_log_values.update(secrets)
+        hide(module, secrets)
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:

@@ -78,7 +78,7 @@ ansible_facts:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import read, secrets_of, verify
@@ -93,7 +93,7 @@ def main() -> None:
     )
     try:
         plan = read(sealed(module, "plan"))
-        module.no_log_values.update(secrets_of(plan))
+        hide(module, secrets_of(plan))
         told = verify(plan, module.params["docker_host"], module.params["timeout"])
     except UnreachableError as error:
         if module.check_mode:  # it may be yet to come

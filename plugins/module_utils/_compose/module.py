@@ -23,11 +23,29 @@ def sealed(module: AnsibleModule, option: str) -> Any:
     """The value of an option that holds secrets among much that is none, taken out of the module's own record.
 
     Its spec says ``no_log``, so it goes into no log, and it goes into no result as a whole. But its texts are no
-    secrets one by one: 0 or "local" in it must not be taken out of the result. Who knows which are adds them to
-    ``module.no_log_values``.
+    secrets one by one: 0 or "local" in it must not be taken out of the result. Who knows which are tells by ``hide``.
     """
     module.no_log_values.clear()
+    told = _told_to_the_controller(module)
+    if told is not None:
+        told.flush()
     return module.params.pop(option)
+
+
+def hide(module: AnsibleModule, secrets: set[str]) -> None:
+    """Take these texts out of what the module returns, and of what the controller shows."""
+    module.no_log_values.update(secrets)
+    told = _told_to_the_controller(module)
+    if told is not None:
+        told._new_secrets.update(secrets)  # to register them again would do nothing: they are known to this process
+
+
+def _told_to_the_controller(module: AnsibleModule) -> Any:
+    """Since 2.22 ansible-core redacts the texts of such an option in all that a run prints. None before.
+
+    There is no public way to say that they are no secrets.
+    """
+    return getattr(module, "_new_secrets", None)
 
 
 def checked(argument_spec: dict[str, Any]) -> dict[str, Any]:
