@@ -37,7 +37,7 @@ def held(host: Host, one: Wanted) -> set[str]:
     }
 
 
-def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str | None, Wanted]) -> None:
+def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str, Wanted]) -> None:
     """Raise NetmodeError for an unknown network, an address outside of it, and one that another container holds.
 
     ``settled``: the containers that were brought to their entries before, and so may have given the address up.
@@ -90,7 +90,7 @@ def _first(pool: Json) -> str:
 
 
 def _refuse_held(
-    where: str, host: Host, network: str, address: str, key: str | None, settled: Mapping[str | None, Wanted]
+    where: str, host: Host, network: str, address: str, key: str | None, settled: Mapping[str, Wanted]
 ) -> None:
     for other, networks in host.addresses.items():
         entry = settled.get(other)

@@ -68,7 +68,7 @@ def _behind(host: Host, by_name: dict[str, Wanted], key: str | None, path: list[
 def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted | None:
     """The list entry of the donor, or None where the donor is a container outside the list. Refuses what cannot be."""
     key = host.find(one.donor)
-    entry = by_name.get(one.donor) or by_name.get(host.name(key or "")) or by_name.get(host.marks.get(key or "", ""))
+    entry = entry_of(host, by_name, one.donor)
     if entry is one or (key and key == host.names.get(one.name)):
         raise NetmodeError(f"{one.where}: network_mode: a container cannot join itself. Name another donor.")
     if entry is None and one.donor in host.pending:
@@ -87,6 +87,12 @@ def _donor_entry(host: Host, by_name: dict[str, Wanted], one: Wanted) -> Wanted 
     if entry is not None and entry.state != "started" and one.state == "started":
         raise NetmodeError(f"{what}: the same list wants the donor {entry.state}. A sharer needs a running donor.")
     return entry
+
+
+def entry_of(host: Host, by_name: Mapping[str, Wanted], reference: str) -> Wanted | None:
+    """The list entry that a reference to a container means: by its name, or by the container's name or label."""
+    key = host.find(reference) or ""
+    return by_name.get(reference) or by_name.get(host.name(key)) or by_name.get(host.marks.get(key, ""))
 
 
 def at_the_end(host: Host, wanted: list[Wanted], one: Wanted) -> str:

@@ -102,6 +102,12 @@ class Wanted(NamedTuple):
     listens: tuple[tuple[str, str, str], ...] = ()
     """(address or empty, port, protocol) that the process listens on, as far as ``expose`` says."""
 
+    @property
+    def grace(self) -> int | None:
+        """Seconds, None where the entry sets no stop_grace_period."""
+        period: int | None = self.options.get("stop_grace_period")
+        return period
+
 
 def read(entries: list[Json], engine_version: str) -> list[Wanted]:
     """The list of the module as Wanted, or a NetmodeError for the first entry that is wrong in itself."""
