@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._containers import pulls
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from containers_lab import IDLE, IMAGE, NET, NO_PROGRAM, Lab, entry, make_images, make_networks
 from in_process import bring, meanwhile
@@ -149,9 +149,7 @@ def test_o6_checks_are_made_again_after_a_pull(lab: Lab, monkeypatch: pytest.Mon
     bring(entry("mine"))
     there = lab.inspect("mine")["State"]
     with ExitStack() as stack, monkeypatch.context() as patch:
-        patch.setattr(
-            reconcile.Applier, "pull", lambda *_: listen(lab, stack)
-        )  # which takes as long as the network does
+        patch.setattr(pulls, "pull", lambda *_: listen(lab, stack))  # which takes as long as the network does
         with pytest.raises(NetmodeError, match=rf"mine.*{PORT}.* is taken"):
             bring(entry("mine", ports=[f"{PORT}:80"], pull_policy="always"))
     assert lab.inspect("mine")["State"] == there

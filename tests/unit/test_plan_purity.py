@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile, trial
+from ansible_collections.netmode.docker.plugins.module_utils._containers import outcome, trial
 from ansible_collections.netmode.docker.plugins.module_utils._containers.options import OPTIONS
 from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def test_o9_one_plan_for_check_mode_and_the_run_and_none_afterwards(
     before = repr(current)
     made = plan(current, asked)
     assert repr(current) == before, "a plan changes nothing of what was seen"
-    assert (plan(current, asked), reconcile._diff(plan(current, asked))) == (made, reconcile._diff(made))
+    assert (plan(current, asked), outcome.diff(plan(current, asked))) == (made, outcome.diff(made))
     if wanted == "started":
         settled = host(running("web", **then))
         again = read(entry("web", **then))

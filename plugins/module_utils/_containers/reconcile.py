@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults
-from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images import registry
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
-from . import options, ports, spec
+from . import ports, pulls, spec
 from .apply import Applier
 from .observe import observe, with_ties
+from .outcome import Done, Outcome, outcome
 from .plan import plan
 
 if TYPE_CHECKING:
@@ -30,14 +28,6 @@ _STOPPING = frozenset({"recreate", "clone", "restart", "start", "stop", "remove"
 """Steps that end a run of a container, or give it a new namespace: others may depend on it."""
 
 
-class Outcome(NamedTuple):
-    changed: bool
-    containers: Json
-    others: Json
-    diff: Json
-    warnings: list[str]
-
-
 def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable[str] = ()) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
@@ -46,21 +36,20 @@ def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
     host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()))
-    pulls = _pulls(engine, host, wanted, check=check)
+    pulled = pulls.needed(engine, host, wanted, check=check)
     made = _planned(engine, host, wanted)
     applier = Applier(engine)
-    if (made.steps or pulls) and not check:
+    if (made.steps or pulled) and not check:
         engine.require_sdk()
-        for one in pulls:
-            applier.pull(one.where, one.image)
+        pulled = [one for one in pulled if pulls.pull(engine, one)]
         names = ", ".join(one.name for one in wanted)
         with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):
             # The pull took its time, and whoever had the lock may have changed what was seen.
             host = observe(engine, wanted)
-            _refuse_missing(host, wanted)
+            pulls.refuse_missing(host, wanted)
             made = _planned(engine, host, wanted)
             applier.run(made.steps)
-    return _outcome(engine, wanted, host, made, pulls, applier, check=check)
+    return outcome(engine, wanted, Done(host, made, pulled, applier.warnings), check=check)
 
 
 def _planned(engine: Engine, host: Host, wanted: list[Wanted]) -> Plan:
@@ -101,105 +90,3 @@ def _refuse_host_mode_when_remapped(engine: Engine, wanted: list[Wanted], made: 
             "own (userns-remap), and such a container may not have the host's network. Use network_mode: bridge and "
             "ports, or take userns-remap out of the engine's settings."
         )
-
-
-def _pulls(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> list[Wanted]:
-    """The entries whose image is to be pulled, one for each image; in check mode where that brings another image.
-
-    Such an image is taken out of ``host``: what it brings is not known.
-    """
-    found: dict[str, Wanted] = {}
-    for one in wanted:
-        if one.state == "absent" or one.image in host.pending:
-            continue
-        image = host.images.get(one.image)
-        if image is None and one.pull_policy == "never":
-            raise NetmodeError(
-                f"{one.where}: image: {one.image!r} is not on this host and pull_policy: never forbids to pull it. "
-                "Load or build it first (module netmode.docker.images)."
-            )
-        if one.image in found or (image is not None and one.pull_policy != "always"):
-            continue
-        what = f"{one.where}: image: cannot pull {one.image!r}"
-        if not check or registry.has_newer(engine, what, one.image):
-            found[one.image] = one
-    for reference in found if check else ():
-        host.images.pop(reference, None)
-    return list(found.values())
-
-
-def _refuse_missing(host: Host, wanted: list[Wanted]) -> None:
-    for one in wanted:
-        if one.state != "absent" and one.image not in host.images:
-            raise NetmodeError(
-                f"{one.where}: image: {one.image!r} was removed from this host while this run pulled or waited for "
-                "another one. Nothing was changed; run again."
-            )
-
-
-def _outcome(
-    engine: Engine, wanted: list[Wanted], host: Host, made: Plan, pulls: list[Wanted], applier: Applier, *, check: bool
-) -> Outcome:
-    pulled = {one.name for one in pulls}
-    actions: dict[str, list[tuple[str, str]]] = {one.name: [] for one in wanted}
-    for one in wanted:
-        if one.name in pulled and (check or one.image in applier.pulled):
-            actions[one.name].append(("pull", f"pull_policy: {one.pull_policy}"))
-    for step in made.steps:
-        actions.setdefault(step.name, []).append((step.action, step.reason))
-    names, modes = host.names, host.modes
-    if made.steps and not check:
-        listed = engine.get("/containers/json", all=True)
-        names = {name: item["Id"] for item in listed for name in own_names(item)}
-        modes = {item["Id"]: item["HostConfig"].get("NetworkMode", "") for item in listed}
-    containers = {}
-    for one in wanted:
-        key = names.get(one.name)
-        done = actions.pop(one.name)
-        containers[one.name] = {
-            "id": key,
-            "changed": bool(done),
-            "actions": [action for action, _ in done],
-            "reasons": [reason for _, reason in done],
-            "network_mode": modes.get(key or ""),
-        }
-    others = {name: [action for action, _ in done] for name, done in actions.items()}
-    changed = bool(made.steps) or any(item["changed"] for item in containers.values())
-    return Outcome(changed, containers, others, _diff(made), [*_told(wanted, host, made), *applier.warnings])
-
-
-def _told(wanted: list[Wanted], host: Host, made: Plan) -> list[str]:
-    """What the plan leaves as it is, and the user should know: the same in check mode and in the run."""
-    found = [
-        f"{step.name}: the volume {volume} of the old container is mounted no more and stays on the host. "
-        f"It may hold data: look into it, and remove it when it is of no use (docker volume rm {volume})."
-        for step in made.steps
-        for volume in step.data.get("left", ())
-    ]
-    new = {step.name for step in made.steps if step.action in ("recreate", "remove")}
-    for one in wanted:
-        inspect = host.inspected.get(host.names.get(one.name, ""))
-        old = defaults.outdated(inspect, one.options, host.defaults) if inspect else []
-        if old and one.name not in new:
-            found.append(
-                f"{one.where}: it has another {'; another '.join(old)}, as the engine's settings say for what is made "
-                "now. It is left so; recreate: always recreates it with these."
-            )
-    return found
-
-
-def _diff(made: Plan) -> Json:
-    """``before`` and ``after`` by container and option; what may hold a secret is told to differ, not shown."""
-    sides: tuple[Json, Json] = ({}, {})
-    for name, found in made.differences.items():
-        for index, side in enumerate(sides):
-            side[name] = {option: _shown(option, pair[index], index) for option, pair in found.items()}
-    acted = {step.name for step in made.steps} - set(made.differences)
-    for name in sorted(acted):
-        steps = [f"{step.action}: {step.reason}" for step in made.steps if step.name == name]
-        sides[0][name], sides[1][name] = {"steps": []}, {"steps": steps}
-    return {"before": sides[0], "after": sides[1]}
-
-
-def _shown(option: str, value: Any, index: int) -> Any:
-    return ("(hidden)", "(hidden, differs)")[index] if option in options.HIDDEN else value

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the steps of a plan share while they are taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+
+class Run:
+    """``ids`` and ``replaced`` tell which new container those that join another are to join."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.ids: dict[str, str] = {}
+        """Name → id of what this run made, for the sharers of it."""
+        self.replaced: dict[str, str] = {}
+        """Id of a container → id of the one that takes its place."""
+        self.unused: dict[str, str] = {}
+        """Name → id of what this run made and has not put into its place yet."""
+        self.warnings: list[str] = []
+        """What went well enough to go on but should be known."""
