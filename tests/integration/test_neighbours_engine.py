@@ -171,6 +171,7 @@ ALWAYS = (
     "unpublished, FORWARD accepts",
     "a routed one, published",
     "an unprotected one",
+    "with IPv6",
     "with IPv6, published and forwarded",
 )
 

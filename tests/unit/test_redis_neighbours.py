@@ -14,7 +14,7 @@ from redis_role import isolated, plan
 if TYPE_CHECKING:
     from pathlib import Path
 
-OLD = firewall.Filter("26.1.5+dfsg1", "ipv4", forwards=True, rules=True, drops=True, direct=False)
+OLD = firewall.Filter("26.1.5+dfsg1", "ipv4", forwards=True, rules=True, drops=True, direct=False, switches=True)
 NEW = OLD._replace(version="28.5.2")
 MODE = "com.docker.network.bridge.gateway_mode_ipv4"
 TRUSTED = {"com.docker.network.bridge.trusted_host_interfaces": "eth1"}
@@ -46,6 +46,26 @@ def test_o15_what_comes_through(one: firewall.Filter, options: Any, published: s
         told = firewall.lets_through(one, options, published=said)
         assert bool(told) == bool(expected)
         assert expected in told
+
+
+SIX = NEW._replace(family="ipv6", forwards=False, drops=False)
+
+
+@pytest.mark.parametrize(
+    ("one", "forwards", "drops"),
+    [
+        (SIX, True, True),
+        (SIX._replace(version="26.1.5"), True, False),
+        (SIX._replace(rules=False), True, False),
+        (SIX._replace(switches=False), False, False),
+        (SIX._replace(forwards=True), True, False),
+        (OLD, True, True),
+    ],
+)
+def test_o15_the_first_network_of_a_family_has_the_engine_switch_forwarding_on(
+    one: firewall.Filter, forwards: bool, drops: bool
+) -> None:
+    assert one.with_new_network() == one._replace(forwards=forwards, drops=drops)
 
 
 @pytest.mark.parametrize(

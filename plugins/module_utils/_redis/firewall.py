@@ -38,6 +38,14 @@ class Filter(NamedTuple):
     """The policy of FORWARD."""
     direct: bool
     """``allow-direct-routing`` of the daemon."""
+    switches: bool
+    """``ip-forward`` of the daemon: it switches forwarding on, that of IPv6 with the first network that has it."""
+
+    def with_new_network(self) -> Filter:
+        """As it is to be once the engine has made a network of this family."""
+        comes = self.switches and not self.forwards
+        closes = self.rules and version(self.version) >= _IP6TABLES_SINCE
+        return self._replace(forwards=self.forwards or comes, drops=self.drops or (comes and closes))
 
 
 def lets_through(one: Filter, options: dict[str, str], *, published: bool) -> str:
@@ -79,6 +87,7 @@ def _filter(engine: Engine, family: str, arguments: list[str]) -> Filter:
         )
         or " -j ACCEPT" in _rules(command, "DOCKER"),
         drops=_rules(command, "FORWARD").startswith("-P FORWARD DROP"),
+        switches=dockerd.is_on(arguments, "ip-forward", default=True),
         direct=dockerd.is_on(arguments, "allow-direct-routing", default=False),
     )
 

@@ -150,7 +150,7 @@ def _ways_in(network: Json, ports: list[Json], own: list[Filter], bridge: str = 
     card = _card(bridge or (bridge_of(network) if network.get("Id") else "") or "")
     if card:
         yield f"{card} is a port of the bridge of its network {name}, so they are on that as well"
-    for one in own:
+    for one in own if network.get("Id") else [each.with_new_network() for each in own]:
         enabled = network.get("EnableIPv6") if one.family == "ipv6" else network.get("EnableIPv4", True)
         for port in ports if enabled and not network["Internal"] else ():
             published = any(_family(address) in ("", one.family) for address in port["published"])
