@@ -204,7 +204,11 @@ packages:
     versions: {description: The installed ones., type: dict, sample: {docker-ce: "5:28.5.2-1~debian.12~bookworm"}}
     held: {description: Those that no upgrade of the host changes., type: list, elements: str, sample: [docker-ce]}
     files: {description: The files of Docker's repository and their texts., type: dict, sample: {/etc/apt/preferences.d/docker: ""}}
-    other_sources: {description: "Other files of sources that name this repository, which are used as they are.", type: list, elements: str, sample: []}
+    other_sources:
+      description: Other files of sources that name this repository, which are used as they are.
+      type: list
+      elements: str
+      sample: []
     key_exists: {description: Whether the key is a file of the host., type: bool, sample: false}
 plan:
   description: What the role has to do.

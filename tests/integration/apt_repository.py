@@ -19,15 +19,16 @@ cd /srv && mkdir -p apt/linux/debian/dists/bookworm/stable/binary-amd64 apt/linu
 deb() { # NAME VERSION FIELDS FILES...
     local name=$1 version=$2 fields=$3 file; shift 3
     rm -rf /srv/part && mkdir -p /srv/part/DEBIAN
-    printf 'Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody <nobody@example.org>\n%b' "$name" "$version" "$fields" >/srv/part/DEBIAN/control
-    printf 'Description: %s\n of a test\n' "$name" >>/srv/part/DEBIAN/control
+    printf 'Package: %s\nVersion: %s\nArchitecture: amd64\n%b' "$name" "$version" "$fields" >/srv/part/DEBIAN/control
+    printf 'Maintainer: nobody <nobody@example.org>\nDescription: of a test\n' >>/srv/part/DEBIAN/control
     for file in "$@"; do install -D "$file" "/srv/part/usr/bin/${file##*/}"; done
     [ "$version" != "5:20.10.25-1~debian.12~bookworm" ] || [ ! -e /srv/part/usr/bin/dockerd ] \
         || LC_ALL=C sed -i 's/20\.10\.24+dfsg1/20.10.25+dfsg1/g' /srv/part/usr/bin/dockerd
     dpkg-deb --root-owner-group -Znone --build /srv/part "pool/${name}_${version#5:}_amd64.deb" >/dev/null
 }
 for version in 20.10.24 20.10.25; do
-    deb docker-ce "5:$version-1~debian.12~bookworm" 'Depends: docker-ce-cli, containerd.io\nConflicts: docker.io\n' /usr/sbin/dockerd /usr/sbin/docker-proxy /usr/bin/docker-init
+    deb docker-ce "5:$version-1~debian.12~bookworm" 'Depends: docker-ce-cli, containerd.io\nConflicts: docker.io\n' \
+        /usr/sbin/dockerd /usr/sbin/docker-proxy /usr/bin/docker-init
     deb docker-ce-cli "5:$version-1~debian.12~bookworm" '' /usr/bin/docker
 done
 deb docker-ce 5:28.0.0-1~debian.12~bookworm ''
