@@ -169,7 +169,8 @@ integration: $(VENV)/gates
 
 thorough: $(VENV)/gates
 	$(call say,kills and restarts and load on three engines)
-	@tests/lab/within bash -c "NETMODE_SPREAD=0/1 tests/lab/engines -m 'engines and (thorough or spread)' && tests/lab/run -q -m thorough"
+	@tests/lab/lab within bash -c \
+		"NETMODE_SPREAD=0/1 tests/lab/lab engines -m 'engines and (thorough or spread)' && tests/lab/lab test -q -m thorough"
 	@tests/integration/run -q -m "thorough and not engines"
 
 lab: $(VENV)/collection

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tests of a fleet. They run outside the lab, as a controller does, over ssh; start them by ``tests/lab/run``."""
+"""The tests of a fleet. They run outside the lab, as a controller does, over ssh; start them by ``tests/lab/lab test``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hosts import STATE, Play, done, run_play
 
 def pytest_sessionstart() -> None:
     if not STATE.joinpath("hosts.yml").exists():
-        pytest.exit("these tests want a lab: start them by tests/lab/run", returncode=2)
+        pytest.exit("these tests want a lab: start them by tests/lab/lab test", returncode=2)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
+sys.path.insert(0, str(HERE.parent / "integration" / "support"))
 
 from lab import CHECKOUT, Host, Play  # noqa: E402 (its directory is not on the path before)
 

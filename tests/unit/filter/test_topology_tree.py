@@ -13,7 +13,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.topology_tree import topology_tree
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "support" / "golden"
 
 
 @pytest.fixture

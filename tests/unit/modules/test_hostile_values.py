@@ -29,7 +29,7 @@ from daemon_host import host as daemon_host
 from daemon_host import plan as daemon_plan
 from hostile import ALL, values
 
-MODULES = Path(__file__).resolve().parents[2] / "plugins" / "modules"
+MODULES = Path(__file__).resolve().parents[3] / "plugins" / "modules"
 NOWHERE = "unix:///nowhere/docker.sock"
 PURE = {
     "containers": lambda given: containers_spec.read(given["containers"], "28.5.2"),

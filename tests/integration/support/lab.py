@@ -42,7 +42,7 @@ _PLAY = {
     "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
     "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-    "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "integration" / "callback_plugins"),
+    "ANSIBLE_CALLBACK_PLUGINS": str(CHECKOUT / "tests" / "integration" / "support" / "callback_plugins"),
     "ANSIBLE_CALLBACKS_ENABLED": "netmode_results",
     "ANSIBLE_NOCOLOR": "1",
 }

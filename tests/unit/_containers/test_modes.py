@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers import modes, spec
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-PAGE = Path(__file__).parents[2] / "docs" / "modes.md"
+PAGE = Path(__file__).parents[3] / "docs" / "modes.md"
 
 VALUES: dict[str, dict[str, Any]] = {
     "ports": {"ports": ["80:80"]},

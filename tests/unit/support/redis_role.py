@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import 
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
-ROLE = Path(__file__).resolve().parents[2] / "roles" / "redis"
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "redis"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 SETTINGS = [name.removeprefix("redis_") for name in DEFAULTS if name.removeprefix("redis_") not in HOST_VARIABLES]
 ETH0 = {"name": "eth0", "bridge": "docker0", "addresses": ["172.17.200.5/16"]}

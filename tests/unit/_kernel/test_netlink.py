@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._kernel import netlink as kernel_netlink
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import KernelError, Netlink
 
-RECORDED = json.loads((Path(__file__).parent / "recorded" / "netlink.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((Path(__file__).parents[1] / "support" / "recorded" / "netlink.json").read_text(encoding="utf-8"))
 NEWLINK, DONE, ERROR = 16, 3, 2
 MULTI, INTERRUPTED = 0x2, 0x10
 

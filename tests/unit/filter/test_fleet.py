@@ -22,7 +22,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import
 
 Facts = dict[str, Any]
 ADDRESS = {"one": "10.0.0.1", "two": "10.0.0.2"}
-GOLDEN: Facts = json.loads((Path(__file__).parent / "golden" / "facts.json").read_text())["rich"]
+GOLDEN: Facts = json.loads((Path(__file__).parents[1] / "support" / "golden" / "facts.json").read_text())["rich"]
 
 
 def container(name: str, mode: str, address: str = "", **more: Any) -> Facts:
