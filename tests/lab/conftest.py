@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tests of a fleet. They run outside the lab, as a controller does, over ssh; start them by ``tests/lab/lab test``."""
+"""The tests of a fleet. They run outside the lab, as a controller does, over ssh: by ``tests/lab/lab test``."""
 
 from __future__ import annotations
 

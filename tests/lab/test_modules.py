@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every module as Ansible sends it: packed, over ssh, to a host that has nothing of the collection. Whatever a module
+imports has to be in what is sent; the processes of the other tests have imported all of it already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosts import HOSTS, changed, done, run_play
+from tree import CHECKOUT
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "containers": {"containers": []},
+    "engine_info": {},
+    "images": {"images": []},
+    "interfaces": {"interfaces": []},
+    "keeper": {"path": "/usr/local/sbin/none-such"},
+    "network_facts": {},
+    "networks": {"networks": []},
+    "redis_files": {"instances": []},
+    "redis_ping": {"endpoints": []},
+    "redis_preview": {"plan": {}, "keeper": {}},
+    "redis_verify": {
+        "plan": {
+            "problems": [], "host": "h", "address": "", "witnesses": 0, "socket_dir": "/run/netmode", "instances": [],
+        },
+    },
+    "volumes": {"volumes": []},
+}  # fmt: skip
+"""Options with which a module runs to its end and changes nothing, in check mode at least."""
+
+
+def test_every_module_has_all_that_it_imports() -> None:
+    modules = {file.stem for file in (CHECKOUT / "plugins" / "modules").glob("[!_]*.py")}
+    assert modules == set(NOTHING)
+    tasks = [{f"netmode.docker.{module}": options} for module, options in NOTHING.items()]
+    played = done(run_play([{"hosts": "all", "become": True, "gather_facts": False, "tasks": tasks}], "--check"))
+    ran = {(task["host"], task["action"]) for task in played.tasks}
+    assert ran == {(host, f"netmode.docker.{module}") for host in HOSTS for module in modules}
+    assert {task for _, task in changed(played)} <= {"netmode.docker.keeper"}
