@@ -40,12 +40,10 @@ _value:
 def redis_reach_endpoints(proofs: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """See DOCUMENTATION."""
     by_host = {host: proof["targets"] for host, proof in proofs.items()}
+    witnesses = {host: proof["witnesses"] for host, proof in proofs.items()}
     return {
-        host: [
-            {"name": name_of(target), "host": target["address"], "port": target["port"]}
-            for target in asked_by(host, by_host, proof["witnesses"])
-        ]
-        for host, proof in proofs.items()
+        host: [{"name": name_of(target), "host": target["address"], "port": target["port"]} for target in asked]
+        for host, asked in asked_by(by_host, witnesses).items()
     }
 
 

@@ -27,15 +27,18 @@ COLUMNS = 8
 """As many hosts fit beside each other; for more, only the cells that are not as expected are shown."""
 
 
-def asked_by(host: str, by_host: Mapping[str, Sequence[Target]], witnesses: int) -> list[Target]:
-    """What ``host`` asks: its own targets, and those of the ``witnesses`` hosts that follow it (0: of all others).
+def asked_by(by_host: Mapping[str, Sequence[Target]], witnesses: Mapping[str, int]) -> dict[str, list[Target]]:
+    """What each host asks: its own targets, and those of as many ``witnesses`` that follow it (0: of all others).
 
     The order is that of ``by_host``, a circle: so each Redis has as many witnesses, and the cost grows with the hosts.
     """
     hosts = list(by_host)
-    at = hosts.index(host)
-    others = hosts[at + 1 :] + hosts[:at]
-    return [target for name in [host, *others[: witnesses or None]] for target in by_host[name]]
+    circle = hosts + hosts
+    asked: dict[str, list[Target]] = {}
+    for at, host in enumerate(hosts):
+        others = min(witnesses[host] or len(hosts), len(hosts) - 1)
+        asked[host] = [target for name in circle[at : at + others + 1] for target in by_host[name]]
+    return asked
 
 
 def cells(
@@ -44,12 +47,15 @@ def cells(
     facts: Mapping[str, Facts],
 ) -> list[Cell]:
     """Every target that a host asked, with what it found. ``answers``: {from: {name_of(target): answer}}."""
+    askers: dict[str, list[str]] = {}
+    for witness in by_host:
+        for name in answers.get(witness) or {}:
+            askers.setdefault(name, []).append(witness)
     return [
         _cell(target, witness, answers[witness][name_of(target)], facts.get(witness) or {})
         for of_host in by_host.values()
         for target in of_host
-        for witness in by_host
-        if name_of(target) in (answers.get(witness) or {})
+        for witness in askers.get(name_of(target), [])
     ]
 
 
