@@ -253,10 +253,15 @@ def test_of_many_hosts_only_what_is_wrong_is_shown() -> None:
 
 def test_each_redis_has_as_many_witnesses_as_asked_for() -> None:
     by_host = {name: [{**TARGET, "to": name}] for name in "abcde"}
-    asked = {name: [item["to"] for item in asked_by(name, by_host, 2)] for name in by_host}
+
+    def asked_with(witnesses: int) -> dict[str, list[str]]:
+        found = asked_by(by_host, dict.fromkeys(by_host, witnesses))
+        return {host: [item["to"] for item in of_host] for host, of_host in found.items()}
+
+    asked = asked_with(2)
     assert asked["d"] == ["d", "e", "a"]
     assert all(sum(name in targets for targets in asked.values()) == 3 for name in by_host)
-    assert [item["to"] for item in asked_by("b", by_host, 0)] == ["b", "c", "d", "e", "a"]
+    assert asked_with(0)["b"] == asked_with(9)["b"] == ["b", "c", "d", "e", "a"]
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------
