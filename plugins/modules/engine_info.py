@@ -105,6 +105,11 @@ needed:
   type: list
   elements: str
   sample: []
+docker_host:
+  description: Where the engine was asked, O(docker_host).
+  returned: success
+  type: str
+  sample: unix:///var/run/docker.sock
 unit:
   description: The unit of systemd that runs the engine, or would start it.
   returned: success

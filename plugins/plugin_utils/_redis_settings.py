@@ -37,7 +37,8 @@ MANAGED = {
 
 HOST_VARIABLES = (
     "instances", "companions", "network_definitions", "config_dir", "socket_dir", "socket_group", "image_dir",
-    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data", "problems",
+    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data", "netmode_docker_host",
+    "problems",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 

@@ -219,11 +219,11 @@ def test_o12_an_engine_that_listens_or_reads_elsewhere_gets_none_beside_it(unpac
     unpacked.write("/srv/engine/daemon.json", "{}")
     start(unpacked, sockets, "--config-file=/srv/engine/daemon.json")
     wait_until(lambda: unpacked.run("test", "-S", "/srv/engine/docker.sock", check=False).returncode == 0, "it listens")
-    elsewhere = {"docker_engine_socket": "/srv/engine/docker.sock"}
+    elsewhere = {"netmode_docker_host": "unix:///srv/engine/docker.sock"}
     told = refused(unpacked.play(ROLE))
     assert "an engine of this host listens elsewhere" in told
     assert "unix:///srv/engine/docker.sock" in told
-    assert "docker_engine_socket" in told
+    assert "netmode_docker_host" in told
     told = refused(unpacked.play(ROLE, docker_engine_mtu=1400, **elsewhere))
     assert "is started with --config-file=/srv/engine/daemon.json. Set docker_engine_config_file" in told
     assert unpacked.sh("cat /etc/docker/daemon.json /srv/engine/daemon.json", check=False) == "{}"
@@ -234,6 +234,10 @@ def test_o12_an_engine_that_listens_or_reads_elsewhere_gets_none_beside_it(unpac
         )
     )
     assert (engines(unpacked), bridge_addresses(unpacked)) == (["/opt/docker/dockerd"], ["10.61.0.1/24"])
+    others = ROLE.replace("netmode.docker.docker_engine", "netmode.docker.redis\n    - netmode.docker.topology")
+    asked = {"redis_password": "s3cret", "redis_image_source": "packages"}
+    assert "at unix:///var/run/docker.sock" in refused(unpacked.play(others, None, ("--check",), **asked))
+    assert "10.61.0.1/24" in done(unpacked.play(others, None, ("--check",), **asked, **elsewhere)).stdout
 
 
 @pytest.mark.thorough

@@ -72,6 +72,7 @@ def observe(
         "arguments": given,
         "reads": next(iter(dockerd.values(given, "--config-file")), None),
         "others": [] if answers else others,
+        "docker_host": engine.docker_host,
         "answers": answers,
         "reloaded": reloaded,
         "version": engine.version if answers else None,

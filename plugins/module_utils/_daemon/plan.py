@@ -99,8 +99,8 @@ def _host_problems(found: Mapping[str, Any], desired: Mapping[str, Any]) -> Iter
         processes = ", ".join(str(other["pid"]) for other in found["others"])
         hosts = ", ".join(host for other in found["others"] for host in other["hosts"])
         yield (
-            f"Nothing answers at {desired['socket']}, and an engine of this host listens elsewhere: process "
-            f"{processes}, at {hosts}. A second one beside it would share its files. Set docker_engine_socket to where "
+            f"Nothing answers at {found['docker_host']}, and an engine of this host listens elsewhere: process "
+            f"{processes}, at {hosts}. A second one beside it would share its files. Set netmode_docker_host to where "
             "it listens, or stop it."
         )
 
@@ -116,7 +116,7 @@ def _change_problems(found: Mapping[str, Any], desired: Mapping[str, Any], chang
         )
     if found["dockerd"] is None and found["answers"]:
         yield (
-            f"An engine answers at {desired['socket']}, and its program is not found on this host, so it can be "
+            f"An engine answers at {found['docker_host']}, and its program is not found on this host, so it can be "
             f"neither given another configuration ({', '.join(change.keys)}) nor restarted. Leave these out."
         )
 

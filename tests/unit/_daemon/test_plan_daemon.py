@@ -66,7 +66,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
     (host(distribution="Fedora", distribution_version="43"), {}, ["docker_engine_install: ", "Fedora 43"]),
     (host(**NONE), {"install": False}, ["docker_engine_install is false, but this host has no dockerd"]),
     (host(sdk=False), {"install": False}, ["docker_engine_install is false", "/usr/bin/python3 on this host does not"]),
-    (host(**DOWN | ELSEWHERE), {}, ["process 512, at unix:///srv/engine/docker.sock", "Set docker_engine_socket"]),
+    (host(**DOWN | ELSEWHERE), {}, ["process 512, at unix:///srv/engine/docker.sock", "Set netmode_docker_host"]),
     (
         host(reads="/srv/daemon.json"),
         {"mtu": 1400},

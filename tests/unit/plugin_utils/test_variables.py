@@ -132,7 +132,8 @@ def test_o8_a_port_stays_a_port(port: Any) -> None:
 
 
 def test_the_variables_of_the_host_are_variables_of_the_role() -> None:
-    assert {f"redis_{name}" for name in (*SETTINGS, *HOST_VARIABLES)} - {"redis_problems"} == set(DEFAULTS)
+    own = {f"redis_{name}" for name in (*SETTINGS, *HOST_VARIABLES)} - {"redis_problems", "redis_netmode_docker_host"}
+    assert {*own, "netmode_docker_host"} == set(DEFAULTS)
 
 
 @pytest.mark.parametrize("owner", ["redis", "docker_engine", "keeper", "topology", "playbooks"])
@@ -201,7 +202,7 @@ def test_o27_a_setting_that_keeps_others_out_is_refused_misspelt(name: str, mean
         ("redis", "redis_instnaces", "redis_instances"),
         ("redis", "redis_prot", "redis_port"),
         ("docker_engine", "docker_engine_instal", "docker_engine_install"),
-        ("keeper", "keeper_sokcet", "keeper_socket"),
+        ("keeper", "keeper_log_flie", "keeper_log_file"),
         ("topology", "topology_refesh", "topology_refresh"),
     ],
 )
