@@ -184,3 +184,4 @@ lab-down:
 bench: $(VENV)/gates
 	@tests/bench/run
 	@tests/bench/fleet
+	@$(BIN)/python -B tests/bench/controller.py
