@@ -10,8 +10,8 @@ import secrets
 import stat
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _regular
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +21,18 @@ _RANDOM = 8
 
 
 def read(path: Path, *, follow: bool = False) -> bytes | None:
-    """As ``_regular.read``, but NetmodeError for what is not a regular file."""
+    """As ``regular.read``, but NetmodeError for what is not a regular file."""
     try:
-        return _regular.read(path, follow=follow)
-    except _regular.OtherKindError as error:
+        return regular.read(path, follow=follow)
+    except regular.OtherKindError as error:
         raise NetmodeError(str(error)) from None
 
 
 def refuse_other(path: Path) -> None:
     """NetmodeError for anything at ``path`` that is not a regular file."""
     try:
-        _regular.refuse_other(path)
-    except _regular.OtherKindError as error:
+        regular.refuse_other(path)
+    except regular.OtherKindError as error:
         raise NetmodeError(str(error)) from None
 
 
@@ -76,7 +76,7 @@ def unfinished(path: Path) -> list[Path]:
 def read_json(path: Path) -> Any:
     """FileNotFoundError where there is none, OSError or ValueError for what cannot be read."""
     try:
-        content = _regular.read(path)
+        content = regular.read(path)
         if content is None:
             raise FileNotFoundError(path)
         return json.loads(content)

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _regular
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import dockerd
 
@@ -91,7 +91,7 @@ def read(docker_host: str) -> Defaults:
     try:
         if path.stat().st_mtime > _started(pid):
             return UNKNOWN
-        config = json.loads(_regular.read(path, follow=True) or "{}")
+        config = json.loads(regular.read(path, follow=True) or "{}")
     except FileNotFoundError:
         config = {}
     except (OSError, ValueError):

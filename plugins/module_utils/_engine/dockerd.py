@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils import _regular
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ELSEWHERE = ("/snap/docker/current/bin/dockerd", "/opt/*/dockerd", "/opt/*/bin/dockerd", "/opt/*/sbin/dockerd")
@@ -27,7 +27,7 @@ _STARTS = re.compile(r"^ExecStart=[-@:+!]*(/\S*dockerd)\b", re.MULTILINE)
 def read(path: Path) -> str:
     """A small file of the kernel's, the init system's or the engine's; empty where it cannot be read or is no file."""
     try:
-        return (_regular.read(path, follow=True) or b"").decode("utf-8", errors="replace")
+        return (regular.read(path, follow=True) or b"").decode("utf-8", errors="replace")
     except OSError:
         return ""
 

@@ -17,8 +17,9 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils import _files, _regular
+from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import access as redis_access
 
@@ -104,7 +105,7 @@ def _observe(instance: Instance, access: Access) -> Found:
     wanted = {**access.own[instance["name"]], **access.above}
     right = all(redis_access.holds(path, wanted[path]) for path in wanted)
     right = right and redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
-    there = _regular.found(file)
+    there = regular.found(file)
     if content is None or there is None:
         return Found(None, right)
     return Found(content, right, (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"]))
@@ -123,7 +124,7 @@ def _refuse_taken(instance: Instance, content: str | None) -> None:
     if content is not None and _MARK not in content.partition("\n")[0]:
         raise _taken(instance, config, "its redis.conf was written by somebody else")
     for path in (config, *sockets):
-        there = _regular.found(path)
+        there = regular.found(path)
         if there is None:
             continue
         if not stat.S_ISDIR(there.st_mode):
@@ -167,7 +168,7 @@ def gone(instance: Instance) -> Gone:
     directories: list[Path] = []
     left: list[str] = []
     for path in _directories(instance):
-        there = _regular.found(path)
+        there = regular.found(path)
         if there is None:
             continue
         if not stat.S_ISDIR(there.st_mode):
