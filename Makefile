@@ -32,9 +32,9 @@ ARGS ?=
 TESTS ?=
 VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
 ARCHIVE := build/netmode-docker-$(VERSION).tar.gz
-# What is shipped; the directories too, so that a file that was removed is noticed.
-SOURCES := galaxy.yml $(wildcard README.md CHANGELOG.md requirements.txt) \
-	$(shell find docs meta playbooks plugins roles -name '__pycache__' -prune -o -print)
+# What is shipped; the directories too, so that a file that was removed is noticed, but docs, which is a target.
+SOURCES := galaxy.yml $(wildcard README.md CHANGELOG.md requirements.txt docs/*) \
+	$(shell find meta playbooks plugins roles -name '__pycache__' -prune -o -print)
 # Compiled files would change the directories' times and with them what is thought to be out of date.
 export PYTHONDONTWRITEBYTECODE := 1
 

@@ -107,13 +107,15 @@ interfaces:
   returned: success
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled import is_settled
-from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview, read
+from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, preview, read
 
 
 def main() -> None:
@@ -128,13 +130,14 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
+    parts: dict[str, Any] = {}
     try:
         parts, secrets = read(sealed(module, "plan"))
         hide(module, secrets)
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=in_variables(str(error), parts.get("containers", {}).get("containers", [])))
     if module.params["keeper"] and not is_settled(module.params["keeper"]):
         told["due"].append("keeper")
     for warning in told.pop("warnings"):

@@ -98,7 +98,7 @@ def test_every_claim_of_the_article_holds_and_nothing_is_changed(
         assert article.docker("inspect", "-f", f"{{{{.NetworkSettings.{field}}}}}", name) in told
     run_id = article.sh("redis-cli -p 6515 info server | tr -d '\\r' | sed -n s/^run_id://p")
     assert f"host's port and its socket are one Redis  (observed run id {run_id[:8]})" in told
-    assert re.search(r"redis-none +no answer at 127.0.0.1:6379 +\(observed another Redis", told)
+    assert re.search(r"redis-none +it does not answer at 127.0.0.1:6379 +\(observed another Redis", told)
     assert re.search(r"redis-secret +no answer without the password +\(observed NOAUTH", told)
 
 
@@ -196,7 +196,7 @@ DAMAGE: list[tuple[str, Callable[[Host, str], object], list[str]]] = [
             r"FAIL redis-none it is in none mode \(expected none, observed bridge\)",
             r"FAIL redis-none it has nothing but lo \(expected nothing else, observed eth0\)",
             r"FAIL redis-none it has no route \(expected none, observed 172.17.0.1\)",
-            r"FAIL redis-none no answer at 172.17.0.1:6379 \(expected no answer, observed PONG\)",
+            r"FAIL redis-none it does not answer at 172.17.0.1:6379 \(expected no answer, observed PONG\)",
             r"FAIL redis-none it listens at no port \(expected nothing, observed 0.0.0.0:6379, \[::\]:6379\)",
             r"FAIL redis-none it needs no password, .* \(expected none, observed port 6379 .* published at 172.17.0.1 .*\)",
         ],

@@ -88,7 +88,7 @@ def restarted_donor(host: Host, _name: str) -> None:
 
 
 PORTS = "its published ports are those asked for "
-ALONE = "where it was told to, alone "
+ALONE = "as asked, and nowhere else "
 WRONG = {
     "unpublished": Case({"ports": ["127.0.0.1:7101:6379"]}, told=(rf"{PORTS}\(127.0.0.1:7101->6379, none\)",)),
     "elsewhere": Case(

@@ -43,7 +43,7 @@ _WAYS_OUT = (
         ("no such host", "dial tcp", "timeout", "connection refused", "network is unreachable", "misbehaving", "eof"),
         (
             "This host does not reach the registry: look at its network, proxy and registry mirrors, or bring the "
-            "image by the module netmode.docker.images with source set to archive or packages, which need none."
+            "image without one: from an archive or from packages (source; redis_image_source in the role redis)."
         ),
     ),
 )

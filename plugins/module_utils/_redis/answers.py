@@ -91,7 +91,7 @@ def _listeners(instance: Instance, answered: Answered) -> Iterator[Claim]:
     observed = next((answer.get("listens") for way, answer in answered if way.socket), None)
     if observed is not None:
         ports = ", ".join(dict.fromkeys(str(port) for _, port in instance.listens))
-        label = f"it listens at port {ports}, where it was told to, alone" if ports else "it listens at no port"
+        label = f"it listens at port {ports} as asked, and nowhere else" if ports else "it listens at no port"
         yield Claim(label, *listens_as_asked(instance.listens, observed))
 
 

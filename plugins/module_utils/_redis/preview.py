@@ -6,6 +6,7 @@ In the order in which the parts are changed; each is told what those before it w
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
@@ -34,6 +35,10 @@ _PARTS = {
     "interfaces": interfaces_spec.ARGUMENTS,
 }
 """Part of a plan → the options of its module."""
+
+_ENTRY = re.compile(r"containers\[\d+\] \((?P<name>[^()]+)\): (?P<option>\w+)")
+_VARIABLES = {"expose": "port"}
+"""Option of a container → the variable of an instance, without ``redis_``, that it is made of; others have one name."""
 
 _LEAVES_NAMESPACE = frozenset({"update", "rename", "unpause", "pull", "connect", "disconnect"})
 """Actions on a container that leave it the network namespace that it has."""
@@ -83,6 +88,17 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
     return {**told, "due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
+
+
+def in_variables(message: str, containers: list[Json]) -> str:
+    """A refusal by the module ``containers`` in the words of the role's variables: instances and companions by name."""
+    own = {one["name"] for one in containers if (one.get("labels") or {}).get(files_spec.ROLE_LABEL) == "redis"}
+
+    def reworded(found: re.Match[str]) -> str:
+        name, option = found["name"], found["option"]
+        return f"instance {name}: {_VARIABLES.get(option, option)}" if name in own else f"companion {name}: {option}"
+
+    return _ENTRY.sub(reworded, message)
 
 
 def _to_be_pulled(engine: Engine, containers: list[Json]) -> list[str]:

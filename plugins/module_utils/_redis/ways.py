@@ -216,7 +216,7 @@ def ways(facts: Facts, instance: Instance) -> list[Way]:
         found.append(Way("no answer without the password", socket=instance.socket, expected=NOAUTH))
     if instance.mode == "none":
         found += [
-            Way(f"no answer at {address}:{instance.port}", address, instance.port, expected=NOTHING)
+            Way(f"it does not answer at {address}:{instance.port}", address, instance.port, expected=NOTHING)
             for address in _host_addresses(facts)
         ]
     return found

@@ -274,23 +274,23 @@ ASKED: list[tuple[str, Any, str, str, str]] = [
     (
         "the isolated one is reached over the network",
         answer(reachable=True, answer="PONG", error=None, server={"run_id": "non" + "0" * 37})(
-            "redis-none: no answer at 172.17.0.1:6379"
+            "redis-none: it does not answer at 172.17.0.1:6379"
         ),
-        "no answer at 172.17.0.1:6379",
+        "it does not answer at 172.17.0.1:6379",
         "no answer",
         "PONG",
     ),
     (
         "what answers there does not say which Redis it is",
-        answer(reachable=True, answer="PONG", error=None)("redis-none: no answer at 172.17.0.1:6379"),
-        "no answer at 172.17.0.1:6379",
+        answer(reachable=True, answer="PONG", error=None)("redis-none: it does not answer at 172.17.0.1:6379"),
+        "it does not answer at 172.17.0.1:6379",
         "no answer",
         "PONG",
     ),
     (
         "an address was not asked",
-        lambda answers: answers.pop("redis-none: no answer at 172.17.0.1:6379"),
-        "no answer at 172.17.0.1:6379",
+        lambda answers: answers.pop("redis-none: it does not answer at 172.17.0.1:6379"),
+        "it does not answer at 172.17.0.1:6379",
         "an error",
         "not asked",
     ),
@@ -321,7 +321,8 @@ def test_an_answer_that_is_not_as_claimed_is_told(
 def test_what_answers_beside_an_isolated_redis_may_be_another(
     facts: dict[str, Any], changed: dict[str, Any], observed: str
 ) -> None:
-    change = answer(**{"reachable": True, "error": None, **changed})("redis-none: no answer at 172.17.0.1:6379")
+    asked = "redis-none: it does not answer at 172.17.0.1:6379"
+    change = answer(**{"reachable": True, "error": None, **changed})(asked)
     proof = prove(facts, QUICKSTART, change)
     assert failed(proof) == []
     assert any(observed in line for line in proof["lines"])

@@ -44,7 +44,7 @@ def answers_of(asked: list[dict[str, Any]], instances: list[Instance]) -> dict[s
         answer["seen"] = True if "witness" in endpoint else None
         if "over" in label and "witness" in endpoint:
             answer.update(answer="NOAUTH Authentication required.", server=None)
-        if label.startswith("no answer at"):
+        if label.startswith("it does not answer at"):
             answer.update(reachable=False, answer=None, error="refused", server=None)
         if label.startswith("no answer without"):
             answer.update(answer="NOAUTH Authentication required.", server=None)
