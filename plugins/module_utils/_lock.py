@@ -2,7 +2,7 @@
 """The host lock: runs of modules and the keeper change an engine one at a time, or each would undo the other's steps.
 
 A lock lies with the engine, not with the user: root's engine has root's lock, so whoever changes that engine takes the
-same one or is refused. Reads and check mode take none.
+same one or is refused. Reads and check mode take none, but to be sure of a refusal.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    T = TypeVar("T")
 
 DIRECTORY = Path("/run")
 """Empty after a boot. A lock ends with the process that holds it, so nothing has to be cleaned up."""
@@ -57,6 +59,29 @@ def alone(subject: str, who: str, docker_host: str, *, seconds: float = WAIT, pa
         os.close(descriptor)
 
 
+def undisturbed(subject: str, docker_host: str, look: Callable[[], T]) -> T:
+    """What ``look`` finds. A refusal counts only if it is one also while nobody changes ``subject``.
+
+    What is read without the lock may be of two states: a port of before a restart and the process of after it. So
+    after a refusal ``look`` is called once more, under a lock that readers share; it makes no file, and where there is
+    none nothing was changed since the boot.
+    """
+    try:
+        return look()
+    except NetmodeError:
+        try:
+            descriptor = os.open(_path(subject, docker_host), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except (OSError, NetmodeError):
+            descriptor = -1
+        if descriptor < 0:
+            raise
+    try:
+        _take(descriptor, WAIT, fcntl.LOCK_SH)
+        return look()
+    finally:
+        os.close(descriptor)
+
+
 def _path(subject: str, docker_host: str) -> Path:
     """Beside the socket of a rootless engine, which its owner and root can write, else in a directory of root's."""
     owner, directory = 0, DIRECTORY
@@ -75,10 +100,10 @@ def _path(subject: str, docker_host: str) -> Path:
     return directory / f"netmode-{subject}.lock"
 
 
-def _take(descriptor: int, seconds: float) -> bool:
+def _take(descriptor: int, seconds: float, kind: int = fcntl.LOCK_EX) -> bool:
     """Whether the lock was had in time. The kernel has no wait for it that ends, so it is asked for again and again."""
     end, pause = time.monotonic() + seconds, 0.01
-    while not _had(descriptor):
+    while not _had(descriptor, kind):
         left = end - time.monotonic()
         if left <= 0:
             return False
@@ -87,9 +112,9 @@ def _take(descriptor: int, seconds: float) -> bool:
     return True
 
 
-def _had(descriptor: int) -> bool:
+def _had(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

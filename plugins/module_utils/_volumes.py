@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names as compose_names
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,7 +89,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     volumes = params["volumes"]
     engine = Engine(params["docker_host"], params["timeout"])
     leaving = params["pending"] if check_mode else ()
-    before, steps = _planned(engine, volumes, leaving)
+    before, steps = undisturbed("containers", engine.docker_host, lambda: _planned(engine, volumes, leaving))
     if steps and not check_mode:
         engine.require_sdk()
         who = "netmode.docker.volumes: " + ", ".join(step.volume["name"] for step in steps)

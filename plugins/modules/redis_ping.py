@@ -140,6 +140,7 @@ endpoints:
         role: master
         run_id: 0f2a4e8ad12f6f2b8b8f6a3c9a5e0d9b1c7e4f60
         tcp_port: '6379'
+      open_users: null
       listens: null
       seen: null
       neighbours: null
@@ -174,6 +175,13 @@ endpoints:
       type: dict
       returned: always
       sample: {redis_version: 7.0.15, redis_mode: standalone, role: master}
+    open_users:
+      description:
+        - Of a socket that was given a password, the users that need none, as ACL LIST says. Null where that is not asked or said.
+      type: list
+      elements: str
+      returned: always
+      sample: []
     listens:
       description:
         - Of a socket, the addresses at which its server listens for TCP, as the kernel says. Null for who is not root, and for

@@ -129,14 +129,19 @@ WRONG = {
         damage=outside(f"REDISCLI_AUTH={PASSWORD} redis-cli -s {{socket}} config set requirepass ''"),
         told=(r"no answer without the password \(NOAUTH, PONG\)",),
     ),
+    "open-user": Case(
+        {"password": PASSWORD, "allow_unauthenticated": False}, words=OTHER,
+        damage=outside(f"REDISCLI_AUTH={PASSWORD} redis-cli -s {{socket}} acl setuser guest on nopass '~*' +@all"),
+        told=(r"no answer without the password \(NOAUTH, NOAUTH .*, but the user guest needs none\)",),
+    ),
     "more-listeners": Case({}, damage=second_server, told=(
-        rf"it listens at port 6379, {ALONE}\(0.0.0.0:6379, .*, 0.0.0.0:6379, 0.0.0.0:7777, .*\)",
+        rf"it listens at port 6379 {ALONE}\(0.0.0.0:6379, .*, 0.0.0.0:6379, 0.0.0.0:7777, .*\)",
     )),
     "more-addresses-of-host": Case(
         {"network_mode": "host", "port": 7105, "allow_unauthenticated": False}, "host", words=("--port", "7105", "--bind", "127.0.0.1", "-::1"),
         damage=outside("redis-cli -s {socket} config set bind '127.0.0.1 172.17.0.1'"),
         told=(
-            rf"it listens at port 7105, {ALONE}\(127.0.0.1:7105, 127.0.0.1:7105, 172.17.0.1:7105\)",
+            rf"it listens at port 7105 {ALONE}\(127.0.0.1:7105, 127.0.0.1:7105, 172.17.0.1:7105\)",
             r"it needs no password, and no .* \(none, it listens at 172.17.0.1:7105 of the host\)",
         ),
     ),

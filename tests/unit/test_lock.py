@@ -147,3 +147,47 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(locks: Path) -> None:
     with pytest.raises(NetmodeError, match="cannot be opened"):
         take()
     assert target.read_text(encoding="utf-8") == "kept"
+
+
+# --- a refusal -------------------------------------------------------------------------------------------------------
+
+
+def test_o10_a_refusal_while_another_changes_the_host_is_judged_again_when_it_has_ended(locks: Path) -> None:
+    seen = []
+
+    def look() -> str:
+        seen.append((locks / "netmode-containers.lock").read_text(encoding="utf-8") != "")
+        if len(seen) == 1:
+            assert holder.stdin
+            holder.stdin.close()  # and it ends
+            raise NetmodeError("the port is taken")
+        return "right"
+
+    with another(locks) as holder:
+        assert _lock.undisturbed("containers", ENGINE, look) == "right"
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_o10_a_refusal_that_stays_is_one_and_makes_no_lock(locks: Path, there: bool) -> None:
+    looks = []
+
+    def look() -> None:
+        looks.append(1)
+        raise NetmodeError("the port is taken")
+
+    if there:
+        take()
+    with pytest.raises(NetmodeError, match="the port is taken"):
+        _lock.undisturbed("containers", ENGINE, look)
+    assert len(looks) == 1 + there
+    assert [path.name for path in locks.iterdir()] == (["netmode-containers.lock"] if there else [])
+
+
+def test_o10_who_may_not_have_the_lock_is_refused_for_what_was_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look() -> None:
+        raise NetmodeError("the port is taken")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(NetmodeError, match="the port is taken"):
+        _lock.undisturbed("containers", ENGINE, look)

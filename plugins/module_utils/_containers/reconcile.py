@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
 from . import ports, pulls, spec
 from .apply import Applier
@@ -35,9 +35,12 @@ def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable
     """
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
-    host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()))
-    pulled = pulls.needed(engine, host, wanted, check=check)
-    made = _planned(engine, host, wanted)
+
+    def look() -> tuple[Host, list[Wanted], Plan]:
+        host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()))
+        return host, pulls.needed(engine, host, wanted, check=check), _planned(engine, host, wanted)
+
+    host, pulled, made = undisturbed("containers", engine.docker_host, look)
     applier = Applier(engine)
     if (made.steps or pulled) and not check:
         engine.require_sdk()

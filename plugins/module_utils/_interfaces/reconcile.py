@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
 from . import record
 from .apply import Spaces, apply
@@ -26,8 +26,12 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     engine = Engine(params["docker_host"], params["timeout"])
     purged = params.get("purge") or []
     pending = params.get("pending") or [] if check_mode else []
-    with Spaces() as spaces:
-        found = _planned(entries, purged, pending, engine, spaces)
+
+    def look() -> _Plan:
+        with Spaces() as spaces:
+            return _planned(entries, purged, pending, engine, spaces)
+
+    found = undisturbed("interfaces", engine.docker_host, look)
     if check_mode or not found.due:
         return found.result
     who = "netmode.docker.interfaces: " + ", ".join(sorted({entry.container for entry in found.entries}))

@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.names impo
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
 from .compare import Daemon
 from .plan import (
@@ -41,7 +41,8 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The module's work from its parameters to its result. Raises NetmodeError."""
     entries = parse_list(params["networks"])
     engine = Engine(params["docker_host"], params["timeout"])
-    found = _planned(engine, entries, params["pending"] if check_mode else ())
+    pending = params["pending"] if check_mode else ()
+    found = undisturbed("containers", engine.docker_host, lambda: _planned(engine, entries, pending))
     if not found.steps or check_mode:
         return _result(found.changes, found.steps, found.attachments, found.ids)
     engine.require_sdk()

@@ -39,10 +39,20 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
             yield _nobody(way, answer, told, run_ids)
         else:
             words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
-            yield Claim(way.label, way.expected, told, told.split(" ", 1)[0] in words)
+            ok, others = told.split(" ", 1)[0] in words, _open_users(instance, answered)
+            if way.expected == NOAUTH and others:
+                ok, told = False, f"{told}, but the user {', '.join(others)} needs none"
+            yield Claim(way.label, way.expected, told, ok)
     yield from _one_and_the_same(instance, run_ids)
     yield from _listeners(instance, answered)
     yield from _neighbours(instance, answered)
+
+
+def _open_users(instance: Instance, answered: Answered) -> list[str]:
+    """The users that get in without a password, though it is not said to be meant: since when it runs, perhaps."""
+    if instance.may_be_open:
+        return []
+    return next((answer.get("open_users") or [] for way, answer in answered if way.socket and way.expected == PONG), [])
 
 
 def _run_ids(answered: Answered) -> list[str]:

@@ -33,6 +33,7 @@ SECRET = frozenset(
 )
 """Directives whose lines are never shown."""
 
+_WAYS_OUT = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}
 _OF_NETMODE = "netmode"
 """Directories that hold the instances' are removed below one of this name only: another is whoever's named it."""
 
@@ -200,8 +201,17 @@ def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = 
             continue
         wanted = content_of(instance)
         if wanted != found.content or not found.right or not keyed:
+            for path in _directories(instance):
+                _refuse_read_only(instance["name"], path)
             steps.append(Step(instance, found.content, wanted))
     return steps
+
+
+def _refuse_read_only(name: str, path: Path) -> None:
+    """What could only be found out by writing there, too late for check mode."""
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        raise NetmodeError(f"instance {name}: {path}: {there} is on a read-only file system. {_WAYS_OUT[errno.EROFS]}")
 
 
 def apply(step: Step, access: Access) -> None:
@@ -224,10 +234,11 @@ def apply(step: Step, access: Access) -> None:
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
         _write(file, step.after.encode(), owner)
     except OSError as error:
-        way_out = {errno.ENOSPC: "Free some space on this host and run again.", errno.EROFS: "Mount it writable."}.get(
+        way_out = _WAYS_OUT.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
         )
-        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}. {way_out}") from error
+        where = error.filename or instance["directory"]  # a descriptor has no name
+        raise NetmodeError(f"instance {instance['name']}: {where}: {error.strerror}. {way_out}") from error
 
 
 def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:

@@ -166,6 +166,15 @@ class Connection:
         data, self._buffer = self._buffer[:size], self._buffer[size + 2 :]
         return data.decode("utf-8", "replace")
 
+    def replies(self) -> list[str | None] | None:
+        """The next reply, an array of what ``reply`` returns; None for an error or nil."""
+        line = self._line()
+        if line[:1] == b"-":
+            return None
+        if line[:1] != b"*" or not line[1:].lstrip(b"-").isdigit() or int(line[1:]) > self._limit:
+            raise NotRedisError(line[:80].decode("utf-8", "replace"))
+        return [self.reply() for _ in range(int(line[1:]))] if int(line[1:]) >= 0 else None
+
 
 def parse_info(text: str) -> dict[str, str]:
     """The ``key:value`` lines of INFO."""
@@ -191,6 +200,9 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
     commands: list[tuple[str, ...]] = [("PING",), ("INFO", "server"), ("INFO", "replication")]
     if endpoint.password is not None:
         commands.insert(0, _auth(endpoint, endpoint.password))
+    asks_users = bool(endpoint.socket) and endpoint.password is not None
+    if asks_users:
+        commands.append(("ACL", "LIST"))
     connection.send(b"".join(encode(*command) for command in commands))
     auth = connection.reply() if endpoint.password is not None else None
     answer = connection.reply()
@@ -207,9 +219,18 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         "answer": str(answer),
         "authenticated": auth is not None and not isinstance(auth, ErrorReply),
         "server": {key: info[key] for key in SERVER_FIELDS if key in info} or None,
+        "open_users": _open_users(connection.replies()) if asks_users else None,
         "listens": connection.listening(),
         "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
     }
+
+
+def _open_users(listed: list[str | None] | None) -> list[str] | None:
+    """Of ACL LIST the users that are on and need no password (``user guest on nopass ...``); None: it is not said."""
+    if listed is None:
+        return None
+    users = [str(line).split() for line in listed]
+    return [words[1] for words in users if len(words) > 1 and {"on", "nopass"} <= set(words[2:])]
 
 
 def _seen(connection: Connection, witness: Endpoint) -> bool | None:
@@ -240,13 +261,14 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
 
 
 def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
-    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, listens, seen, ms, error.
+    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, open_users, listens, seen, ms,
+    error.
 
     ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer); ``error`` is the one
     word for why not. ``ms`` is the time from the first packet to the last reply.
     """
     result: dict[str, Any] = {"where": endpoint.where, "reachable": False, "answer": None, "authenticated": False}
-    result.update(server=None, listens=None, seen=None, error=None)
+    result.update(server=None, open_users=None, listens=None, seen=None, error=None)
     start = time.monotonic()
     try:
         connection = Connection(endpoint, timeout)

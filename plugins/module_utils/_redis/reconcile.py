@@ -9,7 +9,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import archive
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
-from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
 from . import check, files, neighbours, trial
 
@@ -39,7 +39,7 @@ class _Plan(NamedTuple):
 def reconcile(params: Json, *, check_mode: bool) -> Json:
     """The module's work from its parameters to its result. NetmodeError: nothing was changed, or a step failed."""
     engine = Engine(params["docker_host"], params["timeout"])
-    made = _plan(params, engine)
+    made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
     if not check_mode:
         who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):

@@ -47,6 +47,8 @@ class Instance:
     password: str = ""
     open: bool = False
     """It needs no password, and that is not said to be meant: nobody else may reach it."""
+    may_be_open: bool = False
+    """That is said to be meant (``allow_unauthenticated``)."""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
     """Custom interfaces that it is reached over: its own in mode none, its donor's in mode container."""
@@ -68,6 +70,7 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         bind=tuple(str(address) for address in settings["bind"] or []),
         password=str(settings["password"] or ""),
         open=bool(open_to_all(given)) and not settings["allow_unauthenticated"],
+        may_be_open=bool(settings["allow_unauthenticated"]),
         state=str(settings["state"]),
         interfaces=tuple(interfaces_of(given)),
     )

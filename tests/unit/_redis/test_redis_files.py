@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING, Any, Callable
@@ -303,3 +304,29 @@ def test_check_mode_makes_no_key(tmp_path: Path) -> None:
         "cache": "not known before the first run"
     }
     assert not (tmp_path / "key").exists()
+
+
+def test_o9_a_read_only_place_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(instance(tmp_path))
+    real = os.statvfs(tmp_path)
+    flags = type("Flags", (), {"f_flag": real.f_flag | os.ST_RDONLY})
+    monkeypatch.setattr(os, "statvfs", lambda place: flags if "run" in str(place) else real)
+    assert steps(instance(tmp_path)) == []  # what is as it is to be is not written
+    with pytest.raises(NetmodeError) as refused:
+        steps(instance(tmp_path, lines=["port 1"]))
+    assert str(refused.value) == (
+        f"instance cache: {tmp_path}/run/cache: {tmp_path}/run/cache is on a read-only file system. Mount it writable."
+    )
+
+
+def test_what_fails_without_the_name_of_a_file_names_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files.redis_access, "give", fail)
+    with pytest.raises(NetmodeError, match=f"instance cache: {tmp_path}/conf/cache: Read-only file system. Mount it"):
+        bring(instance(tmp_path))
