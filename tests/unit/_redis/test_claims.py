@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
 from proof import QUICKSTART, UNIT, failed, prove, redis_endpoints, settings
 
@@ -399,19 +398,3 @@ def test_two_published_entries_for_one_address_are_asked_once(facts: dict[str, A
     instances = [{"name": "redis-bridge", "network_mode": "bridge", "ports": ["6379:6379"]}]
     names = [endpoint["name"] for endpoint in redis_endpoints(facts, instances)]
     assert len(names) == len(set(names)) == 3
-
-
-def test_ports_of_a_host_for_the_tree() -> None:
-    assert redis_ports({"redis_instances": QUICKSTART, "redis_port": 7000}) == {
-        "redis-bridge": 7000,
-        "redis-container": 7000,
-        "redis-host": 6515,
-    }
-    assert redis_ports({}) == redis_ports({"ansible_host": "192.0.2.1"}) == {}
-
-
-def test_the_ports_of_a_host_that_names_no_instances_are_those_of_the_roles_own() -> None:
-    assert redis_ports({"redis_network_mode": "host", "redis_port": 6515}) == {"redis": 6515}
-    assert redis_ports({"redis_network_mode": "none"}) == {}
-    assert redis_ports({"redis_network_mode": "none", "redis_interfaces": [{"name": "eth0"}]}) == {"redis": 6379}
-    assert redis_ports({"redis_port": 7000, "redis_instances": []}) == {}
