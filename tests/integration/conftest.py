@@ -48,7 +48,8 @@ import shapes
 from interfaces_lab import OPEN, UPLINK
 from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
-from lab import IMAGE, MACHINE, Host, Play, aliases, modules
+from lab import IMAGE, MACHINE, Host, Play, modules
+from played import aliases
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE, ROLE_VARIABLES
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import IMAGE, Host, Play, aliases, wait_until
+from lab import IMAGE, Host, Play, wait_until
+from played import aliases
 
 CONFIG = "/etc/docker/daemon.json"
 ROLE = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab import CHECKOUT, LOCAL
+from lab import CHECKOUT
+from played import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

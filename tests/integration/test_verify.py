@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from lab import CHECKOUT, LOCAL, wait_until
+from lab import CHECKOUT, wait_until
+from played import LOCAL
 from verify_lab import PASSWORD, SOCKETS, proof, start
 
 if TYPE_CHECKING:
