@@ -75,6 +75,7 @@ class Engine:
         self.api_version = ""
         self._where = locate(docker_host)
         self._is_certain = False
+        self._refusal = ""
         self._asked: dict[str, socket.socket] = {}
         self._client: Any = None
         if not 1 <= timeout <= LONGEST_TIMEOUT:
@@ -190,8 +191,18 @@ class Engine:
         return connection
 
     def _note_version(self, headers: dict[str, str]) -> None:
+        """With the first answer. Whoever asks again an engine that was refused is refused again."""
+        if self._refusal:
+            raise NetmodeError(self._refusal)
         if self.api_version:
             return
+        try:
+            self._judge(headers)
+        except NetmodeError as error:
+            self._refusal = str(error)
+            raise
+
+    def _judge(self, headers: dict[str, str]) -> None:
         self.api_version = headers.get("api-version", "")
         # Server: Docker/20.10.24+dfsg1 (linux)
         product, _, version = headers.get("server", "").partition("/")
