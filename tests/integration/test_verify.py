@@ -175,7 +175,7 @@ DAMAGE: list[tuple[str, Callable[[Host, str], object], list[str]]] = [
             r"FAIL redis-host it is not among the ports of docker0 .* \(expected none, observed veth\w+ of docker0\)",
             r"FAIL redis-host it has no interface of its own \(expected none, observed eth0\)",
             r"FAIL redis-host nothing is published for it \(expected none, observed 0.0.0.0:6515, :::6515\)",
-            r"FAIL redis-host it listens at port 6515, .* \(expected 127.0.0.1:6515, observed 0.0.0.0:6515, \[::\]:6515\)",
+            r"FAIL redis-host it listens at port 6515 .* \(expected 127.0.0.1:6515, observed 0.0.0.0:6515, \[::\]:6515\)",
             r"FAIL redis-host it needs no password, .* \(expected none, observed port 6515 .* published at 0.0.0.0 .*\)",
         ],
     ),
@@ -187,7 +187,7 @@ DAMAGE: list[tuple[str, Callable[[Host, str], object], list[str]]] = [
         ),
         [
             r"FAIL redis-host it has no namespace of its own: .* \(expected run id (\w+), observed run id \1, \w+\)",
-            r"FAIL redis-host it listens at port 6515, .* \(expected 127.0.0.1:6515, observed 127.0.0.1:6516, \[::1\]:6516\)",
+            r"FAIL redis-host it listens at port 6515 .* \(expected 127.0.0.1:6515, observed 127.0.0.1:6516, \[::1\]:6516\)",
         ],
     ),
     (

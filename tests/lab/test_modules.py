@@ -20,7 +20,13 @@ NOTHING: dict[str, dict[str, Any]] = {
     "networks": {"networks": []},
     "redis_files": {"instances": []},
     "redis_ping": {"endpoints": []},
-    "redis_preview": {"plan": {}, "keeper": {}},
+    "redis_preview": {
+        "keeper": {},
+        "plan": {
+            "files": {"instances": []}, "images": {"images": []}, "networks": {"networks": []},
+            "containers": {"containers": []}, "interfaces": {"interfaces": []},
+        },
+    },
     "redis_verify": {
         "plan": {
             "problems": [], "host": "h", "address": "", "witnesses": 0, "socket_dir": "/run/netmode", "instances": [],

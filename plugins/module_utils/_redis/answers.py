@@ -40,7 +40,7 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
         else:
             words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
             ok, others = told.split(" ", 1)[0] in words, _open_users(instance, answered)
-            if way.expected == NOAUTH and others:
+            if way.expected == NOAUTH and ok and others:
                 ok, told = False, f"{told}, but the user {', '.join(others)} needs none"
             yield Claim(way.label, way.expected, told, ok)
     yield from _one_and_the_same(instance, run_ids)
