@@ -4,7 +4,7 @@
 # make facts   the Docker networks of every host of the inventory, read only
 # make verify  prove once more that every Redis has the network that was asked for
 # make teardown  remove what `make site` made
-# make check   lint, types and unit tests, in less than a minute
+# make check   lint, types and unit tests, in a minute or two
 # make test    what proves this collection, in half an hour
 # make thorough  kills, restarts and load on three engines, for which that is too short
 # make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml

@@ -68,13 +68,11 @@ def undisturbed(subject: str, docker_host: str, look: Callable[[], T]) -> T:
     """
     try:
         return look()
-    except NetmodeError:
+    except NetmodeError as refusal:
         try:
             descriptor = os.open(_path(subject, docker_host), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except (OSError, NetmodeError):
-            descriptor = -1
-        if descriptor < 0:
-            raise
+            raise refusal from None
     try:
         _take(descriptor, WAIT, fcntl.LOCK_SH)
         return look()

@@ -107,8 +107,6 @@ interfaces:
   returned: success
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
@@ -130,14 +128,15 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    parts: dict[str, Any] = {}
+    instances: list[str] = []
     try:
         parts, secrets = read(sealed(module, "plan"))
+        instances = [one["name"] for one in parts["files"]["instances"]]
         hide(module, secrets)
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
-        module.fail_json(msg=in_variables(str(error), parts.get("containers", {}).get("containers", [])))
+        module.fail_json(msg=in_variables(str(error), instances))
     if module.params["keeper"] and not is_settled(module.params["keeper"]):
         told["due"].append("keeper")
     for warning in told.pop("warnings"):

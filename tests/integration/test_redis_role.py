@@ -275,6 +275,8 @@ def test_a_sharer_heals_without_ansible_and_a_host_without_sharers_gets_no_keepe
     wanted = {"redis_network_mode": "container", "redis_donor": "web", "redis_companions": [web], "redis_password": "x"}
     assert deploy(redis_keeper=True, **wanted).changed > 0
     assert deploy(redis_keeper=True, **wanted).changed == 0
+    told = deploy(rc=2, redis_keeper=True, keeper_force="perhaps", **wanted).failed
+    assert "keeper_force" in told[0]["result"]["msg"], "also where nothing is to be done for the keeper"
     assert deploy(redis_keeper=True, **wanted, redis_maxmemory="64mb").changed > 0  # with a keeper that runs since long
     wanted["redis_maxmemory"] = "64mb"
     host.docker("restart", "-t", "0", "web")

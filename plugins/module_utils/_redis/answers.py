@@ -32,16 +32,16 @@ Answered = Sequence[tuple[Way, Mapping[str, Any]]]
 
 def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterator[Claim]:
     answered = [(way, pings.get(key_of(instance, way)) or {}) for way in ways(facts, instance)]
-    run_ids = _run_ids(answered)
+    run_ids, open_users = _run_ids(answered), _open_users(instance, answered)
     for way, answer in answered:
         told = str(answer.get("answer") or answer.get("error") or "not asked")
         if way.expected == NOTHING:
             yield _nobody(way, answer, told, run_ids)
         else:
             words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
-            ok, others = told.split(" ", 1)[0] in words, _open_users(instance, answered)
-            if way.expected == NOAUTH and ok and others:
-                ok, told = False, f"{told}, but the user {', '.join(others)} needs none"
+            ok = told.split(" ", 1)[0] in words
+            if way.expected == NOAUTH and ok and open_users:
+                ok, told = False, f"{told}, but the user {', '.join(open_users)} needs none"
             yield Claim(way.label, way.expected, told, ok)
     yield from _one_and_the_same(instance, run_ids)
     yield from _listeners(instance, answered)

@@ -7,7 +7,7 @@ In the order in which the parts are changed; each is told what those before it w
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
@@ -24,6 +24,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._networks import sp
 
 from . import reconcile as files
 from . import spec as files_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Json = dict[str, Any]
 
@@ -90,13 +93,14 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     return {**told, "due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
 
 
-def in_variables(message: str, containers: list[Json]) -> str:
+def in_variables(message: str, instances: Collection[str]) -> str:
     """A refusal by the module ``containers`` in the words of the role's variables: instances and companions by name."""
-    own = {one["name"] for one in containers if (one.get("labels") or {}).get(files_spec.ROLE_LABEL) == "redis"}
 
     def reworded(found: re.Match[str]) -> str:
         name, option = found["name"], found["option"]
-        return f"instance {name}: {_VARIABLES.get(option, option)}" if name in own else f"companion {name}: {option}"
+        return (
+            f"instance {name}: {_VARIABLES.get(option, option)}" if name in instances else f"companion {name}: {option}"
+        )
 
     return _ENTRY.sub(reworded, message)
 
