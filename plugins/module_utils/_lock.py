@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The host lock: runs of modules and the keeper change an engine one at a time, or each would undo the other's steps.
 
-A lock lies with the engine, not with the user: root's engine has root's lock, so whoever changes that engine takes the
-same one or is refused. Reads and check mode take none, but to be sure of a refusal.
+A lock lies with the host and is root's, so whoever changes the engine takes the same one or is refused. Reads and check
+mode take none, but to be sure of a refusal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ DIRECTORY = Path("/run")
 """Empty after a boot. A lock ends with the process that holds it, so nothing has to be cleaned up."""
 WAIT = 120.0
 """Seconds that a run waits for another one."""
-_UNIX = "unix://"
 
 
 @contextmanager
@@ -34,7 +33,7 @@ def alone(subject: str, who: str, docker_host: str, *, seconds: float = WAIT, pa
 
     ``who`` is written into the lock, for the message of a run that waited ``seconds`` in vain. Yields whether it is
     held, which is always so unless ``patient`` is false and another process has it. NetmodeError: a user who is
-    neither root nor the engine's owner, and a lock that cannot be opened.
+    not root, and a lock that cannot be opened.
     """
     path = _path(subject, docker_host)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -81,21 +80,13 @@ def undisturbed(subject: str, docker_host: str, look: Callable[[], T]) -> T:
 
 
 def _path(subject: str, docker_host: str) -> Path:
-    """Beside the socket of a rootless engine, which its owner and root can write, else in a directory of root's."""
-    owner, directory = 0, DIRECTORY
-    if docker_host.startswith(_UNIX):
-        engine = Path(docker_host[len(_UNIX) :]).resolve()
-        try:
-            owner = engine.stat().st_uid
-        except OSError:  # the engine is down: whoever asks it next says so
-            owner = 0
-        directory = engine.parent if owner else DIRECTORY
-    if os.geteuid() not in (0, owner):
+    """One for a host, whatever way leads to its engine: a rootless engine, which is its owner's, is refused before."""
+    if os.geteuid() != 0:
         raise NetmodeError(
             f"Changing {subject} of the engine at {docker_host} requires root: become: true. Reading and check mode "
             "do not."
         )
-    return directory / f"netmode-{subject}.lock"
+    return DIRECTORY / f"netmode-{subject}.lock"
 
 
 def _take(descriptor: int, seconds: float, kind: int = fcntl.LOCK_EX) -> bool:

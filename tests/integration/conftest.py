@@ -17,6 +17,7 @@ fixture made before it stays):
 ``no_files_left`` removes what the role redis writes besides
 ``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
 ``interfaces``   ``interfaces(ETH0, UP0, check=False)``: the module's result over this list
+``networks``     the same of the module ``networks``
 ``web``          a container in none mode for them; ``uplink``, a link of the host that stands for a network card
 ``tell``         ``tell("took 3 ms")`` prints a measured figure past pytest's capture
 ``image``        the name of the Redis image, in the shape of the official one (with redis-cli, busybox, ip)
@@ -128,6 +129,16 @@ def interfaces(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[
 
     def run(*wanted: dict[str, Any], **how: Any) -> dict[str, Any]:
         return run_module("interfaces", {"interfaces": list(wanted)}, **how)
+
+    return run
+
+
+@pytest.fixture
+def networks(run_module: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """The module over a list of networks; further words go to ``run_module``."""
+
+    def run(*wanted: dict[str, Any], **how: Any) -> dict[str, Any]:
+        return run_module("networks", {"networks": list(wanted)}, **how)
 
     return run
 

@@ -95,6 +95,31 @@ def test_a_volume_that_has_no_place_any_more_stays_and_is_told(lab: Lab) -> None
     assert f"one: the volume {anonymous} of the old container" in str(result["warnings"])
 
 
+HANDS: dict[str, tuple[list[str], Json]] = {
+    "unnamed": (["-v", "/data"], {}),
+    "mount": (["--mount", "type=volume,dst=/data"], {}),
+    "by-its-name": (["-v", f"{'0a' * 32}:/data"], {}),
+    "from-another": (["--volumes-from", "source"], {}),
+    "below": (["-v", "nmt-below:/data/below"], {"volumes": ["nmt-below:/data/below"]}),
+    "read-only": (["--read-only", "-v", "nmt-there:/data/"], {"read_only": True, "volumes": ["nmt-there:/data"]}),
+}
+
+
+def test_o2_the_data_of_what_was_made_manually_goes_along_however_it_was_mounted(lab: Lab) -> None:
+    image = shaped(lab.host, "volume", Volumes={"/data/": {}})
+    lab.docker("run", "-d", "--name", "source", image)
+    given = [{"name": name, "image": image, **wanted} for name, (_, wanted) in HANDS.items()]
+    for name, (options, _) in HANDS.items():
+        lab.docker("run", "-d", "--name", name, *options, image)
+        lab.docker("exec", name, "busybox", "sh", "-c", f"echo {name} >/data/{name}.txt")
+    before = volumes(lab.host)
+    lab.unchanged(*given)
+    lab.converge(*({**one, "labels": {"turn": "1"}} for one in given))
+    for name in HANDS:
+        assert lab.docker("exec", name, "busybox", "cat", f"/data/{name}.txt") == name
+    assert volumes(lab.host) == before
+
+
 def test_drift_is_fixed_by_the_least_act(lab: Lab) -> None:
     """Made manually in each mode, stopped and paused manually, and back without another container."""
     image = shaped(lab.host, "volume", Volumes={"/data/": {}}, ExposedPorts={"6379/tcp": {}})
@@ -176,3 +201,31 @@ def test_defaults_of_the_daemon_are_neither_drift_nor_overridden(lab: Lab) -> No
         assert "shm_size" in told["reasons"][0]
         assert "ulimits" in told["reasons"][0]
         lab.unchanged({"name": "by-hand", "image": image}, {"name": "asked", **asked})
+
+
+FURTHER = (
+    "--default-ipc-mode", "shareable", "--default-cgroupns-mode", "host", "--log-opt", "max-size=1m", "--dns", "10.9.9.9",
+    "--dns-search", "example.org", "--ip", "127.0.0.2", "--icc=false", "--userland-proxy=false", "--no-new-privileges",
+)  # fmt: skip
+
+
+def test_o3_further_settings_of_the_daemon_are_neither_drift_nor_overridden(lab: Lab) -> None:
+    """Its namespaces, log options, name servers, address of published ports and security."""
+    image = shaped(lab.host, "plain")
+    old, new, manual = (
+        {"name": name, "image": image, "ports": [f"1853{n}:80"]} for n, name in enumerate(("old", "new", "manual"))
+    )
+    lab.converge(old)
+    ident = lab.id("old")
+    with lab.host.engine_with(*FURTHER):
+        lab.docker("run", "-d", "--name", "manual", "-p", "18532:80", image)
+        done = lab.converge(old, new, manual)["containers"]
+        assert [one["actions"] for one in done.values()] == [["start"], ["create"], []]
+        assert lab.inspect("new")["HostConfig"]["IpcMode"] == "shareable"
+        assert lab.inspect("new")["HostConfig"]["LogConfig"]["Config"] == {"max-size": "1m"}
+        assert lab.inspect("new")["NetworkSettings"]["Ports"]["80/tcp"][0]["HostIp"] == "127.0.0.2"
+        lab.converge({**new, "labels": {"a": "b"}})
+        assert lab.inspect("new")["HostConfig"]["LogConfig"]["Config"] == {"max-size": "1m"}
+    done = lab.converge(old, {**new, "labels": {"a": "b"}}, manual)["containers"]
+    assert [one["actions"] for one in done.values()] == [["start"]] * 3
+    assert lab.id("old") == ident

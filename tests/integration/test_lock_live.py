@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from containers_lab import IDLE, IMAGE, Lab, entry, make_images
-from lab import SOCKET, Host
-from lock_lab import begin, held
+from ansible_collections.netmode.docker.plugins.module_utils._containers import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from containers_lab import IMAGE, Lab, entry, make_images
+from in_process import bring
+from lab import SOCKET, Host, wait_until
+from lock_lab import LOCK, begin, held
+from tunnel import tunnel
 
 Json = dict[str, Any]
 MEMBER = "netmode-member"
@@ -67,11 +73,70 @@ def test_o10_each_waits_for_another_that_changes_the_engine(module: str, lab: La
     assert waiting.wait(60) == 0, waiting.stdout
 
 
+@contextmanager
+def reached(host: Host, way: str) -> Iterator[str]:
+    """The engine by a link to its socket, or behind a tunnel to a port or to a socket of a user who is not root."""
+    if way == "link":
+        host.sh(f"ln -s {SOCKET} /run/nmt-link.sock")
+        yield "unix:///run/nmt-link.sock"
+        host.sh("rm /run/nmt-link.sock")
+        return
+    with tunnel(SOCKET, tcp=way == "port") as url:
+        if way == "users socket":
+            path = url.partition("://")[2]
+            host.sh(f"chmod 755 {path.rpartition('/')[0]}; chown 65534 {path} {path.rpartition('/')[0]}")
+        yield url
+
+
 @pytest.mark.engines
-def test_o10_two_runs_at_once_make_a_container_once(lab: Lab) -> None:
-    with lab.events() as events:
-        both = [
-            begin("containers", {"containers": [entry("one", command=IDLE, environment={"A": "1"})]}) for _ in range(2)
-        ]
-        assert [run.wait(60) for run in both] == [0, 0]
-    assert [(event.action, event.name) for event in events].count(("create", "one")) == 1
+@pytest.mark.parametrize("way", ["link", "port", "users socket"])
+def test_o10_an_engine_has_one_lock_whatever_way_leads_to_it(lab: Lab, way: str) -> None:
+    with reached(lab.host, way) as url:
+        args = {"containers": [entry("new")], "docker_host": url}
+        with held(lab.host, "containers"):
+            waiting = begin("containers", args)
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(2)
+        assert waiting.wait(60) == 0, waiting.stdout
+        lab.docker("rm", "-f", "new")
+        refused = lab.host.run_module("containers", args, user="65534")
+        assert refused.get("failed"), refused
+        assert ("requires root" if way == "users socket" else "become: true") in refused["msg"]
+        assert lab.names() == []
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize(
+    ("module", "look"),
+    [
+        ("containers", "docker ps -aq"),
+        ("networks", "docker network ls -qf name=nmt-"),
+        ("volumes", "docker volume ls -q"),
+    ],
+)
+def test_o10_two_runs_at_once_make_a_thing_once(lab: Lab, module: str, look: str) -> None:
+    """An engine before 25 would make two networks of one name."""
+    before = lab.host.sh(look).split()
+    both = [begin(module, CHANGES[module]) for _ in range(2)]
+    assert [run.wait(60) for run in both] == [0, 0]
+    made = set(lab.host.sh(look).split()) - set(before)
+    assert len(made) == 1
+    assert made != {"nmt-new"} or module == "volumes"
+
+
+SLOW = ["busybox", "sh", "-c", "trap 'busybox sleep 3; exit 0' TERM; while :; do busybox sleep 9 & wait; done"]
+
+
+@pytest.mark.engines
+def test_o10_a_wait_for_a_run_ends_and_names_that_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.apply(entry("slow", command=SLOW))
+    longer = begin("containers", {"containers": [entry("slow", state="absent")]})
+    wait_until(lambda: lab.host.sh(f"cat {LOCK.format('containers')}", check=False), "it has the lock")
+    before = lab.made()
+    monkeypatch.setattr(reconcile, "alone", functools.partial(reconcile.alone, seconds=0.5))
+    with pytest.raises(NetmodeError) as refusal:
+        bring(entry("new"))
+    for word in (f"Process {longer.pid} (netmode.docker.containers: slow)", "waited for", "nothing was changed"):
+        assert word in str(refusal.value)
+    assert lab.made() <= before
+    assert longer.wait(60) == 0

@@ -22,16 +22,6 @@ BASE = {"name": "redis_net", "ipam": {"config": [{"subnet": SUBNET}]}}
 
 
 @pytest.fixture
-def networks(run_module: Run) -> Run:
-    """The module over a list of networks; further words go to ``run_module``."""
-
-    def run(*wanted: dict[str, Any], **how: Any) -> dict[str, Any]:
-        return run_module("networks", {"networks": list(wanted)}, **how)
-
-    return run
-
-
-@pytest.fixture
 def far_route(sh: Callable[..., str]) -> Iterator[None]:
     """Hosts behind a router, at 10.73.0.0/16."""
     sh("ip route add 10.73.0.0/16 via 10.0.2.2")
@@ -218,36 +208,6 @@ def test_a_subnet_passes_from_one_network_to_another_in_one_run(networks: Run) -
     result = networks(*wanted)
     assert [name for name, entry in result["networks"].items() if entry["changed"]] == ["new", "redis_net", "old"]
     assert not networks(*wanted)["changed"]
-
-
-@pytest.mark.engines
-def test_o7_a_bridge_that_is_there_and_meant_is_taken_and_left(
-    networks: Run, sh: Callable[..., str], docker: Callable[..., str], image: str, host_state: State
-) -> None:
-    for name, address in (("br-bare", ""), ("br-own", "10.66.0.9/24"), ("br-other", "10.67.0.9/24")):
-        sh(
-            f"ip link add {name} type bridge; ip link set {name} up; [ -z '{address}' ] || ip a add {address} dev {name}"
-        )
-    wanted = [
-        {"name": "bare", "bridge_name": "br-bare", **pool("10.65.0.0/24")},
-        {"name": "own", "bridge_name": "br-own", **pool("10.66.0.0/24", gateway="10.66.0.9")},
-    ]
-    assert networks(*wanted)["changed"]
-    assert not networks(*wanted)["changed"]
-    assert "10.66.0.9/24" in sh("ip -4 -br address show br-own")
-    docker("run", "-d", "--name", "on-it", "--network", "own", image)
-    assert "on-it" in sh("docker network inspect own")
-    docker("rm", "-f", "on-it")
-    assert networks({**wanted[1], "mtu": 1400})["networks"]["own"]["actions"] == ["remove", "create"]
-    before = host_state()
-    for refused in (pool("10.67.0.0/24"), pool("10.68.0.0/24"), {}):
-        said = networks({"name": "robber", "bridge_name": "br-other", **refused})["msg"]
-        assert "br-other" in said
-        assert "10.67.0.9" in said
-    assert host_state() == before
-    assert networks(*({"name": name, "state": "absent"} for name in ("bare", "own")))["changed"]
-    assert sh("ip -br link show br-own")
-    assert "10.66.0.9/24" in sh("ip -4 -br address show br-own"), "what was there is left"
 
 
 def test_absent_removes_and_is_then_content(networks: Run, sh: Callable[..., str]) -> None:

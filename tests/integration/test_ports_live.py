@@ -15,10 +15,10 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from containers_lab import IDLE, entry, make_images
+from containers_lab import IDLE, IMAGE, Lab, entry, make_images
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from lab import SOCKET
+from lab import SOCKET, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +72,9 @@ def busy(machine: Host) -> Iterator[Host]:
     machine.sh("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.lo.disable_ipv6=1")
 
 
-def ours(ports: list[Json]) -> str:
+def ours(ports: list[Json], network: str = "bridge") -> str:
     """Why the module refuses to start a container with these ports; empty where it does not."""
-    options: Json = {"state": "started", "recreate": "auto", "pull_policy": "missing"}
+    options: Json = {"state": "started", "recreate": "auto", "pull_policy": "missing", "network_mode": network}
     try:
         bring(Engine(f"unix://{SOCKET}", 60), [entry("new", ports=ports, **options)], check=True)
     except NetmodeError as error:
@@ -82,7 +82,7 @@ def ours(ports: list[Json]) -> str:
     return ""
 
 
-def engines(host: Host, ports: list[Json]) -> str:
+def engines(host: Host, ports: list[Json], network: str = "bridge") -> str:
     """Why the engine does not start it; it ends at once where it is."""
     bindings: dict[str, list[Json]] = {}
     for port in ports:
@@ -90,7 +90,7 @@ def engines(host: Host, ports: list[Json]) -> str:
         bindings.setdefault(target, []).append({"HostIp": port["host_ip"], "HostPort": str(port["published"])})
     body = {
         "Image": entry("")["image"], "Entrypoint": ["busybox", "true"], "ExposedPorts": {port: {} for port in bindings},
-        "HostConfig": {"PortBindings": bindings},
+        "HostConfig": {"PortBindings": bindings, "NetworkMode": network},
     }  # fmt: skip
     _, made = host.call("POST", "/containers/create", body)
     status, answer = host.call("POST", f"/containers/{made['Id']}/start")
@@ -132,3 +132,51 @@ def test_o6_o7_a_port_is_refused_exactly_where_the_engine_could_not_publish_it(b
     mine, theirs = ours(ports), engines(busy, ports)
     assert "(new): ports: " in mine or not mine
     assert bool(mine) == bool(theirs), f"{ports}: ours: {mine or 'taken'}; the engine's: {theirs or 'taken'}"
+
+
+@pytest.fixture(scope="module")
+def elsewhere(machine: Host) -> Iterator[Host]:
+    """An engine that publishes at 127.0.0.2 what names no address, with a network of which that is 127.0.0.3.
+
+    A process listens at each of the three on the port 18450 plus its last number.
+    """
+    before = machine.things()
+    make_images(machine)
+    with machine.engine_with("--ip", "127.0.0.2"), ExitStack() as stack:
+        machine.docker("network", "create", "-o", "com.docker.network.bridge.host_binding_ipv4=127.0.0.3", "nmt-at-3")
+        machine.docker("network", "create", "nmt-plain")
+        for number in (1, 2, 3):
+            stack.enter_context(socket.create_server((f"127.0.0.{number}", 18450 + number)))
+        yield machine
+        machine.remove_new(before)
+
+
+@pytest.mark.parametrize("network", ["bridge", "nmt-at-3", "nmt-plain"])
+def test_o7_where_ports_are_published_that_name_no_address_is_the_networks(elsewhere: Host, network: str) -> None:
+    for number in (1, 2, 3):
+        for address in ("", "0.0.0.0", "127.0.0.2"):
+            asked = [port(18450 + number, address)]
+            mine, theirs = ours(asked, network), engines(elsewhere, asked, network)
+            assert bool(mine) == bool(theirs), (
+                f"{network}, {asked}: {mine or 'taken'}; the engine's: {theirs or 'taken'}"
+            )
+
+
+@pytest.mark.parametrize("space", ["host", "container:donor"])
+def test_o7_two_of_one_namespace_listen_on_one_port_of_different_addresses(host: Host, space: str) -> None:
+    make_images(host)
+    lab = Lab(host)
+    lab.docker("run", "-d", "--name", "donor", IMAGE)
+
+    def at(name: str, *addresses: str) -> Json:
+        words = ["redis-server", "--port", "18460", "--save", "", "--bind", *addresses]
+        return entry(name, network_mode=space, command=words, expose=[18460])
+
+    two = [at("one", "127.0.0.1"), at("two", "127.0.0.2", "127.0.0.3")]
+    lab.converge(*two)
+    for one, address in (("one", "127.0.0.1"), ("two", "127.0.0.2"), ("two", "127.0.0.3")):
+        ask = ("exec", one, "redis-cli", "-h", address, "-p", "18460", "config", "get", "bind")
+        wait_until(lambda ask=ask, at=address: at in lab.docker(*ask, check=False).split(), f"{one} answers")
+    lab.refused(at("three", "127.0.0.3"), words=["three", "18460"])
+    lab.refused(*two, at("three", "*"), words=["three", "18460", "also asked for by"])
+    lab.converge(*two, at("three", "127.0.0.4"))

@@ -247,3 +247,25 @@ def test_o19_a_path_is_taken_for_the_data_and_one_that_cannot_be_used_is_refused
     host.sh("touch /srv/none/dump.rdb; chmod 600 /srv/none/dump.rdb")
     assert "may not read /srv/none/dump.rdb" in files.refused(instance(volume="/srv/none"))
     host.sh("rm -r /srv/none")
+
+
+# --- O13 --------------------------------------------------------------------------------------------------------------
+
+ODD = {
+    "a FIFO": "mkfifo {}",
+    "a device": "mknod {} c 1 5",
+    "a socket": "python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' {}",
+    "a directory": "mkdir {}",
+    "a link": "ln -s /etc/shadow {}",
+    "a link to itself": "ln -s {0} {0}",
+}
+
+
+def test_o13_what_lies_in_the_place_of_redis_conf_is_refused_and_nobody_waits(host: Host, files: Files) -> None:
+    at = f"{CONFIG}/cache/redis.conf"
+    host.sh(f"mkdir -p {CONFIG}/cache")
+    for what, make in ODD.items():
+        host.sh(f"rm -rf {at}; " + make.format(at))
+        assert at in files.refused(instance()), what
+    host.sh(f"rm -rf {at}")
+    files.taken(instance())

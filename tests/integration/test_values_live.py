@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
 from lab import CHECKOUT
+from redis_lab import ROLE_VARIABLES, socket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +82,42 @@ def test_o8_what_yaml_made_of_other_words_is_refused_before_any_change(host: Hos
         ("image", 7.4),
     ):
         lab.refused(entry("one", **{option: value}), words=[option, "Write it quoted"])
+
+
+SAID = """
+- hosts: all
+  gather_facts: false
+  roles: [netmode.docker.redis]
+  vars:
+    redis_socket_mode: 0770
+    redis_appendonly: no
+    redis_save: ''
+    redis_maxmemory: 1_048_576
+    redis_settings:
+      notify-keyspace-events: ''
+      masterauth: " with blanks \\\\ and \\"quotes\\" "
+      dbfilename: null
+      latency-tracking-info-percentiles: 50 99.5
+      repl-diskless-sync: off
+      client-output-buffer-limit: ["normal 0 0 0", "replica 256mb 64mb 60"]
+"""
+MEANT = {
+    "notify-keyspace-events": "", "masterauth": ' with blanks \\ and "quotes" ', "dbfilename": "dump.rdb", "save": "",
+    "latency-tracking-info-percentiles": "50 99.5", "repl-diskless-sync": "no", "appendonly": "no",
+    "maxmemory": "1048576", "unixsocketperm": "770",
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("role_image", "no_files_left")
+def test_o8_what_yaml_says_is_what_redis_runs_with(host: Host, play: Callable[..., Play]) -> None:
+    """From the play to CONFIG GET, over redis.conf: octal numbers, empty and null values, quotes, words of YAML."""
+    done = play(SAID, **ROLE_VARIABLES)
+    assert done.rc == 0, done.stdout + done.stderr
+    for directive, meant in MEANT.items():
+        answer = host.run("redis-cli", "-s", socket_of("redis"), "--json", "config", "get", directive).stdout
+        assert json.loads(answer) == {directive: meant}
+    assert host.sh(f"stat -c %a {socket_of('redis')}") == "770"
+    assert play(SAID, **ROLE_VARIABLES).changed == 0
 
 
 INI = """

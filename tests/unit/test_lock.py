@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import stat
 import subprocess
 import sys
 import time
@@ -112,32 +110,6 @@ def test_o10_another_user_than_root_is_refused_by_roots_engine(
     monkeypatch.setattr(os, "geteuid", lambda: 4321)
     with pytest.raises(NetmodeError, match=r"engine at .* requires root: become: true"):
         take(docker_host=docker_host)
-
-
-def test_o10_a_rootless_engine_has_one_lock_for_its_owner_and_for_root(
-    locks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rootless = tmp_path / "user"
-    rootless.mkdir()
-    with socket.socket(socket.AF_UNIX) as engine:
-        engine.bind(str(rootless / "docker.sock"))
-        real, owner = os.stat, 4321
-
-        def stat_of(path: object, **options: bool) -> os.stat_result:
-            found = real(path, **options)  # type: ignore[arg-type,call-overload]
-            if not stat.S_ISSOCK(found.st_mode):
-                return found
-            return os.stat_result([*found[:4], owner, *found[5:]])
-
-        monkeypatch.setattr(os, "stat", stat_of)
-        for user in (0, owner):
-            monkeypatch.setattr(os, "geteuid", lambda user=user: user)
-            take(docker_host=f"unix://{rootless}/docker.sock")
-            assert (rootless / "netmode-containers.lock").exists()
-            assert not (locks / "netmode-containers.lock").exists()
-        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-        with pytest.raises(NetmodeError, match="requires root"):
-            take(docker_host=f"unix://{rootless}/docker.sock")
 
 
 def test_a_link_in_the_place_of_a_lock_is_not_followed(locks: Path) -> None:

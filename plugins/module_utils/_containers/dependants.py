@@ -22,22 +22,26 @@ def follow(draft: Draft, key: str, reason: str, *, born: bool) -> None:
     for other in host.dependants(key, links=born):
         name, mark = host.name(other), host.marks.get(other, "")
         if name not in draft.by_name and mark not in draft.by_name and not name.endswith(NEW_SUFFIX):
-            _take_along(draft, other, name, _donor_name(host, key), reason, born=born)
+            donor = _donor_name(host, key)
+            _take_along(draft, other, name, donor, reason, born=born, starts=host.runs(other))
 
 
 def follows(draft: Draft, one: Wanted, key: str) -> bool:
     """Whether an entry's container needs, in a way that the list cannot say, one that is recreated or restarted.
 
-    If so, its step is added.
+    If so, its step is added. One that is to be stopped follows too where its donor is recreated: it names that by an id
+    that is gone then, and would never start again.
     """
     needs = draft.host.ties.get(key, {})
     renewed = [other for other in needs if other in draft.renewed]
     reborn = [other for other in renewed if draft.host.name(other) in draft.born]
-    if one.state != "started" or not [other for other in renewed if other in reborn or needs[other] != "link"]:
+    starts = one.state == "started"
+    if not reborn and not (starts and [other for other in renewed if needs[other] != "link"]):
         return False
     donor = (reborn or renewed)[0]
-    draft.differ(one, "state", draft.host.states[key], "started")
-    _take_along(draft, key, one.name, _donor_name(draft.host, donor), draft.renewed[donor], born=bool(reborn))
+    draft.differ(one, "state", draft.host.states[key], one.state)
+    reason = draft.renewed[donor]
+    _take_along(draft, key, one.name, _donor_name(draft.host, donor), reason, born=bool(reborn), starts=starts)
     return True
 
 
@@ -72,22 +76,24 @@ def running(host: Host, key: str) -> list[tuple[str, str]]:
     return [(name, other) for other, name in found.items()]
 
 
-def _take_along(draft: Draft, key: str, name: str, donor: str, reason: str, *, born: bool) -> None:
-    """One step for a dependant, after the last of those that it depends on: an earlier one is moved."""
+def _take_along(draft: Draft, key: str, name: str, donor: str, reason: str, *, born: bool, starts: bool) -> None:
+    """One step for a dependant, after the last of those that it depends on: an earlier one is moved.
+
+    ``starts``: it runs afterwards, if it is made again.
+    """
     earlier = [step for step in draft.steps if step.container == key and step.action in ("clone", "restart")]
     born = born or any(step.action == "clone" for step in earlier)
     draft.steps = [step for step in draft.steps if step not in earlier]
-    runs = draft.host.runs(key)
     if born:
         refuse_vanishing(
             draft.host, f"container {name}", key, f"{reason}, so it would have to be recreated",
             f"Remove it first (docker rm -f {name}), and start it again afterwards.",
         )  # fmt: skip
         draft.sweep(name, key, NEW_SUFFIX, "never took over")
-        draft.add("clone", name, reason, key, donor=donor, start=runs, dependants=running(draft.host, key))
+        draft.add("clone", name, reason, key, donor=donor, start=starts, dependants=running(draft.host, key))
         draft.born.add(name)
         follow(draft, key, f"its donor {name} is recreated", born=True)
-    elif runs:
+    elif draft.host.runs(key):
         restart(draft, f"container {name}", name, key, reason)
         follow(draft, key, f"its donor {name} is restarted", born=False)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
+from . import labels
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -104,12 +106,24 @@ def _refuse_held(
             )
 
 
+def with_notes(one: Wanted, inspect: Json) -> Json:
+    """The entry's endpoints, with the names that a tool of Docker gave the container there and its successor keeps."""
+    # Compose calls a container by its own name and by that of its service.
+    notes = {inspect["Name"].lstrip("/"), (inspect["Config"].get("Labels") or {}).get(labels.SERVICE)}
+    current = inspect["NetworkSettings"].get("Networks") or {}
+    found = {}
+    for network, spec in one.endpoints.items():
+        noted = [alias for alias in (current.get(network) or {}).get("Aliases") or [] if alias in notes]
+        found[network] = {**spec, "aliases": list(dict.fromkeys([*spec["aliases"], *noted]))}
+    return found
+
+
 def fixing(one: Wanted, inspect: Json) -> Iterator[Change]:
     """What brings a container to the networks of its entry; nothing for one that is on no network."""
     if not one.endpoints:
         return
     current = inspect["NetworkSettings"].get("Networks") or {}
-    for network, spec in one.endpoints.items():
+    for network, spec in with_notes(one, inspect).items():
         here = current.get(network)
         why = "it is not on the network" if here is None else differs(here, spec, inspect)
         if why and here is not None:

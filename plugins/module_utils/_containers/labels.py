@@ -19,6 +19,9 @@ NAME = "netmode.docker.name"
 CONFIGS = "netmode.docker.configs"
 """Carries the paths of the files that were written into the container, so that one taken out of the list is noticed."""
 
+SERVICE = "com.docker.compose.service"
+"""Carries the name by which the other services of a Compose project call the container."""
+
 RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.")
 """Namespaces of the tools of Docker."""
 

@@ -8,6 +8,7 @@ and no label has to remember what was asked for. Source of paths and defaults: D
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts as compose_mounts
@@ -31,6 +32,13 @@ HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthch
 BUILT_IN = engine_defaults.BUILT_IN
 UNCONFINED = "label=disable"
 """What the engine adds to security_opt where a container is privileged or in the host's PID or IPC namespace."""
+USUAL_CAPABILITIES = frozenset(
+    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID"
+    " SYS_CHROOT".split()
+)
+"""Of a container that asks for none: https://github.com/moby/moby/blob/v28.5.2/oci/caps/defaults.go"""
+_DRAWN = re.compile(r"[0-9a-f]{12}")
+"""A host name that the engine drew: the short id of this container, or of one that a tool made it again from."""
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
 Json = dict[str, Any]
@@ -55,6 +63,18 @@ def _signal(value: Any) -> str:
 
 def _capabilities(value: Any) -> list[str]:
     return sorted({str(item).upper().replace("CAP_", "", 1) for item in value or []})
+
+
+def _telling_capabilities(current: Json, wanted: Json) -> Json:
+    """``cap_add`` and ``cap_drop`` without those that nobody asked for and that change nothing: tools list them all."""
+    added, dropped = _capabilities(current["cap_add"]), _capabilities(current["cap_drop"])
+    asked, unasked = _capabilities(wanted["cap_add"]), _capabilities(wanted["cap_drop"])
+    kept = {*asked, *dropped} if "ALL" not in dropped else {*added}
+    left = {*unasked, *USUAL_CAPABILITIES, "ALL"} if "ALL" not in added else {*dropped}
+    return {
+        "cap_add": [name for name in added if name in kept or name not in USUAL_CAPABILITIES],
+        "cap_drop": [name for name in dropped if name in left],
+    }
 
 
 def _security(value: Any) -> list[str]:
@@ -211,8 +231,10 @@ def observed(inspect: Json, host_name: str, wanted: Json, defaults: engine_defau
         values["security_opt"] = [item for item in values["security_opt"] or [] if item != UNCONFINED]
     mode = host["NetworkMode"]
     own = host_name if mode == "host" else inspect["Id"][:12]
-    if values["hostname"] == own or mode.startswith("container:"):
+    drawn = wanted["hostname"] is None and _DRAWN.fullmatch(values["hostname"] or "")
+    if values["hostname"] == own or drawn or mode.startswith("container:"):
         values["hostname"] = None
+    values.update(_telling_capabilities(values, wanted))
     return {**values, **engine_defaults.told(values, wanted, defaults)}
 
 

@@ -109,7 +109,7 @@ def _recreate(draft: Draft, one: Wanted, key: str, expected: Expected, found: Co
     instead = f"Stop it manually (docker stop {host.name(key)}) and run again."
     dependants.refuse_vanishing(host, one.where, key, why, instead)
     draft.born.add(one.name)
-    making = _making(one, expected)
+    making = {**_making(one, expected), "endpoints": endpoints.with_notes(one, inspect)}
     body, wanted = making["body"], expected.options
     old = (host.images.get(inspect["Image"]) or host.images.get(one.image) or {}).get("Config") or {}
     volumes = mounted.hand_on(inspect, old, wanted["volumes"], wanted["tmpfs"] or {})

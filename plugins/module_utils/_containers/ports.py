@@ -12,6 +12,7 @@ import itertools
 import socket
 from typing import TYPE_CHECKING, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import publishes_at
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import (
     Listener,
@@ -40,13 +41,21 @@ def host_ports(host: Host, one: Wanted) -> list[Place]:
 
 
 def _published(host: Host, one: Wanted) -> list[Place]:
-    everywhere = "" if host.takes_ipv6 else _EVERY_IPV4
+    unnamed = _unnamed(host, one)
     return [
-        (binding["HostIp"] or everywhere, binding["HostPort"], target.partition("/")[2])
+        (binding["HostIp"] or unnamed, binding["HostPort"], target.partition("/")[2])
         for target, bindings in (one.options.get("ports") or {}).items()
         for binding in bindings
         if binding["HostPort"]
     ]
+
+
+def _unnamed(host: Host, one: Wanted) -> str:
+    """Where what names no address is published: where its networks say, on every address where they do not say one."""
+    said = {publishes_at(host.networks.get(name) or {}) or _EVERY_IPV4 for name in one.endpoints}
+    if len(said) == 1 and said != {_EVERY_IPV4}:
+        return said.pop()
+    return "" if host.takes_ipv6 else _EVERY_IPV4
 
 
 def _sure(place: Place) -> bool:

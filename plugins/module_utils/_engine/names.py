@@ -64,6 +64,12 @@ def bridge_of(network: Json) -> str | None:
     return named or ("docker0" if network["Name"] == "bridge" else f"br-{network['Id'][:12]}")
 
 
+def publishes_at(network: Json) -> str | None:
+    """Where ports of its containers are published that name no address: of the default bridge the daemon's ``ip``."""
+    address: str | None = (network.get("Options") or {}).get("com.docker.network.bridge.host_binding_ipv4")
+    return address
+
+
 def own_names(item: Json) -> list[str]:
     """``/name``; a second slash is a legacy link's alias, which is not a name."""
     return [name[1:] for name in item.get("Names") or [] if name.count("/") == 1]

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of, end_of_chain, find_donor
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import (
+    bridge_of,
+    end_of_chain,
+    find_donor,
+    publishes_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,7 +181,7 @@ def configured(network: Facts) -> Facts:
         "ip_range": pool.get("IPRange") or None,
         "gateway": pool.get("Gateway"),
         "default_gateway": (pool.get("AuxiliaryAddresses") or {}).get("DefaultGatewayIPv4"),
-        "host_ip": options.get("com.docker.network.bridge.host_binding_ipv4"),
+        "host_ip": publishes_at(network),
         "unaddressed": _unaddressed(options) if options or pool else None,
         "mtu": int(mtu) if mtu.isdigit() else None,
         "icc": _switch(options.get("com.docker.network.bridge.enable_icc")),

@@ -234,12 +234,17 @@ def _link_taken(change: Change, others: list[Network], around: Around) -> str:
 
 
 def _bridge_robbed(network: Network, addresses: tuple[IPInterface, ...]) -> str:
-    """An engine takes a bridge that is there, gives it the network's gateway, and takes its other addresses away."""
+    """An engine takes a bridge that is there, gives it the network's gateway, and takes away the address in its place.
+
+    That is the first one of the network's subnet, or else the first (setupBridgeIPv4, selectIPv4Address of libnetwork).
+    """
     if network.options.get(INHIBIT_IPV4, "false").lower() in TRUE:
         return ""
     gateways = {(pool.gateway or default_gateway(pool), pool.subnet.prefixlen) for pool in network.pools}
-    lost = next((item for item in addresses if (item.ip, item.network.prefixlen) not in gateways), None)
-    if lost is None:
+    subnets = [pool.subnet for pool in network.pools]
+    within = [item for item in addresses if any(item.ip in subnet for subnet in subnets)]
+    lost = next(iter([*within, *addresses]), None)
+    if lost is None or (lost.ip, lost.network.prefixlen) in gateways:
         return ""
     return (
         f"network {network.name}: bridge_name: {network.link} is a bridge of this host with the address {lost}, which "

@@ -25,10 +25,11 @@ MILLISECONDS = re.compile(r"\((?:decided in )?(\d+) ms")
 
 INTERRUPTED = """
 import os, signal, sys
-from ansible_collections.netmode.docker.plugins.module_utils import _engine_lean, _keeper_cli
+from ansible_collections.netmode.docker.plugins.module_utils._engine.direct import LeanEngine
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import cli
 
 left = int(sys.argv.pop(1))
-change = _engine_lean.LeanEngine.change
+change = LeanEngine.change
 
 def one_by_one(*request, **query):
     global left
@@ -37,8 +38,8 @@ def one_by_one(*request, **query):
     left -= 1
     return change(*request, **query)
 
-_engine_lean.LeanEngine.change = one_by_one
-_keeper_cli.main(["run"])
+LeanEngine.change = one_by_one
+cli.main(["run"])
 """
 """The keeper, killed before one of the changes that it asks the engine for: the first is number 0."""
 

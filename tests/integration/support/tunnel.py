@@ -23,8 +23,8 @@ class _Tcp(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def tunnel(target: str, *, tcp: bool = False) -> Iterator[str]:
-    """The docker_host of a tunnel to the unix socket ``target``: a unix socket, or a port of this host."""
+def tunnel(target: str, *, tcp: bool = False, at: str = "") -> Iterator[str]:
+    """The docker_host of a tunnel to the unix socket ``target``: a unix socket, perhaps ``at`` a path, or a port of this host."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -34,7 +34,7 @@ def tunnel(target: str, *, tcp: bool = False) -> Iterator[str]:
                 _pump(self.request, engine)
 
     with tempfile.TemporaryDirectory(prefix="netmode-tunnel.") as directory:
-        path = f"{directory}/docker.sock"
+        path = at or f"{directory}/docker.sock"
         with _Tcp(("127.0.0.1", 0), Handler) if tcp else _Unix(path, Handler) as listening:
             thread = threading.Thread(target=listening.serve_forever, daemon=True)
             thread.start()

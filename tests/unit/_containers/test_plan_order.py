@@ -112,3 +112,13 @@ def test_o11_every_order_of_a_list_recreates_a_donor_before_those_that_depend_on
         assert {step.name: step.action for step in made} == {
             "aa": "recreate", "bb": "recreate", "cc": "recreate", "dd": "clone", "ee": "clone",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pid", "ipc", "link"])
+@pytest.mark.parametrize("state", ["stopped", "started"])
+def test_o5_one_that_is_listed_follows_a_recreated_donor_also_where_it_is_to_be_stopped(kind: str, state: str) -> None:
+    listed = [entry("bb", state=state), entry("aa", environment={"A": "1"})]
+    made = plan(there({"aa": {}, "bb": {"aa": kind}}), read(*listed)).steps
+    first = [("stop", "bb")] if state == "stopped" else []
+    assert [(step.action, step.name) for step in made] == [*first, ("recreate", "aa"), ("clone", "bb")]
+    assert made[-1].data["start"] is (state == "started")

@@ -364,3 +364,27 @@ def test_an_endpoint_goes_back_as_it_was_asked_for() -> None:
 )
 def test_o7_a_bridge_that_is_there_and_meant_is_taken(given: dict[str, Any]) -> None:
     assert [step.actions for step in plan([entry(**given)], [], OWN_BRIDGE)] == [["create"]]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "lost"),
+    [
+        (["10.9.0.9/24"], ""),
+        (["10.9.0.9/24", "10.6.0.1/24"], ""),
+        (["10.6.0.1/24", "10.9.0.9/24"], ""),
+        (["10.9.0.9/24", "10.9.0.5/24"], ""),
+        (["10.9.0.5/24", "10.9.0.9/24"], "10.9.0.5/24"),
+        (["10.9.0.9/16"], "10.9.0.9/16"),
+        (["10.6.0.1/24"], "10.6.0.1/24"),
+    ],
+)
+def test_o7_a_bridge_of_several_addresses_loses_the_one_in_the_place_of_the_gateway(
+    addresses: list[str], lost: str
+) -> None:
+    host = OWN_BRIDGE._replace(bridges={"br-own": tuple(map(ipaddress.ip_interface, addresses))})
+    wanted = [entry(bridge_name="br-own", ipam=pool("10.9.0.0/24", gateway="10.9.0.9"))]
+    if not lost:
+        assert plan(wanted, [], host)
+        return
+    with pytest.raises(NetmodeError, match=f"with the address {lost}, which the engine would take away"):
+        plan(wanted, [], host)
