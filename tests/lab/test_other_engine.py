@@ -37,7 +37,7 @@ def tunnelled(host: str, other: str) -> Iterator[str]:
     on(host).sh(f"rm -f {AT}")
 
 
-@pytest.mark.parametrize(("host", "other"), zip(HOSTS, [*HOSTS[1:], HOSTS[0]]))
+@pytest.mark.parametrize(("host", "other"), [*zip(HOSTS, [*HOSTS[1:], HOSTS[0]])])
 def test_o12_the_engine_of_another_generation_is_refused(host: str, other: str) -> None:
     """By its name; and, where it bears the very same, by its containers and by itself."""
     asked = on(other)
