@@ -18,8 +18,9 @@ description:
 positional: _input, answers
 options:
   _input:
-    description: Host name to what M(netmode.docker.redis_verify) returned there.
-    type: dict
+    description: RV(netmode.docker.redis_verify#module:reach) of each host.
+    type: list
+    elements: dict
     required: true
   answers:
     description:
@@ -32,7 +33,7 @@ options:
 EXAMPLES = r"""
 - name: From where each Redis is reached
   ansible.builtin.debug:
-    msg: "{{ (proofs | netmode.docker.redis_reach(answers)).lines }}"
+    msg: "{{ (reaches | netmode.docker.redis_reach(answers)).lines }}"
 """
 
 RETURN = r"""
@@ -50,11 +51,10 @@ _value:
 """
 
 
-def redis_reach(proofs: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
+def redis_reach(reaches: list[dict[str, Any]], answers: dict[str, Any]) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    by_host = {host: proof["targets"] for host, proof in proofs.items()}
-    facts = {host: (proof.get("ansible_facts") or {}).get("docker_network") or {} for host, proof in proofs.items()}
-    found = cells(by_host, answers, facts)
+    by_host = {one["host"]: one["targets"] for one in reaches}
+    found = cells(by_host, answers, {one["host"]: one["addresses"] for one in reaches})
     wrong: dict[str, list[str]] = {host: [] for host in by_host}
     for cell in found:
         if not cell["ok"] and cell["from"] not in wrong[cell["to"]]:

@@ -9,6 +9,9 @@ from typing import Any
 from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import name_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import asked_by
 
+SILENT_AFTER = 1.5
+"""Seconds within which what answers does, also where a packet was lost: it is sent again after one (RFC 6298)."""
+
 DOCUMENTATION = r"""
 name: redis_reach_endpoints
 short_description: What each host of a fleet asks, to know which Redis it reaches
@@ -19,15 +22,16 @@ description:
     P(netmode.docker.redis_reach#filter) draws up.
 options:
   _input:
-    description: Host name to what M(netmode.docker.redis_verify) returned there.
-    type: dict
+    description: RV(netmode.docker.redis_verify#module:reach) of each host.
+    type: list
+    elements: dict
     required: true
 """
 
 EXAMPLES = r"""
 - name: Ask every Redis of the fleet
   netmode.docker.redis_ping:
-    endpoints: "{{ (proofs | netmode.docker.redis_reach_endpoints)[inventory_hostname] }}"
+    endpoints: "{{ (reaches | netmode.docker.redis_reach_endpoints)[inventory_hostname] }}"
 """
 
 RETURN = r"""
@@ -37,14 +41,17 @@ _value:
 """
 
 
-def redis_reach_endpoints(proofs: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def redis_reach_endpoints(reaches: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """See DOCUMENTATION."""
-    by_host = {host: proof["targets"] for host, proof in proofs.items()}
-    witnesses = {host: proof["witnesses"] for host, proof in proofs.items()}
-    return {
-        host: [{"name": name_of(target), "host": target["address"], "port": target["port"]} for target in asked]
-        for host, asked in asked_by(by_host, witnesses).items()
-    }
+    by_host = {one["host"]: one["targets"] for one in reaches}
+    witnesses = {one["host"]: one["witnesses"] for one in reaches}
+    return {host: [_endpoint(host, target) for target in asked] for host, asked in asked_by(by_host, witnesses).items()}
+
+
+def _endpoint(host: str, target: dict[str, Any]) -> dict[str, Any]:
+    expected = target["near"] if host == target["to"] else target["far"]
+    endpoint = {"name": name_of(target), "host": target["address"], "port": target["port"]}
+    return {**endpoint, "timeout": SILENT_AFTER} if expected is False else endpoint
 
 
 class FilterModule:

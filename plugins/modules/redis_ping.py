@@ -80,6 +80,9 @@ options:
             not looked at.
         type: bool
         default: false
+      timeout:
+        description: Seconds that this endpoint may take, where that is less than O(timeout).
+        type: float
   docker_host:
     description: >-
       Where the Docker Engine of this host listens, which is asked for the log of O(endpoints[].container). Where it is not

@@ -50,21 +50,31 @@ failed_claims:
   type: int
   returned: success
 lines:
-  description: The claims as text, one to a line, and a line that sums them up.
+  description: The claims as text, one to a line, and a line that sums them up. In check mode a host that has none of the containers
+    yet has nothing to prove, and says so.
   type: list
   elements: str
   returned: success
-targets:
-  description:
-    - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(address), C(port), C(near), C(far),
-      C(run_id) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
-  type: list
-  elements: dict
+reach:
+  description: What P(netmode.docker.redis_reach_endpoints#filter) and P(netmode.docker.redis_reach#filter) want of each host.
+  type: dict
   returned: success
-witnesses:
-  description: How many other hosts are to ask each of these Redis. V(0) is all.
-  type: int
-  returned: success
+  contains:
+    host:
+      description: The name of this host.
+      type: str
+    targets:
+      description:
+        - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(address), C(port), C(near),
+          C(far), C(run_id) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
+      type: list
+      elements: dict
+    witnesses:
+      description: How many other hosts are to ask each of these Redis. V(0) is all.
+      type: int
+    addresses:
+      description: Which container of this host has an IPv4 address.
+      type: dict
 deployed:
   description: Whether the host has a container of any of them.
   type: bool
@@ -81,9 +91,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import read, secrets_of, verify
+from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import reach, read, secrets_of, verify
 
-_NOTHING: dict[str, Any] = {"claims": [], "lines": [], "targets": [], "deployed": False}
+
+def _not_yet(plan: dict[str, Any]) -> list[str]:
+    return [f"{plan['host']}: not deployed yet, so there is nothing to prove."]
 
 
 def main() -> None:
@@ -96,9 +108,10 @@ def main() -> None:
         hide(module, secrets_of(plan))
         told = verify(plan, module.params["docker_host"], module.params["timeout"])
     except UnreachableError as error:
-        if module.check_mode:  # it may be yet to come
-            module.exit_json(changed=False, failed_claims=0, **_NOTHING, witnesses=plan["witnesses"])
-        module.fail_json(msg=str(error))
+        if not module.check_mode:
+            module.fail_json(msg=str(error))
+        nothing = reach(plan, [], {})  # the engine may be yet to come
+        module.exit_json(changed=False, failed_claims=0, claims=[], lines=_not_yet(plan), reach=nothing, deployed=False)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     if told["limited"]:
@@ -107,12 +120,13 @@ def main() -> None:
             "Run with become: true."
         )
     facts = {"docker_network": told["docker_network"]}
-    shown = {key: told[key] for key in ("claims", "lines", "targets", "deployed")}
+    shown = {key: told[key] for key in ("claims", "lines", "reach", "deployed")}
+    if module.check_mode and not told["deployed"]:
+        shown["lines"] = _not_yet(plan)
     module.exit_json(
         changed=False,
         ansible_facts=facts,
         failed_claims=told["failed"],
-        witnesses=plan["witnesses"],
         **shown,
     )
 

@@ -286,7 +286,11 @@ def make_plan(
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
-        "kept": [item["name"] for item in merged if item["state"] == "started" and _needs_keeping(item)],
+        "kept": [
+            item["name"]
+            for item in merged
+            if variables["keeper"] and item["state"] == "started" and _needs_keeping(item)
+        ],
         "parts": {
             "files": {
                 "key_file": key_file,

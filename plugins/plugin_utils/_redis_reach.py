@@ -3,7 +3,7 @@
 
 docker0 ends at its host: a bridge address is reached from there alone, a published port and a port of the host from
 everywhere, and what is kept to the loopback or has no network from nowhere. What is behind a link of the host, to which
-a custom interface leads, is not known: it is looked for there, and either is right. Pure: (facts, answers) ->
+a custom interface leads, is not known: it is looked for there, and either is right. Pure: (targets, answers) ->
 cells. No password goes from one host to another: a Redis that asks for one answers ``NOAUTH``, and has been reached.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import Target, name_of, where_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Facts, bare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,28 +43,31 @@ def asked_by(by_host: Mapping[str, Sequence[Target]], witnesses: Mapping[str, in
 def cells(
     by_host: Mapping[str, Sequence[Target]],
     answers: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    facts: Mapping[str, Facts],
+    own: Mapping[str, Mapping[str, str]],
 ) -> list[Cell]:
-    """Every target that a host asked, with what it found. ``answers``: {from: {name_of(target): answer}}."""
+    """Every target that a host asked, with what it found. ``answers``: {from: {name_of(target): answer}}.
+
+    ``own``: of each host, which of its containers has an address.
+    """
     askers: dict[str, list[str]] = {}
     for witness in by_host:
         for name in answers.get(witness) or {}:
             askers.setdefault(name, []).append(witness)
     return [
-        _cell(target, witness, answers[witness][name_of(target)], facts.get(witness) or {})
+        _cell(target, witness, answers[witness][name_of(target)], own.get(witness) or {})
         for of_host in by_host.values()
         for target in of_host
         for witness in askers.get(name_of(target), [])
     ]
 
 
-def _cell(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts) -> Cell:
+def _cell(target: Target, witness: str, answer: Mapping[str, Any], own: Mapping[str, str]) -> Cell:
     wanted = target["near"] if witness == target["to"] else target["far"]
     observed = str(answer.get("answer") or answer.get("error") or "no answer").split(" ", 1)[0]
     if not answer.get("reachable"):
         observed, reached = str(answer.get("error") or "no answer"), False
     else:
-        other = _another(target, witness, answer, facts)
+        other = _another(target, witness, answer, own)
         observed, reached = other or observed, other is None
     return {
         "from": witness,
@@ -78,19 +80,15 @@ def _cell(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts)
     }
 
 
-def _another(target: Target, witness: str, answer: Mapping[str, Any], facts: Facts) -> str | None:
+def _another(target: Target, witness: str, answer: Mapping[str, Any], own: Mapping[str, str]) -> str | None:
     """What answered, where it is not this Redis: every host has a docker0 with the same addresses."""
     run_id = (answer.get("server") or {}).get("run_id")
     if target["run_id"] and run_id and run_id != target["run_id"]:
         return "another Redis"
     if target["holder"]:
         return f"that of {target['holder']}"
-    if witness == target["to"]:
-        return None
-    for container in (facts.get("containers") or {}).values():
-        for interface in container.get("interfaces") or []:
-            if target["address"] in [bare(item) for item in interface.get("ipv4") or []]:
-                return f"its own {container.get('name')}"
+    if witness != target["to"] and target["address"] in own:
+        return f"its own {own[target['address']]}"
     return None
 
 

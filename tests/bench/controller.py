@@ -27,6 +27,7 @@ from ansible_collections.netmode.docker.plugins.filter.redis_plan import FilterM
 from ansible_collections.netmode.docker.plugins.filter.redis_reach import redis_reach  # noqa: E402
 from ansible_collections.netmode.docker.plugins.filter.redis_reach_endpoints import redis_reach_endpoints  # noqa: E402
 from ansible_collections.netmode.docker.plugins.filter.topology_tree import topology_tree  # noqa: E402
+from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import addresses  # noqa: E402
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables  # noqa: E402
 
 if TYPE_CHECKING:
@@ -53,20 +54,20 @@ def facts_of(number: int) -> Json:
     return facts
 
 
-def proof_of(name: str, number: int) -> Json:
+def reach_of(name: str, number: int) -> Json:
     own = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     found = []
     for index in range(REDIS):
         one = {"to": name, "instance": f"redis-{index}", "run_id": None, "holder": None}
         found.append({**one, "address": f"172.17.{index}.2", "port": 6379, "near": True, "far": False})
         found.append({**one, "address": own, "port": 7000 + index, "near": True, "far": True})
-    return {"targets": found, "witnesses": 10, "ansible_facts": {"docker_network": facts_of(number)}}
+    return {"host": name, "targets": found, "witnesses": 10, "addresses": addresses(facts_of(number))}
 
 
-def answers_to(proofs: Json, asked: dict[str, list[Json]]) -> dict[str, dict[str, Json]]:
+def answers_to(asked: dict[str, list[Json]]) -> dict[str, dict[str, Json]]:
     """Each as it is to be; at an address of docker0 the asking host's own container answers."""
     answer = {"reachable": True, "answer": "NOAUTH Authentication required."}
-    return {host: {one["name"]: answer for one in endpoints} for host, endpoints in asked.items() if host in proofs}
+    return {host: {one["name"]: answer for one in endpoints} for host, endpoints in asked.items()}
 
 
 def variables(number: int) -> Json:
@@ -86,8 +87,8 @@ def planned(size: int) -> None:
 
 def measured(size: int) -> dict[str, float]:
     names = [f"host{number:05}" for number in range(size)]
-    proofs = {name: proof_of(name, number) for number, name in enumerate(names)}
-    facts = {name: proof["ansible_facts"]["docker_network"] for name, proof in proofs.items()}
+    reaches = [reach_of(name, number) for number, name in enumerate(names)]
+    facts = {name: facts_of(number) for number, name in enumerate(names)}
     seconds: dict[str, float] = {}
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
@@ -97,9 +98,9 @@ def measured(size: int) -> dict[str, float]:
         return result
 
     timed("plans", lambda: planned(size))
-    asked = timed("who asks whom", lambda: redis_reach_endpoints(proofs))
-    answers = answers_to(proofs, asked)
-    matrix = timed("matrix", lambda: redis_reach(proofs, answers))
+    asked = timed("who asks whom", lambda: redis_reach_endpoints(reaches))
+    answers = answers_to(asked)
+    matrix = timed("matrix", lambda: redis_reach(reaches, answers))
     assert not any(matrix["wrong"].values()), matrix["lines"][:5]
     tables = timed("tables", lambda: fleet_tables(facts))
     assert len(tables["containers"]) == size * CONTAINERS

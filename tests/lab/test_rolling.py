@@ -28,7 +28,7 @@ def failures(play: Play, *hosts: str) -> list[str]:
     """The message of each of these hosts. The others had no failure and were brought to the end of the proof."""
     assert "Traceback" not in play.stdout + play.stderr
     assert {task["host"] for task in play.failed} == set(hosts), play.stdout
-    end = "Ask every Redis of the fleet" if len(hosts) < 2 else "Show the proof, that every Redis"
+    end = "Ask every Redis of the fleet" if len(hosts) < 2 else "Ask every Redis at every address"
     assert {task["host"] for task in play.tasks if end in task["task"]} == set(HOSTS) - set(hosts)
     told = {task["host"]: " ".join(str(task["result"]["msg"]).split()) for task in play.failed}
     return [told[host] for host in hosts]

@@ -29,6 +29,7 @@ ENDPOINT_ARGUMENTS: Json = {
     "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
     "container": {"type": "str"},
     "neighbours": {"type": "bool", "default": False},
+    "timeout": {"type": "float"},
 }
 """An entry of the option ``endpoints`` of the module ``redis_ping``."""
 
@@ -45,6 +46,8 @@ def _endpoints(given: list[Json], params: Json) -> list[Endpoint]:
     ids = _ids([item["container"] for item in given if item["socket"] and item["container"]], params)
     for item in given:
         name = item["name"]
+        if item["timeout"] is not None:
+            refuse_odd_times(item["timeout"], 0)
         if name in found:
             raise NetmodeError(f"endpoints: two of them have the name {name!r}. Give each a name of its own.")
         if item["username"] and item["password"] is None:

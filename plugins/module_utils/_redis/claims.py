@@ -43,8 +43,8 @@ def _prove(facts: Facts, pings: Pings, instance: Instance) -> Iterator[Claim]:
             yield from claims_of_answers(facts, pings, instance)
 
 
-def render(proven: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The claims as aligned lines, each with what was observed, and what was expected where that differs."""
+def render(host: str, proven: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The claims as aligned lines, each with what was observed, and what was expected where that differs.."""
     width = max((len(claim["instance"]) for claim in proven), default=0)
     lines = []
     for claim in proven:
@@ -53,5 +53,7 @@ def render(proven: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(f"{start}  ({expected}observed {claim['observed']})")
     failed = sum(not claim["ok"] for claim in proven)
     count = "1 claim" if len(proven) == 1 else f"{len(proven)} claims"
-    lines.append(f"{count}, " + (f"{failed} {'does' if failed == 1 else 'do'} not hold" if failed else "all hold"))
+    lines.append(
+        f"{host}: {count}, " + (f"{failed} {'does' if failed == 1 else 'do'} not hold" if failed else "all hold")
+    )
     return lines

@@ -60,6 +60,8 @@ class Endpoint:
     """Of a socket: the id of the container that its server runs in. Nothing is sent to another process."""
     witness: Endpoint | None = None
     """A socket whose server is asked whether it sees the connection: so an address is known without a password."""
+    timeout: float | None = None
+    """How long this one may take, where that is less than what all others may."""
 
     @property
     def where(self) -> str:
@@ -271,7 +273,7 @@ def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
     result.update(server=None, open_users=None, listens=None, seen=None, error=None)
     start = time.monotonic()
     try:
-        connection = Connection(endpoint, timeout)
+        connection = Connection(endpoint, min(timeout, endpoint.timeout or timeout))
         try:
             result.update(_ask(connection, endpoint), reachable=True)
         finally:

@@ -16,6 +16,7 @@ from .ways import (
     Facts,
     Instance,
     addresses_of,
+    bare,
     bindings,
     bound,
     bridge_named,
@@ -36,6 +37,16 @@ a password), and the container that holds this port of the host instead (None wh
 
 Place = tuple[str, int, Optional[bool], Optional[bool]]
 """(address, port, near, far)"""
+
+
+def addresses(facts: Facts) -> dict[str, str]:
+    """IPv4 address -> the container of the host that has it."""
+    return {
+        bare(address): container["name"]
+        for container in (facts.get("containers") or {}).values()
+        for interface in container.get("interfaces") or []
+        for address in interface.get("ipv4") or []
+    }
 
 
 def targets(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -13,8 +13,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._facts.gather impor
 from .ask import ENDPOINT_ARGUMENTS, ask
 from .claims import claims, render
 from .spec import SECRET_DIRECTIVES
-from .targets import targets
+from .targets import addresses, targets
 from .ways import endpoints, instances_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
@@ -59,7 +62,7 @@ def secrets_of(plan: Json) -> set[str]:
 
 
 def verify(plan: Json, docker_host: str, timeout: int) -> Json:
-    """``docker_network``, ``claims``, ``failed``, ``lines``, ``targets``, ``deployed``, ``limited``."""
+    """``docker_network``, ``claims``, ``failed``, ``lines``, ``reach``, ``deployed``, ``limited``."""
     facts, limited = gather(Engine(docker_host, timeout))
     instances = instances_of(plan["instances"], plan["socket_dir"])
     asked = [_whole(one) for one in endpoints(facts, instances)]
@@ -70,10 +73,15 @@ def verify(plan: Json, docker_host: str, timeout: int) -> Json:
         "limited": limited,
         "claims": proven,
         "failed": sum(not claim["ok"] for claim in proven),
-        "lines": render(proven),
-        "targets": targets(plan["host"], plan["address"], facts, answers, instances),
+        "lines": render(plan["host"], proven),
+        "reach": reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
         "deployed": any(instance.name in facts["containers"] for instance in instances),
     }
+
+
+def reach(plan: Json, found: list[Json], own: Mapping[str, str]) -> Json:
+    """What other hosts are told, to ask for these Redis and to know their own containers from them."""
+    return {"host": plan["host"], "targets": found, "witnesses": plan["witnesses"], "addresses": own}
 
 
 def _whole(endpoint: Json) -> Json:

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
-from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import name_of, targets
+from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import addresses, name_of, targets
 from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_reach import (
     asked_by,
@@ -186,7 +186,7 @@ TARGET = {"to": "one", "instance": "redis", "address": "172.17.0.2", "port": 637
 def cell(witness: str, found: Facts, facts: Facts | None = None, **more: Any) -> tuple[str, str, bool]:
     target = {**TARGET, "near": True, "far": False, "run_id": None, "holder": None, **more}
     by_host = {"one": [target], "two": []}
-    (only,) = cells(by_host, {witness: {name_of(target): found}}, {"two": facts or {}})
+    (only,) = cells(by_host, {witness: {name_of(target): found}}, {"two": addresses(facts or {})})
     return only["expected"], only["observed"], only["ok"]
 
 

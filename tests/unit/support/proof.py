@@ -72,7 +72,7 @@ def prove(facts: dict[str, Any], instances: list[dict[str, Any]], change: Any = 
     if change:
         change(answers)
     found = claims("web1", facts, answers, asked)
-    return {"claims": found, "failed": sum(not claim["ok"] for claim in found), "lines": render(found)}
+    return {"claims": found, "failed": sum(not claim["ok"] for claim in found), "lines": render("web1", found)}
 
 
 def failed(proof: dict[str, Any]) -> list[tuple[str, str, str, str]]:
