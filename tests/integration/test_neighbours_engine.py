@@ -204,6 +204,40 @@ def test_o15_before_28_a_port_published_to_the_loopback_is_reached(neighbour: Ho
         assert len(found) == 2
 
 
+LAN = ("--subnet", "192.168.77.0/24", "--ip-range", "192.168.77.128/25", "-o", "parent=nbhost")
+BRIDGED = """
+ip link add link nbhost name nbport type macvlan mode passthru; ip link set nbport master nbbridge; ip link set nbport up
+ip netns exec neighbour ip address add 10.99.2.200/24 dev nb0
+"""
+ON_THE_LAN = {
+    "macvlan": (("-d", "macvlan", *LAN), ""),
+    "a private macvlan": (("-d", "macvlan", "-o", "macvlan_mode=private", *LAN), ""),
+    "a bridge with a card": (("--subnet", "10.99.2.0/24", "-o", "com.docker.network.bridge.name=nbbridge"), BRIDGED),
+}
+
+
+@pytest.mark.parametrize("name", ON_THE_LAN)
+def test_o22_a_network_that_the_host_has_on_its_lan_is_refused_and_told(neighbour: Host, image: str, name: str) -> None:
+    """One that the role does not define, by its name and its id; the proof tells it of a sharer as well."""
+    options, by_hand = ON_THE_LAN[name]
+    key = neighbour.docker("network", "create", *options, "nearnet")
+    try:
+        neighbour.sh(f"set -e\n{by_hand}")
+        start(neighbour, image, "near", "nearnet")
+        start(neighbour, image, "sharer", "container:near", "--port", "7000")
+        seen = json.loads(neighbour.docker("inspect", "near"))[0]["NetworkSettings"]["Networks"]["nearnet"]["IPAddress"]
+        at = [[seen, 6379], [seen, 7000]]
+        wait_until(lambda: asked(neighbour, at, "ip", "netns", "exec", "neighbour") == [seen] * 2, "it is reached")
+        assert all(verdict(neighbour, {"name": one}, "") for one in ("nearnet", key, key[:12]))
+        sharer = {"name": "sharer", "network_mode": "container", "donor": "near", "port": 7000}
+        claims = proof(neighbour, [{"name": "near", "networks": ["nearnet"]}, sharer])["claims"]
+        told = {claim["instance"]: claim["ok"] for claim in claims if "neighbour" in claim["claim"]}
+        assert told == {"near": False, "sharer": False}
+    finally:
+        neighbour.sh("docker rm -f sharer near; docker network rm nearnet; ip link delete nbport", check=False)
+        neighbour.sh("ip netns exec neighbour ip address delete 10.99.2.200/24 dev nb0", check=False)
+
+
 AS_AT_BOOT = "for t in raw nat filter; do iptables -t $t -F; done; iptables -P FORWARD ACCEPT"
 """What an engine left that was ended stays until then."""
 OTHERWISE = {

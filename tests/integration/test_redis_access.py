@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from impostor import NOT_ITS, SECRET, SOCKETS, another, another_container, ask
 from lab import wait_until
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from lab import Host
 
 pytestmark = [pytest.mark.engines, pytest.mark.spread]
-CONFIG, SOCKETS = "/etc/netmode/redis", "/var/lib/netmode/redis"
-SECRET = "s3cret-of-the-test"
+CONFIG = "/etc/netmode/redis"
 GROUP = 4711
 USERS = {
     "of its number": (999, 999, ()),
@@ -115,50 +113,6 @@ def test_o16_other_users_of_the_host_get_no_further_than_the_sockets_mode_says(
     assert reached(clean)["read"] == [], "what Redis itself writes there is behind the directory"
 
 
-ANOTHER = r"""
-import os, socket, sys
-user, how = int(sys.argv[1]), sys.argv[2]
-out = open("/tmp/heard", "wb")
-os.setgroups([]); os.setgid(user); os.setuid(user)
-server = socket.socket(socket.AF_UNIX)
-server.bind("SOCKETS/cache/another")
-server.listen()
-os.chmod("SOCKETS/cache/another", 0o777)
-os.rename("SOCKETS/cache/another", "SOCKETS/cache/redis.sock")
-if how == "gone" and os.fork():
-    os._exit(0)
-print(os.getpid(), flush=True)
-while True:
-    wire, _ = server.accept()
-    with wire:
-        data = wire.recv(65536)
-        out.write(data); out.flush()
-        if data:
-            wire.sendall(b"+OK\r\n" + b"+PONG\r\n" * 3)
-""".replace("SOCKETS", SOCKETS)
-
-
-@contextmanager
-def another(host: Host, user: int, how: str = "") -> Iterator[None]:
-    """Another user's server in the place of the socket. ``gone``: whose process that listened has ended."""
-    with subprocess.Popen(["python3", "-c", ANOTHER, str(user), how], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        pid = server.stdout.readline().strip()
-        try:
-            yield
-        finally:
-            host.sh(f"kill -9 {pid}")
-
-
-def ask(host: Host, **given: Any) -> dict[str, Any]:
-    endpoint = {"name": "it", "socket": f"{SOCKETS}/cache/redis.sock", "password": SECRET, **given}
-    seen: dict[str, Any] = host.run_module("redis_ping", {"endpoints": [endpoint]})["endpoints"]["it"]
-    return seen
-
-
-NOT_ITS = "not a process of its container"
-
-
 THOROUGH = pytest.mark.thorough
 
 
@@ -189,6 +143,15 @@ def test_o16_another_user_in_the_place_of_the_socket_is_sent_nothing(
     assert clean.sh("cat /tmp/heard; rm /tmp/heard") == ""
 
 
+def test_o14_another_container_in_the_place_of_the_socket_is_sent_nothing(clean: Host, image: str) -> None:
+    """Of the same user, image and password, as one of another project may be that mounts the directory."""
+    clean.run_module("redis_files", files("777", ""))
+    start(clean, image)
+    with another_container(clean, image):
+        for password in (SECRET, None):
+            assert ask(clean, container="cache", password=password)["error"] == NOT_ITS
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -214,6 +177,16 @@ def test_o16_its_own_redis_is_known_however_it_runs(clean: Host, image: str, giv
     assert ask(clean, container="cache")["answer"] == "PONG"
     clean.docker("restart", "-t", "0", "cache")
     wait_until(lambda: ask(clean, container="cache")["answer"] == "PONG", "it answers again")
+
+
+def test_o17_an_empty_directory_below_the_root_stays_open_to_others(clean: Host) -> None:
+    """``redis_config_dir: /srv``, which is empty on most hosts."""
+    given = files("770", "")
+    given["instances"][0].update(directory="/nmt-empty/cache")
+    clean.sh("install -d -m 755 /nmt-empty")
+    for changed in (True, False):
+        assert clean.run_module("redis_files", given)["changed"] is changed
+    assert clean.sh("stat -c %a /nmt-empty /nmt-empty/cache; rm -r /nmt-empty").split() == ["755", "700"]
 
 
 def test_o16_a_host_of_an_older_run_converges_while_its_redis_goes_on(clean: Host, image: str) -> None:

@@ -28,6 +28,51 @@ def test_r14_an_open_redis_without_a_password_and_bad_settings_are_one_message_b
     assert "n1: instance bb: maxmemory" in bad
 
 
+WEB = {"name": "web", "command": ["busybox", "sleep", "9999"]}
+LAN = {"name": "lan", "driver": "macvlan", "driver_opts": {"parent": "eth0"}}
+CARD = {"name": "eth0", "kind": "macvlan", "parent": "lo", "addresses": ["192.0.2.9/24"]}
+SAID: list[tuple[str, dict[str, Any]]] = [
+    # O22
+    ("the port 6380 of settings.tls-port is published", {"redis_ports": ["6380:6380"], "redis_settings": {"tls-port": 6380}}),
+    ("settings.cluster-enabled", {"redis_ports": ["16379:16379"], "redis_settings": {"cluster-enabled": "yes"}}),
+    (
+        "settings.user: app needs none",
+        {"redis_ports": ["6379:6379"], "redis_password": "x", "redis_settings": {"user": "app on nopass +@all"}},
+    ),
+    ("settings.aclfile", {"redis_ports": ["6379:6379"], "redis_password": "x", "redis_settings": {"aclfile": "/data/x"}}),
+    (
+        "its port is published",
+        {"redis_network_mode": "container", "redis_donor": "web", "redis_companions": [{**WEB, "ports": ["7000:6379"]}]},
+    ),
+    ("the network lan (macvlan)", {"redis_networks": ["lan"], "redis_network_definitions": [LAN]}),
+    ("of redis lets in others than this host", {"redis_network_mode": "none", "redis_interfaces": [CARD]}),
+    # O23
+    ("port 7 of the host is taken by aa", {"redis_instances": [
+        {"name": "aa", "ports": ["127.0.0.1:7:6379"]},
+        {"name": "bb", "ports": [{"target": 6379, "published": "7", "host_ip": "127.0.0.1"}]},
+    ]}),
+    ("port 8 of the host is taken by aa", {"redis_password": "x", "redis_instances": [
+        {"name": "aa", "ports": ["7-8:6379-6380"]}, {"name": "bb", "ports": ["0.0.0.0:8:6379/tcp"]},
+    ]}),
+    ("port 7000 of the host is taken by redis", {
+        "redis_password": "x", "redis_ports": ["7000:6379"], "redis_companions": [{**WEB, "ports": [{"target": 80, "published": 7000}]}],
+    }),
+    # O19
+    ("6379 of the container is published, and Redis listens at 6380", {"redis_port": 6380, "redis_ports": ["127.0.0.1:7:6379"]}),
+    ("7000 of the container is published, and Redis listens at 6379", {"redis_ports": [7000]}),
+    ("default is off", {"redis_settings": {"user": "default off"}}),
+    ("redis_password is not among the passwords", {"redis_password": "x", "redis_settings": {"user": "default on >y +@all"}}),
+    ("settings.tls-port: 6379 is its own port", {"redis_settings": {"tls-port": 6379}}),
+]  # fmt: skip
+
+
+def test_o19_o22_o23_what_the_variables_of_a_host_say_is_one_message_before_any_change(
+    refuse: Callable[..., list[str]],
+) -> None:
+    told = refuse([variables for _, variables in SAID])
+    assert [said in message for (said, _), message in zip(SAID, told)] == [True] * len(SAID), told
+
+
 SHARER = {"redis_network_mode": "container", "redis_allow_unauthenticated": True}
 HOSTS_OWN = {"vm.overcommit_memory": "1"}
 BACKEND = {"name": "backend", "ipam": {"config": [{"subnet": "172.31.7.0/24"}]}}

@@ -10,70 +10,18 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
-from lab import COLLECTIONS, IMAGE, MODULE_UTILS, wait_until
-from redis_lab import socket_of
-from shapes import BARE, REDIS_SHAPES, SHAPES
+from lab import COLLECTIONS, MODULE_UTILS, wait_until
+from shapes import BARE, REDIS_SHAPES
+from trial_lab import Trial, answers, deploy, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lab import Host
 
 Json = dict[str, Any]
 
 pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("no_files_left", "shape_images")]
-
-REDIS = SHAPES["redis"]
-
-
-def plan(**host: Any) -> Json:
-    """The role's plan for one instance, of an image of the tests unless another is given."""
-    wrong: list[str] = []
-    given = {"redis_instances": [{"name": "cache"}], "redis_image": REDIS.image}
-    variables = read_variables("redis", given | {f"redis_{name}": value for name, value in host.items()}, wrong, "")
-    assert wrong == []
-    found: Json = redis_plan(variables, "here")
-    return found
-
-
-class Trial:
-    """The module ``redis_files`` as the role calls it."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-
-    def run(self, found: Json, check: bool = False) -> Json:
-        return self.host.run_module("redis_files", {"instances": found["files"]}, check=check)
-
-    def state(self) -> str:
-        return self.host.sh(
-            "docker ps -aq --no-trunc; docker volume ls -q; find /etc/netmode /var/lib/netmode -ls 2>/dev/null || true"
-        )
-
-    def refused(self, **host: Any) -> str:
-        before = self.state()
-        found = plan(**host)
-        if found["problems"]:
-            return "\n".join(found["problems"])
-        result = self.run(found)
-        assert result.get("failed"), f"{host}: {result}"
-        assert self.state() == before
-        return str(result["msg"])
-
-    def taken(self, **host: Any) -> Json:
-        found = plan(**host)
-        result = self.run(found)
-        assert not result.get("failed"), result["msg"]
-        assert self.host.docker("ps", "-aq", "--filter", "label=netmode.docker.trial") == ""
-        assert self.run(found, check=True)["trials"] == [], "what has been tried is not tried again"
-        return found
-
-
-def answers(host: Host) -> bool:
-    ask = f"redis-cli -s {socket_of('cache')} ping"
-    return host.sh(ask, check=False, env={"REDISCLI_AUTH": "s3cret"}) == "PONG"
 
 
 @pytest.fixture
@@ -104,9 +52,7 @@ def test_o25_every_shape_of_image_is_taken_and_starts_as_it_was_tried(host: Host
             host.sh("install -d -o 1001 -g 0 -m 0750 /srv/bitnami")
             own["volume"] = "/srv/bitnami"
         found = trial.taken(**own, user=shape.user)
-        for module in ("volumes", "containers"):
-            done = host.run_module(module, {module: found[module]})
-            assert not done.get("failed"), done
+        deploy(host, found)
         wait_until(lambda: answers(host), f"{shape.name} answers")
         host.docker("rm", "-f", "cache")
         host.docker("volume", "rm", "-f", "cache-data")
@@ -151,6 +97,13 @@ def test_o25_what_would_fail_only_after_the_start_is_refused_before_any_change(
             ["configure TLS"],
         ),
         ("a name that is a path", {"settings": {"dbfilename": "a/b.rdb"}}, ["dbfilename"]),
+        ("a user who is in no file", {"settings": {"aclfile": "/none.acl"}}, ["/none.acl"]),
+        (
+            "no command that the health check sends",
+            {**passworded, "settings": {"rename-command": "PING hidden"}},
+            ["PONG"],
+        ),
+        ("a limit that the kernel does not take", {"ulimits": {"nofile": 2**40}}, ["rlimit"]),
         ("a sysctl that the kernel has not", {"sysctls": {"net.core.nonsense": "1"}}, ["nonsense"]),
     ]
     for said, host, words in cases:
@@ -163,9 +116,7 @@ def test_o25_an_image_without_a_place_for_data_gets_one_from_the_volume(
     host: Host, trial: Trial, odd_images: dict[str, str]
 ) -> None:
     found = trial.taken(image=odd_images["no-data"], password="s3cret")
-    for module in ("volumes", "containers"):
-        done = host.run_module(module, {module: found[module]})
-        assert not done.get("failed"), done
+    deploy(host, found)
     wait_until(lambda: answers(host), "it answers")
     host.docker("rm", "-f", "cache")
     host.docker("volume", "rm", "cache-data")
@@ -198,24 +149,6 @@ def test_o25_a_container_that_is_to_be_another_is_tried_though_its_configuration
     assert trial.run(plan(), check=True)["changed"] is False
 
 
-def test_o19_with_userns_remap_redis_has_its_files_and_starts(machine: Host) -> None:
-    with machine.engine_with("--userns-remap=default"):
-        machine.import_image()
-        found = plan(image=IMAGE, password="s3cret")
-        for module, arguments in (
-            ("redis_files", {"instances": found["files"]}),
-            ("volumes", {"volumes": found["volumes"]}),
-            ("containers", {"containers": found["containers"]}),
-        ):
-            done = machine.run_module(module, arguments)
-            assert not done.get("failed"), done
-        wait_until(lambda: answers(machine), "it answers")
-        assert int(machine.sh("stat -c %u /etc/netmode/redis/cache/redis.conf")) > 999
-        assert machine.run_module("redis_files", {"instances": found["files"]}, check=True)["changed"] is False
-        machine.docker("rm", "-f", "cache")
-        machine.docker("volume", "rm", "cache-data")
-
-
 # --- O26 --------------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +168,50 @@ def test_o26_a_run_that_is_killed_leaves_nothing_that_the_next_does_not_remove(
         assert host.docker("volume", "ls", "-q") == ""
         assert trial.run(finish, check=True)["changed"] is False
     assert trial.state() == before
+
+
+def paused(host: Host) -> None:
+    host.docker("pause", "netmode-trial-cache")
+
+
+def restarted(host: Host) -> None:
+    host.kill_engine("TERM")
+    host.start_engine()
+
+
+def killed_again(host: Host) -> None:
+    kill_at(host, "create", plan(maxmemory="65mb"))
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "finish"),
+    [
+        (paused, {}),
+        (restarted, {}),
+        (killed_again, {}),
+        (paused, {"instances": [{"name": "another"}]}),
+        (killed_again, {"instances": [{"name": "cache", "state": "stopped"}]}),
+    ],
+)
+def test_o26_whatever_came_between_a_killed_run_and_the_next(
+    host: Host, trial: Trial, meanwhile: Callable[[Host], None], finish: Json
+) -> None:
+    """Also where the instance has another name by then, or is not to run."""
+    kill_at(host, "start", plan(maxmemory="64mb"))
+    meanwhile(host)
+    trial.taken(**finish)
+    assert host.docker("ps", "-aq") == ""
+    assert host.docker("volume", "ls", "-q") == ""
+
+
+@pytest.mark.parametrize("kind", ["container", "volume"])
+def test_o26_what_others_have_called_like_a_trial_is_refused_and_stays(host: Host, trial: Trial, kind: str) -> None:
+    made = {"container": ("--name", "netmode-trial-cache", BARE), "volume": ("netmode-trial-cache",)}
+    host.docker(kind, "create", *made[kind])
+    at = host.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "netmode-trial-cache") if kind == "volume" else "/"
+    before = host.sh(f"stat -c '%u %g %a' {at}")
+    assert "netmode-trial-cache" in trial.refused()
+    assert host.sh(f"stat -c '%u %g %a' {at}") == before
 
 
 def kill_at(host: Host, step: str, found: Json) -> None:

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
 from lab import CHECKOUT
-from redis_lab import ROLE_VARIABLES, socket_of
+from played import aliases
+from redis_lab import ROLE, ROLE_VARIABLES, socket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +163,101 @@ def test_o20_o27_an_ini_file_says_what_it_says(
     assert "other: redis_conf_dir is not a variable of the role redis" in done.stdout + done.stderr
     assert "appendonly no" in done.stdout
     assert 'save \\"\\"' in done.stdout or 'save ""' in done.stdout
+
+
+TYPED: dict[str, Any] = {
+    "port": 6380, "ports": ["127.0.0.1:7601:6380"], "appendonly": False, "save": [], "maxmemory": "64mb",
+    "allow_unauthenticated": True, "keeper": False, "restart": "no", "socket_mode": "0770", "cpus": 1,
+    "sysctls": {"net.core.somaxconn": 512}, "settings": {"lazyfree-lazy-expire": True, "hz": 20},
+    "healthcheck_interval": "1h", "stop_grace_period": "2m", "image_source": "pull",
+}  # fmt: skip
+AS_TEXT = {
+    **TYPED, "port": "6380", "ports": "127.0.0.1:7601:6380", "appendonly": "no", "save": "", "allow_unauthenticated": "yes",
+    "keeper": "false", "cpus": "1.0", "sysctls": '{"net.core.somaxconn":"512"}', "stop_grace_period": "120s",
+    "settings": '{"lazyfree-lazy-expire":true,"hz":20}',
+}  # fmt: skip
+
+
+def test_o20_one_meaning_from_ini_yaml_json_and_e_is_one_redis(
+    play: Callable[..., Play], image: str, tmp_path: Path, no_files_left: None
+) -> None:
+    """The first makes it, and each other has nothing to do."""
+    inventory, empty = tmp_path / "hosts.ini", tmp_path / "empty.ini"
+    words = [f"redis_{name}={value}" if value else f"redis_{name}=''" for name, value in AS_TEXT.items()]
+    quoted_words = [word if "{" not in word else word.replace("=", "='", 1) + "'" for word in words]
+    local = f"n0 ansible_connection=local redis_image={image}"
+    inventory.write_text(f"[redis]\n{local} {' '.join(quoted_words)}\n")
+    empty.write_text(f"[redis]\n{local}\n")
+    whole = {f"redis_{name}": value for name, value in TYPED.items()}
+    yaml = {"redis": {"hosts": {"n0": {"ansible_connection": "local", "redis_image": image, **whole}}}}
+    assert play(ROLE, inventory).changed > 0
+    for done in (
+        play(ROLE, yaml),
+        play(ROLE, empty, **whole),
+        play(ROLE, empty, tuple(option for word in quoted_words for option in ("-e", word))),
+        play(ROLE, inventory, ("--check",)),
+    ):
+        assert (done.rc, done.changed) == (0, 0), done.stdout
+
+
+def test_o20_an_open_redis_is_refused_wherever_the_false_stands(
+    play: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    entry = {"name": "one", "ports": "6379:6379"}
+    before = host_state()
+    told = play(TELL, aliases([
+        {"redis_allow_unauthenticated": "off", "redis_ports": "6379:6379"},
+        {"redis_allow_unauthenticated": 0, "redis_ports": ["6379:6379"]},
+        {"redis_instances": f"[{json.dumps({**entry, 'allow_unauthenticated': 'no'})}]"},
+        {"redis_allow_unauthenticated": True, "redis_instances": [{**entry, "allow_unauthenticated": "False"}]},
+    ])).refusals()  # fmt: skip
+    by_e = play(TELL, None, ("-e", "redis_allow_unauthenticated=false redis_ports=6379:6379")).refusals()
+    assert len(told) == 4
+    for message in (*told.values(), *by_e.values()):
+        assert "password: none is set, and its port is published on all addresses" in message
+    assert host_state() == before
+
+
+MISSPELT: list[tuple[dict[str, Any], str]] = [
+    ({"redis_passwrod": "x"}, "redis_passwrod: there is no such variable. Did you mean redis_password?"),
+    ({"redis_bindd": ["127.0.0.1"]}, "Did you mean redis_bind?"),
+    ({"redis_netwrok_mode": "none"}, "Did you mean redis_network_mode?"),
+    ({"redis_alow_unauthenticated": False}, "Did you mean redis_allow_unauthenticated?"),
+    (
+        {"redis_instances": [{"name": "one", "pasword": "x"}]},
+        "pasword: there is no such setting. Did you mean password?",
+    ),
+]
+PASSED_OVER = {
+    "redis": {"redis_instnaces": "redis_instances", "redis_prot": "redis_port", "redis_conf_dir": "redis_config_dir"},
+    "docker_engine": {"docker_engine_instal": "docker_engine_install"},
+    "keeper": {"keeper_log_flie": "keeper_log_file"},
+    "topology": {"topology_refesh": "topology_refresh"},
+}
+SOMEBODYS = {"redis_exporter_port": 9121, "redis_passwords": ["x"], "redis_version": 7, "redis_ports_of_old": [1]}
+
+
+def test_o27_what_is_misspelt_is_refused_or_named_and_what_is_somebodys_own_is_neither(
+    play: Callable[..., Play], host_state: Callable[[], Any]
+) -> None:
+    before = host_state()
+    told = play(TELL, aliases([variables for variables, _ in MISSPELT])).refusals()
+    assert [said in told.get(f"n{number}", "") for number, (_, said) in enumerate(MISSPELT)] == [True] * len(
+        MISSPELT
+    ), told
+    by_e = play(TELL, None, ("-e", "redis_passwrod=x"))
+    assert "Did you mean redis_password?" in "".join(by_e.refusals().values())
+    both = {"redis_passwrod": "x", "redis_password": "y"}
+    taken = play(TELL, aliases([both, SOMEBODYS]))
+    assert taken.rc == 0, taken.stdout
+    assert (taken.stdout + taken.stderr).count("Did you mean") == 1, "of the one beside the password, which is set"
+    for role, names in PASSED_OVER.items():
+        shown = TELL if role == "redis" else [{**ROLE[0], "roles": [{"role": f"netmode.docker.{role}"}]}]
+        done = play(shown, None, ("--check",), **dict.fromkeys(names, "x"))
+        said = " ".join((done.stdout + done.stderr).split())
+        for name, meant in names.items():
+            assert f"{name} is not a variable of the role {role}, which does not read it. Did you mean {meant}?" in said
+    assert host_state() == before
 
 
 def test_o20_site_goes_on_with_what_it_took_before_the_engine(

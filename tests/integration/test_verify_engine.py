@@ -134,6 +134,10 @@ WRONG = {
         damage=outside(f"REDISCLI_AUTH={PASSWORD} redis-cli -s {{socket}} acl setuser guest on nopass '~*' +@all"),
         told=(r"no answer without the password \(NOAUTH, NOAUTH .*, but the user guest needs none\)",),
     ),
+    "on-the-lan": Case({"allow_unauthenticated": False}, damage=outside("docker network connect nm-lan {name}"), told=(
+        r"it has no other interface \(none, eth1\)",
+        r"it needs no password, and no .* \(none, .*the network nm-lan \(macvlan\) makes it one more machine of theirs\)",
+    )),
     "more-listeners": Case({}, damage=second_server, told=(
         rf"it listens at port 6379 {ALONE}\(0.0.0.0:6379, .*, 0.0.0.0:6379, 0.0.0.0:7777, .*\)",
     )),
@@ -173,6 +177,8 @@ def start_all(host: Host, turn: int, cases: dict[str, Case]) -> list[dict[str, A
 @TURNS
 def test_what_a_hand_changed_is_told_as_exactly_its_claim(clean: Host, turn: int) -> None:
     clean.docker("network", "create", "nm-more")
+    clean.sh("ip link add nm-card type veth peer name nm-far && ip link set nm-card up")
+    clean.docker("network", "create", "-d", "macvlan", "-o", "parent=nm-card", "--subnet", "10.93.0.0/24", "nm-lan")
     instances = start_all(clean, turn, WRONG)
     for name, case in WRONG.items():
         case.damage(clean, name)
@@ -209,6 +215,18 @@ RIGHT = {
         {"ports": [{"target": 6379, "published": "7212", "host_ip": "127.0.0.1"}, "7213:53/udp"]},
         run=("-p", "127.0.0.1:7212:6379", "-p", "7213:53/udp"),
     ),
+    "of-ipv6": Case({"ports": ["[::1]:7215:6379"]}, run=("-p", "[::1]:7215:6379")),
+    "tcp": Case({"ports": ["127.0.0.1:7216:6379/tcp", "7217:7217/udp"]}, run=("-p", "127.0.0.1:7216:6379/tcp", "-p", "7217:7217/udp")),
+    "any-at-loopback": Case({"ports": ["127.0.0.1::6379"]}, run=("-p", "127.0.0.1::6379")),
+    "renamed": Case({}, words=("--rename-command", "CONFIG", "", "--rename-command", "INFO", "")),
+    "renamed-beside": Case(
+        {"password": PASSWORD, "ports": ["7218:6379"]}, run=("-p", "7218:6379"),
+        words=(*OTHER, "--rename-command", "CLIENT", "", "--rename-command", "ACL", ""),
+    ),
+    "users": Case(
+        {"password": PASSWORD, "allow_unauthenticated": False, "ports": ["7219:6379"]}, run=("-p", "7219:6379"),
+        words=(*OTHER, "--user", "away", "off", "nopass", "--user", "app", "on", ">other", "~*", "+@all"),
+    ),
     "own-loopback": Case({"bind": ["127.0.0.1"]}, words=("--bind", "127.0.0.1")),
     "of-a-cluster": Case({"settings": {"cluster-enabled": True}}, words=("--cluster-enabled", "yes")),
     "on-host": Case(
@@ -222,6 +240,7 @@ RIGHT = {
 
 @TURNS
 def test_of_what_is_right_no_claim_is_false(clean: Host, turn: int) -> None:
+    clean.sh("sysctl -qw net.ipv6.conf.lo.disable_ipv6=0")
     networks, cases = dict(NETWORKS), dict(RIGHT)
     if clean.engine_version() >= (28,):
         networks.update(SINCE_28)

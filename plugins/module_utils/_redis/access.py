@@ -13,10 +13,14 @@ import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 Instance = dict[str, Any]
 
+MARK = "(netmode.docker.redis)"
+"""In the first line of every redis.conf that is written here."""
 _CONFIGURATION, _SOCKET = "redis.conf", "redis.sock"
 
 
@@ -80,19 +84,30 @@ def wanted_above(instances: list[Instance], group: int | None, key_file: str) ->
     for instance in of_sockets:
         found[Path(instance["socket_directory"]).parent] = Access(stat.S_IFDIR | mode, uid, through)
     names = {instance["name"] for instance in instances} | {Path(key_file).name}
+    for parent in {Path(instance["directory"]).parent for instance in instances}:
+        names.update(entry.name for entry in (parent.iterdir() if parent.is_dir() else ()) if is_instance(entry))
     return {path: access for path, access in found.items() if _made_here(path, names)}
 
 
 def _made_here(parent: Path, names: set[str]) -> bool:
-    """A directory of the user's own (``redis_config_dir: /srv``) stays as it is."""
+    """A directory of the user's own (``redis_config_dir: /srv``) stays as it is, also an empty one below the root."""
     if parent.is_symlink():
         return False
     if not parent.exists():
         return True
-    return all(
-        entry.name in names or any((entry / name).exists() for name in (_CONFIGURATION, _SOCKET))
-        for entry in parent.iterdir()
-    )
+    return parent.parent != Path("/") and all(entry.name in names for entry in parent.iterdir())
+
+
+def is_instance(directory: Path) -> bool:
+    """Whether it holds the configuration of an instance, of this inventory or of one before."""
+    return directory.is_dir() and not directory.is_symlink() and written_here(directory / _CONFIGURATION)
+
+
+def written_here(file: Path) -> bool:
+    """Whether a redis.conf is there and was written here. A link is not followed."""
+    there = regular.found(file)
+    ours = there is not None and stat.S_ISREG(there.st_mode)
+    return ours and MARK.encode() in (_files.read(file) or b"").partition(b"\n")[0]
 
 
 def holds(path: Path, access: Access) -> bool:

@@ -26,8 +26,7 @@ from . import access as redis_access
 TRIED = ".tried"
 """What has been tried with success, as a digest; beside redis.conf, and root's alone."""
 _KEY_BYTES = 32
-_MARK = "(netmode.docker.redis)"
-HEADER = f"# Written by Ansible {_MARK}: change the variables of the role, not this file.\n"
+HEADER = f"# Written by Ansible {redis_access.MARK}: change the variables of the role, not this file.\n"
 SECRET = frozenset(
     {"requirepass", "masterauth", "user", "sentinel", "tls-key-file-pass", "tls-client-key-file-pass", "primaryauth"}
 )
@@ -122,7 +121,7 @@ def _directories(instance: Instance) -> list[Path]:
 def _refuse_taken(instance: Instance, content: str | None) -> None:
     """A directory of others would be given to Redis, and its owner locked out of it."""
     config, *sockets = _directories(instance)
-    if content is not None and _MARK not in content.partition("\n")[0]:
+    if content is not None and redis_access.MARK not in content.partition("\n")[0]:
         raise _taken(instance, config, "its redis.conf was written by somebody else")
     for path in (config, *sockets):
         there = regular.found(path)
@@ -152,8 +151,7 @@ def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
         mode = path.lstat().st_mode
         ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
         ours = ours or (path.name == TRIED and stat.S_ISREG(mode))
-        if path.name == "redis.conf" and stat.S_ISREG(mode):
-            ours = _MARK.encode() in (_files.read(path) or b"").partition(b"\n")[0]
+        ours = ours or (path.name == "redis.conf" and redis_access.written_here(path))
         (own if ours else foreign).append(path)
     return own, foreign
 
@@ -254,7 +252,7 @@ def tidy(instances: list[Instance], key_file: str) -> None:
         return
     key = Path(key_file)
     parents = {path.parent for instance in instances for path in _directories(instance)}
-    if key.parent in parents and key.parent.is_dir() and not any(map(_is_instance, key.parent.iterdir())):
+    if key.parent in parents and key.parent.is_dir() and not any(map(redis_access.is_instance, key.parent.iterdir())):
         for path in (key, *_files.unfinished(key)):
             path.unlink(missing_ok=True)
     for parent in parents:
@@ -262,10 +260,6 @@ def tidy(instances: list[Instance], key_file: str) -> None:
             ours = _OF_NETMODE in path.parts and path.is_dir() and not path.is_symlink() and not path.is_mount()
             if ours and not any(path.iterdir()):
                 path.rmdir()
-
-
-def _is_instance(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and any(path.glob("redis.conf"))
 
 
 # --- trials and revisions ---------------------------------------------------------------------------------------------

@@ -68,10 +68,13 @@ _NOT_TRIED = ("state", "recreate", "network_mode", "networks", "ports", "expose"
 
 def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
     """Start one container for each instance, all at once. NetmodeError with the end of the log of one that ends."""
+    volumes: list[str] = []
     started: list[tuple[Instance, str]] = []
     try:
         for instance in instances:
-            _make_volume(engine, instance)
+            volume = _make_volume(engine, instance)
+            volumes.append(volume["Name"])
+            _give(volume, instance)
             started.append((instance, _create(engine, instance)))
             _refuse_place(engine, instance)
             with engine.changing(f"{_where(instance)}: start the trial") as client:
@@ -80,8 +83,7 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
             if _listen(engine, instance, key):
                 _probe(engine, instance, key)
     finally:
-        names = [_PREFIX + instance["name"] for instance in instances]
-        sweep(engine, [key for _, key in started], names)
+        sweep(engine, [key for _, key in started], volumes)
 
 
 def _image(instance: Instance) -> str:
@@ -164,14 +166,25 @@ def _mounted(engine: Engine, instance: Instance) -> Json:
     return {"volumes": volumes, "tmpfs": tmpfs}
 
 
-def _make_volume(engine: Engine, instance: Instance) -> None:
-    """For its data, with owner and permissions as the place has that it stands for."""
-    name, place = _PREFIX + instance["name"], instance["place"]
+def _make_volume(engine: Engine, instance: Instance) -> Json:
+    """For its data."""
+    name = _PREFIX + instance["name"]
     with engine.changing(f"{_where(instance)}: make the volume of its trial") as client:
-        made = client.create_volume(name, labels={LABEL: instance["name"]})
+        made: Json = client.create_volume(name, labels={LABEL: instance["name"]})
+    if LABEL not in (made.get("Labels") or {}):  # the engine gives the existing one of that name
+        raise NetmodeError(
+            f"{_where(instance)}: there is a volume {name}, which was not made here, and that of the trial is called "
+            "so. Nothing was changed. Remove it, or give its data another name."
+        )
+    return made
+
+
+def _give(volume: Json, instance: Instance) -> None:
+    """The volume of a trial the owner and permissions of the place that it stands for."""
+    place = instance["place"]
     try:
-        os.chown(made["Mountpoint"], place.uid, place.gid)
-        Path(made["Mountpoint"]).chmod(place.mode)
+        os.chown(volume["Mountpoint"], place.uid, place.gid)
+        Path(volume["Mountpoint"]).chmod(place.mode)
     except OSError as error:
         raise NetmodeError(f"{_where(instance)}: {error.filename}: {error.strerror}.") from None
 

@@ -82,6 +82,32 @@ def test_o16_a_directory_of_the_users_own_above_stays_as_it_is(tmp_path: Path) -
     assert bring(instance(tmp_path)) == []
 
 
+def test_o17_directories_of_others_that_hold_a_redis_are_not_closed_and_ours_beside_them_goes_whole(
+    tmp_path: Path,
+) -> None:
+    """Instances that somebody manages manually: ``redis_config_dir`` names where they lie."""
+    for where, name in (("conf", "redis.conf"), ("run", "redis.sock")):
+        (tmp_path / where / "theirs").mkdir(parents=True)
+        (tmp_path / where / "theirs" / name).write_text("port 1\n")
+        (tmp_path / where).chmod(0o755)
+    before, key = tree(tmp_path), tmp_path / "conf" / ".key"
+    bring(instance(tmp_path))
+    files.revisions([instance(tmp_path)], str(key), check_mode=False)
+    assert [(tmp_path / where).stat().st_mode & 0o777 for where in ("conf", "run")] == [0o755] * 2
+    assert bring(instance(tmp_path)) == []
+    bring(instance(tmp_path, state="absent"))
+    files.tidy([instance(tmp_path, state="absent")], str(key))
+    assert tree(tmp_path) == before
+
+
+def test_o17_what_an_inventory_before_has_made_is_ours_still(tmp_path: Path) -> None:
+    bring(instance(tmp_path, name="old", directory=f"{tmp_path}/conf/old", socket_directory=f"{tmp_path}/run/old"))
+    for where in ("conf", "run"):
+        (tmp_path / where).chmod(0o755)
+    bring(instance(tmp_path))
+    assert [(tmp_path / where).stat().st_mode & 0o777 for where in ("conf", "run")] == [0o700] * 2
+
+
 def test_o16_a_host_of_an_older_run_converges(tmp_path: Path) -> None:
     wanted = instance(tmp_path)
     bring(wanted)
