@@ -21,16 +21,12 @@ if TYPE_CHECKING:
 _NEWEST = "999"
 """An engine that refuses no option for its age: which one the host has is not known here."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
-_LONGEST_START = 86400
-"""Seconds."""
 
 
 def check_host(variables: Settings, companions: list[dict[str, Any]], problems: Problems) -> None:
     """``companions``: with what the role fills in."""
     told = problems.told
-    timeout, address = variables["start_timeout"], variables["address"]
-    if not 1 <= timeout <= _LONGEST_START:
-        told.append(f"{problems.host}: redis_start_timeout: {timeout} s is not between 1 and {_LONGEST_START} (a day).")
+    address = variables["address"]
     if not _is_address(address):
         told.append(
             f"{problems.host}: redis_address: {address!r} is neither an IP address nor the name of a host. "

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
 from ansible_collections.netmode.docker.plugins.module_utils._compose.names import container, image
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
-from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import placed, read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,6 @@ OF_THE_CONTAINER = ("ports", "networks", "volumes", "restart", "sysctls", "ulimi
 LEAST_STOP_GRACE_PERIOD = 10
 """Seconds. Redis waits that long for its replicas before it saves and ends (``shutdown-timeout`` in redis.conf)."""
 
-_HIGHEST_PORT = 65535
 _PORTS = frozenset(
     """tls-port cluster-port cluster-announce-port cluster-announce-tls-port cluster-announce-bus-port
     replica-announce-port slave-announce-port""".split()
@@ -103,7 +102,7 @@ def _read_entry(called: str, entry: Mapping[Any, Any], problems: Problems) -> Se
             try:
                 found[key] = read(options[key], value)
             except ValueError as error:
-                problems.add(called, key, f"{error}.")
+                problems.add(called, *placed(key, error))
     return found
 
 
@@ -143,7 +142,7 @@ def _check_for_the_container(instance: Settings, problems: Problems) -> None:
                 instance[option] = _one_form(option, given, _PARSERS[option](given))
         except ValueError as error:
             instance[option] = None
-            problems.add(instance["name"], option, f"{error}.")
+            problems.add(instance["name"], *placed(option, error))
 
 
 def _one_form(option: str, given: Any, parsed: Any) -> Any:
@@ -167,8 +166,6 @@ def _numbers_as_text(given: Any) -> Any:
 
 def _check_numbers(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
-    if not 1 <= instance["port"] <= _HIGHEST_PORT:
-        problems.add(name, "port", f"{instance['port']} is not a TCP port. Give a number from 1 to 65535.")
     maxmemory = instance["maxmemory"]
     if isinstance(maxmemory, bool) or (maxmemory != "" and not _SIZE.match(str(maxmemory))):
         problems.add(name, "maxmemory", f"{maxmemory!r} is not a size. Write it like 512mb or 2gb.")
@@ -289,8 +286,8 @@ def _check_directives(instance: Settings, problems: Problems) -> None:
 def _check_ports_of(name: str, directive: str, lines: list[list[str]], problems: Problems) -> None:
     for words in lines:
         number = words[0] if len(words) == 1 and words[0].isascii() and words[0].isdecimal() else ""
-        if not number or len(number) > 5 or int(number) > _HIGHEST_PORT:
-            why = f"{' '.join(words)!r} is not a port. Give a number from 1 to {_HIGHEST_PORT}, or 0 for none."
+        if not number or len(number) > 5 or int(number) > HIGHEST_PORT:
+            why = f"{' '.join(words)!r} is not a port. Give a number from 1 to {HIGHEST_PORT}, or 0 for none."
             problems.add(name, f"settings.{directive}", why)
 
 

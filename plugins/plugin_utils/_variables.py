@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.checks import MTU
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import LONGEST_TIMEOUT
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
@@ -28,6 +30,18 @@ SECURITY = ("password", "bind", "allow_unauthenticated", "registry_password", "n
 
 _NEAR = 0.9
 """How alike, of 1, a variable's name has to be to one of the role's to be taken for it: a letter or two."""
+
+HIGHEST_PORT = 65535
+BOUNDS: dict[str, tuple[int, int | None]] = {
+    "redis_port": (1, HIGHEST_PORT),
+    "redis_start_timeout": (1, LONGEST_TIMEOUT),
+    "redis_reach_witnesses": (0, None),
+    "docker_engine_timeout": (1, LONGEST_TIMEOUT),
+    "docker_engine_mtu": MTU,
+    "docker_engine_default_address_pools.size": (1, 128),
+    "site_max_fail_percentage": (0, 100),
+}
+"""The least and the greatest of every number of the argument specs, which have no word for that."""
 
 _COLLECTION = Path(__file__).resolve().parents[2]
 
@@ -46,7 +60,16 @@ def options_of(owner: str) -> Mapping[str, Spec]:
         raise NetmodeError(f"{owner!r} is neither a role of netmode.docker nor {PLAYBOOKS}.")
     found: dict[str, Spec] = {}
     for entry_point in yaml_load(file.read_text(encoding="utf-8"))["argument_specs"].values():
-        found.update(entry_point["options"])
+        found.update(_bounded(entry_point["options"]))
+    return found
+
+
+def _bounded(options: Mapping[str, dict[str, Any]], within: str = "") -> dict[str, Spec]:
+    found: dict[str, Spec] = {}
+    for name, spec in options.items():
+        bounds = {"bounds": BOUNDS[within + name]} if within + name in BOUNDS else {}
+        inner = {"options": _bounded(spec["options"], f"{within}{name}.")} if "options" in spec else {}
+        found[name] = {**spec, **bounds, **inner}
     return found
 
 

@@ -4,12 +4,22 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 LONGEST_NUMBER = 64
 """Characters. Ansible's own reader would count a number such as 1e999999999 out, digit for digit."""
 
 QUOTED = "Write it quoted"
+_ALONE = "Write its one item alone, without - and brackets"
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (Mapping, "a dictionary"),
+    ((list, tuple), "a list"),
+    (str, "text"),
+    (bool, "a boolean"),
+    ((int, float), "a number"),
+    ((datetime.date, datetime.time), "a date"),
+)
 
 
 def text_of(value: Any) -> str:
@@ -23,8 +33,18 @@ def text_of(value: Any) -> str:
     if isinstance(value, int):
         return integer_text(value)
     if not isinstance(value, str):
-        raise ValueError("is not text")
+        raise ValueError(why_no_text(value))
     return checked_text(value)
+
+
+def why_no_text(value: Any) -> str:
+    """Of a value that is none, with the way out."""
+    return f"must be text, not {kind_of(value)}. {_ALONE if isinstance(value, (list, tuple)) else QUOTED}"
+
+
+def kind_of(value: Any) -> str:
+    """What a value is to who has written it, with its article."""
+    return next((word for types, word in _KINDS if isinstance(value, types)), f"of the type {type(value).__name__}")
 
 
 def integer_text(value: int) -> str:

@@ -10,18 +10,38 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Callable
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_dict, check_type_float, check_type_int
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
-from .text import LONGEST_NUMBER, QUOTED, text_of
+from .text import LONGEST_NUMBER, QUOTED, kind_of, text_of
 
 Spec = Mapping[str, Any]
-"""One option of an argument spec: ``type``, ``elements``, ``options``, ``choices``, ``default``, ``no_log``."""
+"""One option of an argument spec: ``type``, ``elements``, ``options``, ``choices``, ``default``, ``no_log``.
+
+Of a number also ``bounds``: the least and the greatest, or None for no greatest.
+"""
 
 _WORDS = {True: BOOLEANS_TRUE, False: BOOLEANS_FALSE}
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,62}", re.ASCII)
+"""What may stand in a list in the place of the entry of that name, and is no secret."""
+
+
+class ItemError(ValueError):
+    """What is wrong with an item of a list, and which one it is: ``[0]``, or ``[0][2]`` in a list of lists."""
+
+    def __init__(self, at: str, why: str) -> None:
+        super().__init__(f"{at}: {why}")
+        self.at = at
+        self.why = why
+
+
+def placed(name: str, error: ValueError) -> tuple[str, str]:
+    """(the option or the item of it, why it is refused as a sentence) of what ``read`` has raised for ``name``."""
+    return (f"{name}{error.at}", f"{error.why}.") if isinstance(error, ItemError) else (name, f"{error}.")
 
 
 def read_all(options: Mapping[str, Spec], given: Mapping[str, Any], problems: list[str], where: str = "") -> Any:
@@ -31,7 +51,7 @@ def read_all(options: Mapping[str, Spec], given: Mapping[str, Any], problems: li
         try:
             found[name] = read(spec, given.get(name))
         except ValueError as error:
-            problems.append(f"{where}{name}: {error}.")
+            problems.append(where + ": ".join(placed(name, error)))
             found[name] = copy.deepcopy(spec.get("default"))
         if found[name] is None and spec.get("required"):
             problems.append(f"{where}{name}: is required.")
@@ -67,7 +87,7 @@ def _shown(spec: Spec, value: Any) -> str:
 
 
 def _text(spec: Spec, given: Any) -> str:
-    if spec.get("no_log") and not isinstance(given, str):
+    if spec.get("no_log") and not isinstance(given, (str, list, tuple, Mapping)):
         # As a number it may have lost its zeros: a secret is what was written, or it is refused.
         raise ValueError(f"is not text. {QUOTED}")
     # Where one choice alone is what YAML reads as a boolean, that was meant.
@@ -82,13 +102,27 @@ def _boolean(_spec: Spec, given: Any) -> bool:
         raise ValueError("must be true or false") from None
 
 
-def _integer(_spec: Spec, given: Any) -> int:
+def _integer(spec: Spec, given: Any) -> int:
     if not isinstance(given, bool) and not (isinstance(given, str) and _too_long(given)):
         try:
-            return int(check_type_int(given))
+            return int(_within(spec, int(check_type_int(given))))
         except (TypeError, ValueError, OverflowError):
             pass
-    raise ValueError("must be a whole number")
+    raise ValueError(f"must be a whole number{_bounds(spec)}")
+
+
+def _within(spec: Spec, number: Any) -> Any:
+    least, greatest = spec.get("bounds") or (number, None)
+    if number < least or (greatest is not None and number > greatest):
+        raise ValueError
+    return number
+
+
+def _bounds(spec: Spec) -> str:
+    if not spec.get("bounds"):
+        return ""
+    least, greatest = spec["bounds"]
+    return f", {least} or more" if greatest is None else f" from {least} to {greatest}"
 
 
 def _too_long(given: str) -> bool:
@@ -97,15 +131,15 @@ def _too_long(given: str) -> bool:
     return len(given) > LONGEST_NUMBER or (exponent.strip("+-").isdigit() and int(exponent) > LONGEST_NUMBER)
 
 
-def _float(_spec: Spec, given: Any) -> float:
+def _float(spec: Spec, given: Any) -> float:
     if not isinstance(given, bool):
         try:
-            number = float(check_type_float(given))
+            number = float(_within(spec, float(check_type_float(given))))
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if abs(number) < float("inf"):
             return number
-    raise ValueError("must be a number")
+    raise ValueError(f"must be a number{_bounds(spec)}")
 
 
 def structure(given: str) -> Any:
@@ -137,14 +171,34 @@ def _list(spec: Spec, given: Any) -> list[Any]:
     elif isinstance(given, tuple) or (isinstance(given, (int, float)) and not isinstance(given, bool)):
         items = list(given) if isinstance(given, tuple) else [given]
     if not isinstance(items, list):
-        raise ValueError("must be a list")
+        raise ValueError(f"must be a list, not {kind_of(items)}. Write - before each of its items")
     element = {
         **{key: spec[key] for key in ("options", "choices", "no_log") if key in spec},
         "type": spec.get("elements", "raw"),
     }
-    if any(item is None for item in items):
-        raise ValueError("has an item that is null. Leave the item out")
-    return [read(element, item) for item in items]
+    return [_item(element, index, item) for index, item in enumerate(items)]
+
+
+def _item(spec: Spec, index: int, given: Any) -> Any:
+    at = f"[{index}]"
+    if given is None:
+        raise ItemError(at, "is null. Leave the item out")
+    if spec["type"] == "dict" and not spec.get("no_log") and isinstance(given, str) and _NAME.fullmatch(given):
+        key = _key_of(spec)
+        raise ItemError(at, f"{given!r} must be a dictionary. Write it as - {key}: {given}")
+    try:
+        return read(spec, given)
+    except ItemError as error:
+        raise ItemError(at + error.at, error.why) from None
+    except ValueError as error:
+        raise ItemError(at, str(error)) from None
+
+
+def _key_of(spec: Spec) -> str:
+    """The option by which an entry is known: ``name``, or else the first that it cannot be without."""
+    options = spec.get("options") or {"name": {}}
+    required = (name for name, option in options.items() if option.get("required"))
+    return "name" if "name" in options else next(required, next(iter(options)))
 
 
 def _dict(spec: Spec, given: Any) -> dict[str, Any]:
@@ -153,7 +207,7 @@ def _dict(spec: Spec, given: Any) -> dict[str, Any]:
     try:
         found = dict(check_type_dict(given))
     except (TypeError, ValueError, RecursionError):
-        raise ValueError("must be a dictionary") from None
+        raise ValueError(f"must be a dictionary, not {kind_of(given)}. Write it as key: value") from None
     options = spec.get("options")
     if options is None:
         return found

@@ -7,10 +7,14 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
+from ansible_collections.netmode.docker.plugins.module_utils._compose.text import why_no_text
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MTU = (68, 65535)
+"""The least and the greatest, in bytes."""
 
 
 def refuse(where: str, reason: str) -> NoReturn:
@@ -44,8 +48,8 @@ def _check_bip(where: str, value: Any) -> None:
 
 
 def _check_mtu(where: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 68 <= value <= 65535:
-        refuse(where, f"{value!r} is not a number of bytes from 68 to 65535.")
+    if isinstance(value, bool) or not isinstance(value, int) or not MTU[0] <= value <= MTU[1]:
+        refuse(where, f"{value!r} is not a number of bytes from {MTU[0]} to {MTU[1]}.")
 
 
 def _pool(where: str, pool: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
@@ -85,8 +89,10 @@ def _check_bool(where: str, value: Any) -> None:
 
 
 def _check_text(where: str, value: Any) -> None:
-    if not isinstance(value, str) or not value:
-        refuse(where, f"{value!r} is not text.")
+    if not isinstance(value, str):
+        refuse(where, f"{value!r} {why_no_text(value)}.")
+    if not value:
+        refuse(where, "it is empty. Leave it out, or give it a value.")
 
 
 def _check_texts(where: str, value: Any) -> None:
@@ -99,9 +105,7 @@ def _check_log_opts(where: str, value: Any) -> None:
         refuse(where, f"{value!r} is not a dictionary of options, such as {{'max-size': '10m'}}.")
     for name, option in value.items():
         if not isinstance(option, str):
-            refuse(
-                f"{where}.{name}", f"{option!r} is not text. The engine takes nothing else here: write it in quotes."
-            )
+            refuse(f"{where}.{name}", f"{option!r} {why_no_text(option)}: the engine takes nothing else here.")
     for name in ("max-size", "max-buffer-size"):
         if name in value and not re.fullmatch(r"-1|\d+(\.\d+)?\s*[kmgtKMGT]?[bB]?", value[name]):
             refuse(f"{where}.{name}", f"{value[name]!r} is not a size such as 10m.")

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._compose.text import why_no_text
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.checks import refuse_pair
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import TAKES, Interface, parse_list
@@ -40,7 +41,7 @@ def _is_route(route: Mapping[str, Any]) -> bool:
     return _is_text(route.get("to")) and set(route) <= {"to", "via"} and _is_text(route.get("via") or "")
 
 
-_TEXT = (_is_text, "is not text. Write it quoted.")
+_TEXT = (_is_text, "")
 _NUMBER = (_is_number, "is not a number.")
 _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": _TEXT,
@@ -54,7 +55,7 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "mac": _TEXT,
     "mtu": _NUMBER,
 }
-"""The options of an entry, what each must be, and what is said of one that is not."""
+"""The options of an entry, what each must be, and what is said of one that is not, unless it is to be text."""
 
 
 def check_interfaces(instance: Settings, problems: Problems) -> None:
@@ -86,7 +87,7 @@ def _misshapen(entry: Any) -> Iterator[str]:
         yield f"{name}: {key}: {_why_not(key)}"
     for key, (fits, why) in _SHAPES.items():
         if entry.get(key) is not None and not fits(entry[key]):
-            yield f"{name}: {key}: {entry[key]!r} {why}"
+            yield f"{name}: {key}: {entry[key]!r} {why or f'{why_no_text(entry[key])}.'}"
 
 
 def _why_not(key: str) -> str:

@@ -106,7 +106,7 @@ def test_two_ports_of_a_range_stay_apart() -> None:
         *[(pairs.environment, {"A": given}, "A: .*Write it quoted") for given in (True, False, 1.1, 10**80)],
         *[(pairs.environment, {name: 18}, "makes of 022") for name in ("UMASK", "FILE_MODE", "umask")],
         (pairs.environment, {"": 1}, "is not a name"),
-        (pairs.environment, {"A": ["x"]}, "A: is not text"),
+        (pairs.environment, {"A": ["x"]}, "A: must be text, not a list"),
         (pairs.mapping, {"A": 1.1}, "A: is a number with a point"),
         (values.user, 2013, "makes of 33:33"),
         (values.mac, 40950096793, "YAML makes of a MAC"),

@@ -101,7 +101,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"icc": "no"}, "docker_engine_icc: 'no' must be true or false"),
     ({"live-restore": 1}, "docker_engine_live_restore"),
     ({"log-driver": ""}, "docker_engine_log_driver"),
-    ({"log-opts": {"max-file": 3}}, "docker_engine_log_opts.max-file: 3 is not text"),
+    ({"log-opts": {"max-file": 3}}, "docker_engine_log_opts.max-file: 3 must be text, not a number. Write it quoted"),
     ({"log-opts": {"max-file": "0"}}, "1 or more"),
     ({"log-opts": {"max-size": "ten"}}, "docker_engine_log_opts.max-size: 'ten' is not a size"),
     ({"registry-mirrors": ["mirror.example"]}, "docker_engine_registry_mirrors: 'mirror.example'"),

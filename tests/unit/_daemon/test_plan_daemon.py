@@ -73,7 +73,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         ["docker_engine_config_file: /etc/docker/daemon.json is not", "--config-file=/srv/daemon.json"],
     ),
     (PROGRAM_UNSEEN, {"mtu": 1400}, ["its program is not found on this host", "(mtu)"]),
-    (host(), {"mtu": 7}, ["docker_engine_mtu: 7 "]),
+    (host(), {"options": {"mtu": 7}}, ["docker_engine_options.mtu: 7 "]),
     (host(), {"options": {"hosts": ["fd://"]}}, ["docker_engine_options.hosts: the engine is started with -H fd://"]),
     (host(), {"options": {"shutdown-timeout": float("nan")}}, ["docker_engine_options: "]),
     (host(config={"exists": True, "mode": "0644", "text": None}), {}, ["/etc/docker/daemon.json: ", "not UTF-8"]),

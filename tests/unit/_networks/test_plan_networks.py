@@ -136,7 +136,7 @@ REFUSED = [
     ([entry(driver_opts={BRIDGE + "enable_icc": "perhaps"})], "'perhaps' is neither true nor false"),
     ([entry(driver="macvlan", icc=True)], "icc: the driver macvlan has no such option"),
     ([entry(driver="ipvlan", mtu=1400)], "The MTU is the parent's"),
-    ([entry(labels=[{"a": "b"}])], "labels: {'a': 'b'} is not text"),
+    ([entry(labels=[{"a": "b"}])], "labels: {'a': 'b'} must be text, not a dictionary"),
     ([entry(enable_ipv4=False)], "are both false"),
     ([entry(ipam=pool("10.5.0.0"))], "not a network in CIDR notation"),
     ([entry(ipam=pool("10.5.0.0/33"))], "not a network in CIDR notation"),

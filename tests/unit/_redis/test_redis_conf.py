@@ -76,13 +76,13 @@ def test_o8_lines_of_a_directive(value: Any, lines: list[str]) -> None:
         ("dbfilename", "a\nport 1", "a value is one line"),
         ("dbfilename", "a\0b", "NUL"),
         ("dbfilename", "\ud800", "surrogate"),
-        ("dbfilename", {"a": 1}, "is not text"),
+        ("dbfilename", {"a": 1}, "must be text, not a dictionary"),
         ("dbfilename", datetime.date(2026, 1, 2), "Write it quoted"),
         ("hz", float("inf"), "Write it quoted"),
         ("hz", 1e22, "Write it quoted"),
         ("user", 'alice on ">a', "a quote is not closed"),
         ("user", "", "needs arguments"),
-        ("user", [["a"], {"b": 1}], "is not text"),
+        ("user", [["a"], {"b": 1}], "must be text, not a dictionary"),
     ],
 )
 def test_o8_what_no_line_can_say_is_refused_by_its_directive(directive: str, value: Any, why: str) -> None:

@@ -65,7 +65,8 @@ USES = {"redis": use_redis, "docker_engine": use_docker_engine, "playbooks": use
 def held(owner: str, given: dict[str, Any]) -> None:
     problems: list[str] = []
     read_variables(owner, given, problems)
-    assert all(any(problem.startswith(f"{name}: ") for name in options_of(owner)) for problem in problems), problems
+    begun = tuple(name + after for name in options_of(owner) for after in (": ", "["))
+    assert all(problem.startswith(begun) for problem in problems), problems
     try:
         USES.get(owner, lambda _given: None)(given)
     except (AnsibleError, NetmodeError) as error:
@@ -93,7 +94,7 @@ def test_o8_o20_every_variable_with_every_kind_of_value(owner: str) -> None:
             problems: list[str] = []
             read_variables(owner, {name: given}, problems)
             assert len(problems) <= 1
-            assert all(problem.startswith(f"{name}: ") for problem in problems)
+            assert all(problem.startswith((f"{name}: ", f"{name}[")) for problem in problems)
 
 
 # --- modules ----------------------------------------------------------------------------------------------------------

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions, refuse_base_60
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import misnamed, options_of, read_variables
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import BOUNDS, misnamed, options_of, read_variables
 from redis_role import DEFAULTS, SETTINGS, conf, plan, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OWNERS = ("redis", "docker_engine", "keeper", "topology", "playbooks")
 
 ENTRY = {"type": "list", "elements": "dict"}
 WORDS = {"type": "list", "elements": "str"}
@@ -61,24 +66,57 @@ def test_o20_a_value_is_read_as_what_was_meant(spec: dict[str, Any], given: Any,
         ],
         *[({"type": "float"}, given, "must be a number") for given in ("nan", "inf", False, "fast")],
         *[({"type": "str"}, given, "Write it quoted") for given in (True, 1.1, datetime.date(2026, 1, 2), 10**70)],
-        *[({"type": "str"}, given, "is not text") for given in ([], {"a": 1})],
+        ({"type": "str"}, ["redis:7"], r"\['redis:7'\] must be text, not a list. Write its one item alone"),
+        ({"type": "str"}, {"a": 1}, "must be text, not a dictionary. Write it quoted"),
+        ({"type": "str", "no_log": True}, ["a"], "the value must be text, not a list"),
+        ({"type": "int", "bounds": (0, None)}, -3, "-3 must be a whole number, 0 or more"),
+        ({"type": "int", "bounds": (1, 9)}, "http", "'http' must be a whole number from 1 to 9"),
+        ({"type": "float", "bounds": (0, 100)}, 100.5, "100.5 must be a number from 0 to 100"),
         ({"type": "str"}, "a\0b", "NUL"),
         ({"type": "str"}, "\ud800", "surrogate"),
         ({"type": "str", "choices": ["a", "b"]}, "c", "must be one of a, b"),
         ({"type": "str", "choices": ["a", "yes", "on"]}, True, "Write it quoted"),
-        (WORDS, True, "must be a list"),
-        (WORDS, {"a": 1}, "must be a list"),
-        (WORDS, [None], "Leave the item out"),
-        (ENTRY, "redis", "must be a dictionary"),
-        (ENTRY, '{"name": "one"}', "must be a list"),
-        ({"type": "dict"}, "redis", "must be a dictionary"),
+        (WORDS, True, "must be a list, not a boolean. Write - before each of its items"),
+        (WORDS, {"a": 1}, "must be a list, not a dictionary"),
+        (WORDS, ["a", None], r"^\[1\]: is null. Leave the item out"),
+        (WORDS, ["a", ["b"]], r"^\[1\]: \['b'\] must be text, not a list"),
+        (ENTRY, "redis", r"^\[0\]: 'redis' must be a dictionary. Write it as - name: redis"),
+        (ENTRY, [{"name": "one"}, "two"], r"^\[1\]: 'two' must be a dictionary. Write it as - name: two"),
+        (ENTRY, [[]], r"^\[0\]: must be a dictionary, not a list. Write it as key: value"),
+        (ENTRY, ["a secret word"], r"^\[0\]: must be a dictionary, not text"),
+        ({**ENTRY, "no_log": True}, ["s3cret"], r"^\[0\]: must be a dictionary, not text"),
+        ({**ENTRY, "options": {"size": {}, "base": {"required": True}}}, ["a"], "Write it as - base: a"),
+        ({"type": "list", "elements": "list"}, [[], True], r"^\[1\]: must be a list, not a boolean"),
+        (ENTRY, '{"name": "one"}', "must be a list, not a dictionary"),
+        ({"type": "dict"}, "redis", "must be a dictionary, not text. Write it as key: value"),
         ({"type": "dict", "options": {"size": {"type": "int"}}}, {"size": "x"}, "size: 'x' must be a whole number"),
         ({"type": "dict", "options": {"size": {"type": "int"}}}, {"siz": 1}, "has no option 'siz'. Known are size"),
     ],
 )
 def test_o20_what_cannot_be_read_is_refused(spec: dict[str, Any], given: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why.replace("[", r"\[")):
+    with pytest.raises(ValueError, match=why):
         read(spec, given)
+
+
+def numbers(options: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, spec in options.items():
+        if spec["type"] in ("int", "float"):
+            yield within + name, spec
+        yield from numbers(spec.get("options") or {}, f"{within}{name}.")
+
+
+def test_o20_every_number_of_every_role_has_its_bounds() -> None:
+    specs = {name: spec for owner in OWNERS for name, spec in numbers(options_of(owner))}
+    assert set(specs) == set(BOUNDS)
+    for name, spec in specs.items():
+        least, greatest = BOUNDS[name]
+        assert read(spec, least) == least
+        beyond = [least - 1] if greatest is None else [least - 1, greatest + 1]
+        for number in beyond:
+            with pytest.raises(ValueError, match=f"^{number} must be a (whole )?number"):
+                read(spec, number)
+        if spec.get("default") is not None:
+            assert read(spec, spec["default"]) == spec["default"]
 
 
 @pytest.mark.parametrize("given", [1234, 1.5, True, ["s3cret"], "s3cret\0"])
