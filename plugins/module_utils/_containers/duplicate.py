@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.archive import get_archive
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
 from . import acts, clone, configs
@@ -70,7 +71,7 @@ def _carry_files(engine: Engine, owner: str, inspect: Json, key: str) -> None:
         if any(path.startswith(f"{target.rstrip('/')}/") for target in mounted):
             continue
         with suppress(NotFoundError):  # it was removed manually
-            archive = engine.get_bytes(f"/containers/{inspect['Id']}/archive", path=path)
+            archive = get_archive(engine, inspect["Id"], path)
             with acts.changing(engine, owner, f"write {path} into the new container") as client:
                 client.put_archive(key, path.rpartition("/")[0] or "/", archive)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
+from ansible_collections.netmode.docker.plugins.module_utils._engine.archive import get_archive
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names, twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import takes_ipv6
@@ -181,7 +182,7 @@ def _look(engine: Engine, path: str) -> Json | None:
 def _read_file(engine: Engine, key: str, path: str) -> tuple[str, int, int, int] | None:
     """(content, mode, uid, gid) of a file in a container, or None where there is none."""
     try:
-        archive = engine.get_bytes(f"/containers/{key}/archive", path=path)
+        archive = get_archive(engine, key, path)
     except NotFoundError:
         return None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:

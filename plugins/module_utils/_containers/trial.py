@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
 
 from . import options
 from .state import NEW_SUFFIX
@@ -111,6 +111,8 @@ def _tried(engine: Engine, step: Step, body: Json, *, look: bool = False) -> tup
         try:
             with engine.changing("start") as client:
                 client.start(key)
+        except UnreachableError:
+            raise
         except NetmodeError as error:
             if _NOTHING not in str(error):
                 return "", _plain(str(error))

@@ -52,6 +52,7 @@ ENGINE_ARGUMENTS: dict[str, Any] = {
 """The argument spec behind the documentation fragment ``netmode.docker.engine``."""
 
 LONGEST_TIMEOUT = 86400
+_HTTP = b"HTTP/"
 OLDEST_API = (1, 41)
 """Docker Engine 20.10, the oldest that is supported and tested."""
 
@@ -86,7 +87,14 @@ class Engine:
 
         Raises NotFoundError for a 404, NetmodeError for everything else that is not an answer.
         """
-        return decoded(self.get_bytes(path, headers=headers, **query), self.docker_host)
+        return self._decoded(f"GET {path}", self.get_bytes(path, headers=headers, **query))
+
+    def _decoded(self, what: str, body: bytes) -> Any:
+        """Of an engine, which is known by the headers before it; one that has no length may be cut off."""
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise self.stopped(what, error) from None
 
     def ask(self, path: str, /, **query: Any) -> None:
         """Send the request of a later ``get`` with the same arguments: the engine works at it meanwhile."""
@@ -94,7 +102,7 @@ class Engine:
         try:
             self._asked[target] = self._send(target)
         except OSError as error:
-            raise self._unreachable(error) from error
+            raise self.stopped(f"GET {path}", error) from error
 
     def get_bytes(self, path: str, /, *, headers: Mapping[str, str] = MappingProxyType({}), **query: Any) -> bytes:
         """Like ``get``, for what is no JSON: the body as it came."""
@@ -103,14 +111,17 @@ class Engine:
             asked = self._asked.pop(target) if target in self._asked else self._send(target, headers=headers)
             status, reason, headers, body = self._answer(asked)
         except OSError as error:
-            raise self._unreachable(error) from error
+            raise self.stopped(f"GET {path}", error) from error
         self._note_version(headers)
         if status >= 400:
             self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         return body
 
     def _refuse(self, what: str, status: int, reason: str, body: bytes) -> NoReturn:
-        answer = decoded(body, self.docker_host)
+        try:
+            answer = json.loads(body) if body else None
+        except ValueError:
+            raise _stranger(self.docker_host) from None
         message = answer.get("message", "") if isinstance(answer, dict) else ""
         raise (NotFoundError if status == 404 else NetmodeError)(f"{what}: {message or reason}")
 
@@ -127,15 +138,18 @@ class Engine:
             raise
         return connection
 
-    def _answer(self, connection: socket.socket) -> tuple[int, str, dict[str, str], bytes]:
-        """(status, reason, headers with lower-case names, body) of what was asked. OSError if no whole answer comes."""
-        received = bytearray()
+    def _answer(self, connection: socket.socket, received: bytes = b"") -> tuple[int, str, dict[str, str], bytes]:
+        """(status, reason, headers with lower-case names, body) of what was asked; ``received``: read of it before.
+
+        OSError if no whole answer comes.
+        """
+        whole = bytearray(received)
         with connection:
             while chunk := connection.recv(1 << 16):
-                received += chunk
-        if not received:
-            raise OSError("it closed the connection without an answer")
-        head, _, body = bytes(received).partition(b"\r\n\r\n")
+                whole += chunk
+        head, end, body = bytes(whole).partition(b"\r\n\r\n")
+        if not end and _HTTP.startswith(head[: len(_HTTP)]):
+            raise OSError("it closed the connection in the middle of its answer")
         status, reason, headers = self._head(head)
         if status == 400 and b"HTTP request to an HTTPS server" in body:
             raise NetmodeError(
@@ -164,30 +178,32 @@ class Engine:
             while b"\r\n\r\n" not in received:
                 chunk = connection.recv(1 << 16)
                 if not chunk:
-                    raise OSError("it closed the connection without an answer")
+                    raise OSError("it closed the connection in the middle of its answer")
                 received += chunk
+            status, reason, headers = self._head(received.partition(b"\r\n\r\n")[0])
+            if status != 200:
+                status, reason, _, body = self._answer(connection, received)
+                self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         except OSError as error:
-            raise self._unreachable(error) from error
-        head, _, body = received.partition(b"\r\n\r\n")
-        status, reason, headers = self._head(head)
-        if status != 200:
-            connection.close()
-            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
+            raise self.stopped(f"GET {path}", error) from error
         self._note_version(headers)
-        return connection, body
+        return connection, received.partition(b"\r\n\r\n")[2]
 
     def _connect(self) -> socket.socket:
         where = self._where
-        if not where.path:
-            return socket.create_connection((where.host, where.port), timeout=self.timeout)
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(self.timeout)
         try:
-            connection.connect(where.path)
-            self._is_certain = self._is_certain or is_certain(connection, where.path)
-        except (OSError, NetmodeError):
-            connection.close()
-            raise
+            if not where.path:
+                return socket.create_connection((where.host, where.port), timeout=self.timeout)
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(self.timeout)
+            try:
+                connection.connect(where.path)
+                self._is_certain = self._is_certain or is_certain(connection, where.path)
+            except (OSError, NetmodeError):
+                connection.close()
+                raise
+        except OSError as error:
+            raise self._unreachable(error) from error
         return connection
 
     def _note_version(self, headers: dict[str, str]) -> None:
@@ -254,7 +270,7 @@ class Engine:
         try:
             with usual._connect():
                 return str(usual.get("/info")["ID"]) if usual._is_certain else ""
-        except (OSError, NetmodeError):
+        except NetmodeError:
             return ""
 
     def _refuse_others(self) -> None:
@@ -270,7 +286,17 @@ class Engine:
             raise _stranger(self.docker_host)
         self.version = str(said["Version"])
 
-    def _unreachable(self, error: Exception) -> UnreachableError:
+    def stopped(self, what: str, error: Exception) -> UnreachableError:
+        """Of a connection that broke off, whenever that was, or on which nothing came. ``what`` begins the message."""
+        silent = isinstance(error, (socket.timeout, TimeoutError)) or "timed out" in str(error)
+        why = f"no answer within {self.timeout} s" if silent else "the connection broke off"
+        return UnreachableError(
+            f"{what}: the engine at {self.docker_host} stopped answering ({why}). Look at it and at its log: it may "
+            "have ended, or hang. Then run again."
+        )
+
+    def _unreachable(self, error: OSError) -> UnreachableError:
+        """Of a connection that was not made."""
         if isinstance(error, FileNotFoundError):
             why = "there is no such socket. Is Docker installed and started on this host?"
         elif isinstance(error, PermissionError):
@@ -334,28 +360,35 @@ class Engine:
     def changing(self, what: str) -> Iterator[Any]:
         """The SDK's ``APIClient`` for one change. A failure inside is told as ``what`` and the engine's own words."""
         client = self._sdk()
-        import docker.errors  # noqa: PLC0415
-        import requests.exceptions  # noqa: PLC0415 (the SDK's own transport)
+        import http.client  # noqa: PLC0415
 
+        import docker.errors  # noqa: PLC0415
+        import requests  # noqa: PLC0415 (the SDK's own transport, and what is below it)
+        import urllib3.exceptions  # noqa: PLC0415
+
+        broken = (
+            requests.exceptions.RequestException,
+            urllib3.exceptions.HTTPError,
+            http.client.HTTPException,
+            docker.errors.StreamParseError,
+            requests.compat.json.JSONDecodeError,  # type: ignore[attr-defined]
+        )
         try:
             yield client
         except docker.errors.NotFound as error:
             raise NotFoundError(f"{what}: {error.explanation or error}") from error
         except docker.errors.APIError as error:
-            raise NetmodeError(f"{what}: {error.explanation or error}") from error
+            if not error.explanation:  # an engine always has one
+                raise self.stopped(what, error) from error
+            raise NetmodeError(f"{what}: {error.explanation}") from error
         except docker.errors.DockerException as error:
             raise NetmodeError(f"{what}: {error}") from error
-        except (requests.exceptions.RequestException, OSError) as error:
-            raise NetmodeError(
-                f"{what}: the engine went away or did not answer in {self.timeout} s ({error})."
-            ) from error
-
-
-def decoded(body: bytes, docker_host: str) -> Any:
-    try:
-        return json.loads(body) if body else None
-    except ValueError:
-        raise _stranger(docker_host) from None
+        except broken as error:
+            raise self.stopped(what, error) from error
+        except OSError as error:
+            if error.filename:
+                raise NetmodeError(f"{what}: {error.filename}: {error.strerror}.") from error
+            raise self.stopped(what, error) from error
 
 
 def _stranger(docker_host: str) -> NetmodeError:

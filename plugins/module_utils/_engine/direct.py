@@ -12,9 +12,7 @@ import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-
-from .client import Engine, decoded, target_of
+from .client import Engine, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +35,7 @@ class LeanEngine(Engine):
         try:
             return self._exchange(what, method, path, body, within + self.timeout, **query)
         except TimeoutError as error:
-            raise NetmodeError(f"{what}: the engine did not answer in {within + self.timeout} s.") from error
+            raise self.stopped(what, error) from error
 
     def _exchange(self, what: str, method: str, path: str, /, body: Any = None, within: int = 0, **query: Any) -> Any:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -48,10 +46,10 @@ class LeanEngine(Engine):
         except socket.timeout as error:  # TimeoutError itself only since Python 3.10
             raise TimeoutError from error
         except OSError as error:
-            raise NetmodeError(f"{what}: the engine went away ({error}).") from error
+            raise self.stopped(what, error) from error
         if status >= 400:
             self._refuse(what, status, reason, answer)
-        return decoded(answer, self.docker_host)
+        return self._decoded(what, answer) if answer else None
 
 
 class _Client:

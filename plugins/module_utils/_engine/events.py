@@ -32,6 +32,7 @@ class Events:
     """The engine's events of containers from now on, as dicts of its API (type, Action, Actor, timeNano)."""
 
     def __init__(self, engine: Engine, *actions: str) -> None:
+        self._engine = engine
         self._connection, self._rest = engine.stream("/events", filters={"type": ["container"], "event": list(actions)})
         self._connection.setblocking(False)
 
@@ -39,16 +40,16 @@ class Events:
         return self._connection.fileno()
 
     def read(self) -> list[dict[str, Any]]:
-        """What has come since. NetmodeError once the engine has closed the connection."""
+        """What has come since. UnreachableError once the connection has ended."""
         while True:
             try:
                 chunk = self._connection.recv(1 << 16)
             except BlockingIOError:
                 break
             except OSError as error:
-                raise NetmodeError(f"The engine went away ({error}).") from error
+                raise self._engine.stopped("listen to its events", error) from error
             if not chunk:
-                raise NetmodeError("The engine went away.")
+                raise self._engine.stopped("listen to its events", EOFError())
             self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]

@@ -8,7 +8,11 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import (
+    NetmodeError,
+    NotFoundError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +77,8 @@ def pull(engine: Engine, what: str, name: str, credentials: Mapping[str, str] = 
         with engine.changing(what) as client:
             lines = client.pull(repository, tag=tag, stream=True, decode=True, auth_config=dict(credentials) or None)
             said = error_of(lines)
+    except UnreachableError:
+        raise
     except NetmodeError as error:
         raise NetmodeError(f"{error}{way_out(str(error))}") from error
     if said:

@@ -24,7 +24,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose import mou
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
 from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image, observe
 from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._errors import (
+    NetmodeError,
+    NotFoundError,
+    UnreachableError,
+)
 
 from . import protocol
 from .data import (
@@ -253,6 +257,8 @@ def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
                 chunk = connection.recv(1 << 16)
             except (socket.timeout, TimeoutError):
                 break
+            except OSError as error:
+                raise engine.stopped(f"follow the log of the trial {key[:12]}", error) from error
             if not chunk:
                 break
             said += chunk
@@ -289,13 +295,16 @@ def _probe_health(engine: Engine, instance: Instance, key: str) -> None:
     command = (instance["trial"]["container"].get("healthcheck") or {}).get("test") or ["NONE"]
     if command[0] != "CMD":
         return
+    what = f"{_where(instance)}: try its health check"
     try:
-        with engine.changing("") as client:
+        with engine.changing(what) as client:
             run = client.exec_create(key, command[1:])
             said = client.exec_start(run).decode(errors="replace").strip()
             status = client.exec_inspect(run)["ExitCode"]
+    except UnreachableError:
+        raise
     except NetmodeError as error:  # a program that is not there: engines tell it here or there
-        said, status = str(error).removeprefix(": "), 127
+        said, status = str(error).removeprefix(f"{what}: "), 127
     if status:
         raise _wrong(
             instance, "cli_command", f"its health check, {' '.join(command[1:])}, ends with status {status}: {said}. "
