@@ -28,6 +28,9 @@ PLAYBOOKS = "playbooks"
 SECURITY = ("password", "bind", "allow_unauthenticated", "registry_password", "network_mode", "user", "socket_mode")
 """Settings of Redis, without ``redis_``, that must not be passed over because their name has a letter wrong."""
 
+OF_ALL = "netmode_"
+"""How the variables begin that every role has."""
+
 _NEAR = 0.9
 """How alike, of 1, a variable's name has to be to one of the role's to be taken for it: a letter or two."""
 
@@ -87,13 +90,17 @@ def misnamed(owner: str, variables: Mapping[str, Any]) -> Names:
     """Those of the variables of a host that look like one of the role's misspelt, which would be without effect.
 
     ``redis_ports_of_old`` and ``redis_passwords`` may well be somebody's own, and so may ``redis_conf_dir``, of another
-    role: these are only named. Refused is what may be a setting that keeps others out, misspelt by one letter.
+    role: these are only named. Refused is what may be a setting that keeps others out, misspelt by one letter. What
+    begins as the variable of all roles does is nobody's own, and told of in the plural too.
     """
     known, prefix = options_of(owner), prefix_of(owner)
     found = Names([], [])
     for name in sorted(set(variables) - set(known)):
-        near = _nearest(name, known) if prefix and name.startswith(prefix[:3]) else ""
+        near = _nearest(name, known) if prefix and name.startswith((prefix[:3], OF_ALL[:3])) else ""
         if not near or name.startswith(f"{near}_"):
+            continue
+        if near.startswith(OF_ALL):
+            found.warnings.append(f"{name} is not a variable of any role of netmode.docker. Did you mean {near}?")
             continue
         ignored = variables.get(near) in (None, known[near].get("default"))
         if owner == "redis" and near.removeprefix(prefix) in SECURITY and ignored and _one_off(name, near):

@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions, refuse_base_60
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import BOUNDS, misnamed, options_of, read_variables
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import BOUNDS, PLAYBOOKS, misnamed, options_of, read_variables
 from redis_role import DEFAULTS, SETTINGS, conf, plan, problems
 
 if TYPE_CHECKING:
@@ -250,6 +250,18 @@ def test_o27_any_other_name_is_a_warning_that_names_both(owner: str, name: str, 
     assert found.warnings == [
         f"{name} is not a variable of the role {owner}, which does not read it. Did you mean {meant}?"
     ]
+
+
+@pytest.mark.parametrize("owner", [owner for owner in OWNERS if owner != PLAYBOOKS])
+def test_o27_the_variable_of_all_roles_is_told_of_misspelt_by_each_role_in_the_same_words(owner: str) -> None:
+    meant = "netmode_docker_host"
+    named = [f"{meant}s", *(meant[:at] + meant[at + 1 :] for at in range(3, len(meant))), "netmode_dcoker_host"]
+    for name in named:
+        assert misnamed(owner, {name: "x"}) == (
+            [],
+            [f"{name} is not a variable of any role of netmode.docker. Did you mean {meant}?"],
+        )
+    assert misnamed(owner, {meant: "x", "netmode_docker_host_of_old": "x", "network": "x"}) == ([], [])
 
 
 @pytest.mark.parametrize(
