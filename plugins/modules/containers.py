@@ -282,6 +282,12 @@ options:
     type: list
     elements: str
     default: []
+  restarted:
+    description: >-
+      Containers of the list that are to be restarted at this run, by name, and why. Those that join their namespaces follow. What
+      is recreated or started is not restarted as well.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -375,14 +381,12 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=checked({**ENGINE_ARGUMENTS, **ARGUMENTS}),
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=checked({**ENGINE_ARGUMENTS, **ARGUMENTS}), supports_check_mode=True)
     try:
         engine = Engine(module.params["docker_host"], module.params["timeout"])
         given, pending = module.params["containers"], module.params["pending"]
-        outcome = reconcile.bring(engine, given, check=module.check_mode, pending=pending)
+        restarted = {str(name): str(why or "so it was asked") for name, why in module.params["restarted"].items()}
+        outcome = reconcile.bring(engine, given, check=module.check_mode, pending=pending, restarted=restarted)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     for warning in outcome.warnings:

@@ -41,7 +41,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 claims:
-  description: Each with C(host), C(instance), C(claim), C(expected), C(observed) and C(ok), by instance.
+  description: >-
+    Each with C(host), C(instance), C(claim), C(expected), C(observed), C(ok) and C(way_out), by instance. The last says what to do
+    where it is not ok, and is empty otherwise.
   type: list
   elements: dict
   returned: success
@@ -50,8 +52,8 @@ failed_claims:
   type: int
   returned: success
 lines:
-  description: The claims as text, one to a line, and a line that sums them up. In check mode a host that has none of the containers
-    yet has nothing to prove, and says so.
+  description: The claims as text, one to a line, what to do below each that does not hold, and a line that sums them up. In check mode
+    a host that has none of the containers yet has nothing to prove, and says so.
   type: list
   elements: str
   returned: success

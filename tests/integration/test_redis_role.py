@@ -13,6 +13,7 @@ from redis_lab import (
     QUICKSTART,
     QUICKSTART_PASSWORD,
     ROLE,
+    ROLE_VARIABLES,
     TEARDOWN,
     cli,
     digest,
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from lab import Host, Play
 
 pytestmark = pytest.mark.usefixtures("no_files_left")
+PROOF: list[dict[str, Any]] = [
+    {"hosts": "all", "gather_facts": False, "tasks": [
+        {"import_role": {"name": "netmode.docker.redis", "tasks_from": "verify.yml"}},
+    ]},
+]  # fmt: skip
+DEPLOYED = "netmode.docker.redis : Deploy the containers, donors and sharers together (a recreated Redis may take its time to save its data)"
 
 
 # --- the quickstart ---------------------------------------------------------------------------------------------------
@@ -312,3 +319,29 @@ def test_teardown_leaves_nothing_but_the_data_and_that_only_if_not_told_otherwis
     assert cli(host, "redis-none", "get", "marker", password=password) == "here"
     assert play(TEARDOWN, QUICKSTART, teardown_data=True, **IMAGE).rc == 0
     assert host_state() == before
+
+
+# --- what was set at run time -----------------------------------------------------------------------------------------
+
+
+def test_what_was_set_at_run_time_to_let_others_in_is_told_with_the_way_out_and_undone_by_a_restart(
+    host: Host, deploy: Callable[..., Play], play: Callable[..., Play]
+) -> None:
+    secret = "s3cret-of-the-test"
+    given = {"redis_password": secret, "redis_instances": [{"name": "aa"}]}
+    deploy(**given)
+    cli(host, "aa", "set", "marker", "it stays", password=secret)
+    container = inspect(host, "aa")["Id"]
+    for words in (("config", "set", "requirepass", ""), ("acl", "setuser", "guest", "on", "nopass", "+@all")):
+        assert cli(host, "aa", *words, password=secret) == "OK"
+        proof = play(PROOF, **ROLE_VARIABLES, **given)
+        assert "Run the role again, which restarts it with the password of its redis.conf." in proof.stdout
+        for options in (("--check",), ()):
+            done = deploy(options=options, **given)
+            assert [one["task"] for one in done.tasks if one["status"] == "changed"] == [DEPLOYED], done.stdout
+        assert deploy(**given).changed == 0
+        assert inspect(host, "aa")["Id"] == container, "recreated, where a restart was enough"
+        assert "NOAUTH" in cli(host, "aa", "get", "marker")
+        assert "guest" not in cli(host, "aa", "acl", "list", password=secret)
+        assert cli(host, "aa", "get", "marker", password=secret) == "it stays"
+        assert play(PROOF, **ROLE_VARIABLES, **given).rc == 0

@@ -144,7 +144,7 @@ def _fix_state(draft: Draft, one: Wanted, key: str) -> None:
         if draft.host.runs(key):
             draft.differ(one, "state", state, "stopped")
         return
-    stale = sharing.stale(draft, one, key)
+    stale = sharing.stale(draft, one, key) or draft.host.restarted.get(one.name, "")
     again = "restart" if stale else ""
     action = {"paused": "unpause", "running": again, "restarting": again}.get(state, "start")
     if not action:

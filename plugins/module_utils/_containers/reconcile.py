@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -15,7 +16,7 @@ from .outcome import Done, Outcome, outcome
 from .plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
@@ -28,16 +29,23 @@ _STOPPING = frozenset({"recreate", "clone", "restart", "start", "stop", "remove"
 """Steps that end a run of a container, or give it a new namespace: others may depend on it."""
 
 
-def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable[str] = ()) -> Outcome:
+def bring(
+    engine: Engine,
+    entries: list[Json],
+    *,
+    check: bool,
+    pending: Iterable[str] = (),
+    restarted: Mapping[str, str] = MappingProxyType({}),
+) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
-    NetmodeError: nothing was changed, or one step failed and the message says which.
+    ``restarted``: entry → why its container is to be restarted where nothing else has it started anew. NetmodeError: nothing was changed, or one step failed and the message says which.
     """
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
 
     def look() -> tuple[Host, list[Wanted], Plan]:
-        host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()))
+        host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()), restarted=restarted)
         return host, pulls.needed(engine, host, wanted, check=check), _planned(engine, host, wanted)
 
     host, pulled, made = undisturbed("containers", engine.docker_host, look)
@@ -48,7 +56,7 @@ def bring(engine: Engine, entries: list[Json], *, check: bool, pending: Iterable
         names = ", ".join(one.name for one in wanted)
         with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):
             # The pull took its time, and whoever had the lock may have changed what was seen.
-            host = observe(engine, wanted)
+            host = observe(engine, wanted)._replace(restarted=restarted)
             pulls.refuse_missing(host, wanted)
             made = _planned(engine, host, wanted)
             applier.run(made.steps)

@@ -77,6 +77,7 @@ CONTAINER_ARGUMENTS: Json = {
 ARGUMENTS: Json = {
     "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER_ARGUMENTS},
     "pending": {"type": "list", "elements": "str", "default": []},
+    "restarted": {"type": "dict", "default": {}},
 }
 """The options of the module ``containers``, but for those that say where the engine is."""
 

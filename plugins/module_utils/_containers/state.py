@@ -55,6 +55,8 @@ class Host(NamedTuple):
     """Network name → ids, where the engine has several of one name."""
     pending: frozenset[str] = frozenset()
     """In check mode: networks, containers and images by name that a task before this one would make or start."""
+    restarted: Mapping[str, str] = MappingProxyType({})
+    """Entry name → why its container is to be restarted, whether or not anything differs."""
     takes_ipv6: bool = True
     """Whether what is published on all addresses is published on those of IPv6 too."""
     defaults: engine_defaults.Defaults = engine_defaults.BUILT_IN

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .asked import Claim, listens_as_asked, same
+from .asked import (
+    Claim,
+    again,
+    again_or_restart,
+    listens_as_asked,
+    same,
+)
 from .ways import (
     ANSWER,
     NOAUTH,
@@ -36,16 +42,24 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
     for way, answer in answered:
         told = str(answer.get("answer") or answer.get("error") or "not asked")
         if way.expected == NOTHING:
-            yield _nobody(way, answer, told, run_ids)
+            yield _nobody(way, answer, told, run_ids)._replace(way_out=again_or_restart(instance.name))
         else:
             words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
             ok = told.split(" ", 1)[0] in words
             if way.expected == NOAUTH and ok and open_users:
                 ok, told = False, f"{told}, but the user {', '.join(open_users)} needs none"
-            yield Claim(way.label, way.expected, told, ok)
+            yield Claim(way.label, way.expected, told, ok, _way_out(instance, way, told))
     yield from _one_and_the_same(instance, run_ids)
     yield from _listeners(instance, answered)
     yield from _neighbours(instance, answered)
+
+
+def _way_out(instance: Instance, way: Way, told: str) -> str:
+    if way.expected == NOAUTH or told.startswith("WRONGPASS"):
+        return again("restarts it with the password of its redis.conf")
+    if way.socket:
+        return f"Its log says why (docker logs {instance.name})."
+    return f"{again_or_restart(instance.name)} Otherwise look at who listens there (ss -ltnp), and at firewalls."
 
 
 def _open_users(instance: Instance, answered: Answered) -> list[str]:
@@ -76,13 +90,13 @@ def _nobody(way: Way, answer: Mapping[str, Any], told: str, own: Sequence[str]) 
     other = (answer.get("server") or {}).get("run_id")
     if not answer.get("reachable"):
         unreachable = bool(answer.get("error"))
-        return Claim(way.label, told if unreachable else "an error", told, unreachable)
+        return Claim(way.label, told if unreachable else "an error", told, unreachable, "")
     if other and own and str(other)[:8] != own[0]:
-        return Claim(way.label, f"not run id {own[0]}", f"another Redis, run id {str(other)[:8]}", ok=True)
+        return Claim(way.label, f"not run id {own[0]}", f"another Redis, run id {str(other)[:8]}", True, "")
     if told.startswith(NOAUTH) and answer.get("seen") is not True:
         # Without a password it would not ask for one; with one, it said that it does not see who was asked there.
-        return Claim(way.label, "not this Redis", "another Redis, with a password", ok=True)
-    return Claim(way.label, NOTHING, told, ok=False)
+        return Claim(way.label, "not this Redis", "another Redis, with a password", True, "")
+    return Claim(way.label, NOTHING, told, False, "")
 
 
 def _one_and_the_same(instance: Instance, run_ids: Sequence[str]) -> Iterator[Claim]:
@@ -93,7 +107,8 @@ def _one_and_the_same(instance: Instance, run_ids: Sequence[str]) -> Iterator[Cl
             "host": "it has no namespace of its own: the host's port and its socket are one Redis",
             "container": "its donor's address and its socket are one Redis",
         }.get(instance.mode, "all of its addresses are one Redis")
-        yield same(label, f"run id {run_ids[0]}", "run id " + ", ".join(dict.fromkeys(run_ids)))
+        way_out = "Look at who listens there (ss -ltnp), and give one of them another port or address."
+        yield same(label, f"run id {run_ids[0]}", "run id " + ", ".join(dict.fromkeys(run_ids)), way_out)
 
 
 def _listeners(instance: Instance, answered: Answered) -> Iterator[Claim]:
@@ -102,7 +117,7 @@ def _listeners(instance: Instance, answered: Answered) -> Iterator[Claim]:
     if observed is not None:
         ports = ", ".join(dict.fromkeys(str(port) for _, port in instance.listens))
         label = f"it listens at port {ports} as asked, and nowhere else" if ports else "it listens at no port"
-        yield Claim(label, *listens_as_asked(instance.listens, observed))
+        yield Claim(label, *listens_as_asked(instance.listens, observed), again_or_restart(instance.name))
 
 
 def _neighbours(instance: Instance, answered: Answered) -> Iterator[Claim]:
@@ -113,6 +128,8 @@ def _neighbours(instance: Instance, answered: Answered) -> Iterator[Claim]:
         return
     if found is None:
         label = "it needs no password: whether neighbours of this host reach it is not known"
-        yield same(label, "not known", "not known")
+        yield same(label, "not known", "not known", "")
     else:
-        yield same("it needs no password, and no neighbour of this host reaches it", "none", "; ".join(found) or "none")
+        label = "it needs no password, and no neighbour of this host reaches it"
+        way_out = "Give it a password (redis_password), or set redis_allow_unauthenticated where that is meant."
+        yield same(label, "none", "; ".join(found) or "none", way_out)

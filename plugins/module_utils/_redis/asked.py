@@ -30,11 +30,23 @@ class Claim(NamedTuple):
     expected: str
     observed: str
     ok: bool
+    way_out: str
+    """What to do where it does not hold."""
 
 
-def same(claim: str, expected: str, observed: str) -> Claim:
+def same(claim: str, expected: str, observed: str, way_out: str) -> Claim:
     """A claim that holds where what is observed is what is expected."""
-    return Claim(claim, expected, observed, expected == observed)
+    return Claim(claim, expected, observed, expected == observed, way_out)
+
+
+def again(what: str) -> str:
+    """The way out where the role does it."""
+    return f"Run the role again, which {what}."
+
+
+def again_or_restart(name: str) -> str:
+    """Where a start of the container takes it away, and the role may find nothing to do."""
+    return f"Run the role again; where that changes nothing, restart it (docker restart {name})."
 
 
 def engines_address(configured: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from .asked import (
     Claim,
+    again,
+    again_or_restart,
     engines_address,
     published_as_asked,
     same,
@@ -34,6 +36,7 @@ Json = Mapping[str, Any]
 
 _FALLBACK = frozenset("tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0 ip6gretap0 ip6erspan0".split())
 """What the kernel puts into every namespace once the module of a kind of tunnel is loaded."""
+_RECREATED = again("recreates it in its mode")
 
 
 def claims_of_mode(facts: Facts, instance: Instance) -> Iterator[Claim]:
@@ -49,11 +52,13 @@ def _bridge(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim
     bridges = {network: _bridge_of(facts, network) for network in instance.networks}
     mode = str(container.get("mode"))
     # The first network says the mode: one that no bridge carries, such as a macvlan, is other to the engine.
-    yield same("it is in bridge mode", "bridge" if any(bridges.values()) or mode != "other" else "other", mode)
+    expected = "bridge" if any(bridges.values()) or mode != "other" else "other"
+    yield same("it is in bridge mode", expected, mode, _RECREATED)
     gateways: list[tuple[str, str]] = []
     for network in instance.networks:
         if network not in interfaces:
-            yield same(f"it has an interface on the network {network}", "an interface", "none")
+            label = f"it has an interface on the network {network}"
+            yield same(label, "an interface", "none", again("connects it"))
             continue
         interface, bridge = interfaces[network], bridges[network]
         if bridge:
@@ -62,8 +67,8 @@ def _bridge(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim
             gateways += _gateways(bridge)
         else:
             yield _unbridged(network, interface)
-        yield _as_assigned(interface)
-    yield _no_other(container, instance.networks)
+        yield _as_assigned(instance, interface)
+    yield _no_other(instance, container)
     yield from _published(facts, instance, container)
     yield from _gateway(instance, container, gateways, alone=all(bridges.values()))
 
@@ -85,11 +90,12 @@ def _bridge_address(bridge: Json) -> Iterator[Claim]:
     if not addresses and (expected is None or configured.get("unaddressed")):
         return
     observed = ", ".join(addresses) or "none"
-    yield same(f"{name} has {expected or 'no IPv4 address'}", expected or "none", observed)
+    way_out = f"Take away what else gives {name} an address (DHCP, a script), and restart the engine."
+    yield same(f"{name} has {expected or 'no IPv4 address'}", expected or "none", observed, way_out)
     if expected:
         source = f"{configured.get('subnet')} of the engine's network {bridge.get('network')}"
         label = f"{name}'s address is Docker's choice from {source}, not DHCP's"
-        yield Claim(label, f"{expected} alone", observed, addresses == [expected])
+        yield Claim(label, f"{expected} alone", observed, addresses == [expected], way_out)
 
 
 def _peer(facts: Facts, instance: Instance, name: str, bridge: Json, interface: Json) -> Claim:
@@ -98,7 +104,7 @@ def _peer(facts: Facts, instance: Instance, name: str, bridge: Json, interface: 
     wanted = (instance.name, interface["name"])
     ports = [port for port in bridge.get("ports") or [] if _leads_to(veths.get(port)) == wanted]
     label = f"one veth of {name} is the peer of its {interface['name']}"
-    return Claim(label, "one veth", ", ".join(ports) or "none", len(ports) == 1)
+    return Claim(label, "one veth", ", ".join(ports) or "none", len(ports) == 1, again_or_restart(instance.name))
 
 
 def _leads_to(veth: Any) -> tuple[Any, Any]:
@@ -117,19 +123,22 @@ def _unbridged(network: str, interface: Json) -> Claim:
     """A network of a driver without a bridge: nothing is plugged in anywhere, so its interface is not a veth."""
     kind = str(interface.get("kind"))
     if kind == "veth":
-        return same(f"a bridge of the host carries the network {network}", "a bridge", "none")
-    return same(f"its {interface['name']} is on the network {network}, without a bridge", kind, kind)
+        way_out = "Restart the engine, which makes its bridge again."
+        return same(f"a bridge of the host carries the network {network}", "a bridge", "none", way_out)
+    return same(f"its {interface['name']} is on the network {network}, without a bridge", kind, kind, "")
 
 
-def _as_assigned(interface: Json) -> Claim:
+def _as_assigned(instance: Instance, interface: Json) -> Claim:
     given = interface.get("assigned") or interface
     label = f"its {interface['name']} has the MAC and the address that the engine gave it"
-    return Claim(label, _card(given), _card(interface), not interface.get("assigned"))
+    way_out = again_or_restart(instance.name)
+    return Claim(label, _card(given), _card(interface), not interface.get("assigned"), way_out)
 
 
-def _no_other(container: Json, networks: Sequence[str]) -> Claim:
-    other = [item for item in container.get("interfaces") or [] if item.get("network") not in networks]
-    return same("it has no other interface", "none", ", ".join(_not_the_kernels(other)) or "none")
+def _no_other(instance: Instance, container: Json) -> Claim:
+    other = [item for item in container.get("interfaces") or [] if item.get("network") not in instance.networks]
+    observed = ", ".join(_not_the_kernels(other)) or "none"
+    return same("it has no other interface", "none", observed, again_or_restart(instance.name))
 
 
 def _published(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim]:
@@ -141,7 +150,8 @@ def _published(facts: Facts, instance: Instance, container: Json) -> Iterator[Cl
     ]
     if instance.published or observed:
         label = "its published ports are those asked for"
-        yield Claim(label, *published_as_asked(instance.published, observed, host_ips))
+        compared = published_as_asked(instance.published, observed, host_ips)
+        yield Claim(label, *compared, again_or_restart(instance.name))
 
 
 def _gateway(
@@ -153,7 +163,7 @@ def _gateway(
     if not gateways or (not known and not alone) or (observed == "none" and "bridge" not in instance.networks):
         return
     whose, expected = known[0] if known else gateways[0]
-    yield same(f"its gateway is {whose}", expected, observed)
+    yield same(f"its gateway is {whose}", expected, observed, again_or_restart(instance.name))
 
 
 # --- container --------------------------------------------------------------------------------------------------------
@@ -163,30 +173,32 @@ def _shared(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim
     donor_name = instance.donor
     donor = container_of(facts, donor_name)
     if not donor:
-        yield same(f"its donor {donor_name} is on this host", donor_name, "no such container")
+        way_out = f"Start {donor_name}, or name another donor, and run the role again."
+        yield same(f"its donor {donor_name} is on this host", donor_name, "no such container", way_out)
         return
-    wanted = f"container:{donor.get('id')}"
-    yield same(f"its network mode names {donor_name}'s id", wanted[:22], str(container.get("network_mode"))[:22])
-    yield same("it has no networks of its own", "none", ", ".join(container.get("networks") or []) or "none")
+    wanted, mode, joins = f"container:{donor.get('id')}", str(container.get("network_mode")), again("joins it again")
+    yield same(f"its network mode names {donor_name}'s id", wanted[:22], mode[:22], joins)
+    networks = ", ".join(container.get("networks") or []) or "none"
+    yield same("it has no networks of its own", "none", networks, _RECREATED)
     veths = sorted((facts.get("veths") or {}).items())
     leading = [name for name, veth in veths if _leads_to(veth)[0] == instance.name]
-    yield same("no veth leads to it", "none", ", ".join(leading) or "none")
+    yield same("no veth leads to it", "none", ", ".join(leading) or "none", joins)
     theirs, own = str(donor.get("netns")), str(container.get("netns"))
     together = theirs == own and not container.get("stale") and own != "None"
     observed = own + (" (stale)" if container.get("stale") else "")
-    yield Claim(f"it is in {donor_name}'s namespace", theirs, observed, together)
+    yield Claim(f"it is in {donor_name}'s namespace", theirs, observed, together, joins)
     owner = owner_of(facts, instance.name)
     seen = owner if together else container
     for interface in owner.get("interfaces") or []:
         label = f"its {interface['name']} has {owner['name']}'s MAC and address"
-        yield same(label, _card(interface), ", ".join(map(_card, _named(seen, interface["name"]))) or "none")
+        yield same(label, _card(interface), ", ".join(map(_card, _named(seen, interface["name"]))) or "none", joins)
 
 
 # --- host -------------------------------------------------------------------------------------------------------------
 
 
 def _on_host(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim]:
-    yield same("it is in host mode", "host", str(container.get("mode")))
+    yield same("it is in host mode", "host", str(container.get("mode")), _RECREATED)
     veths = facts.get("veths") or {}
     ports = [
         f"{port} of {name}"
@@ -194,29 +206,30 @@ def _on_host(facts: Facts, instance: Instance, container: Json) -> Iterator[Clai
         for port in bridge.get("ports") or []
         if (veths.get(port) or {}).get("container") == instance.name
     ]
-    yield same("it is not among the ports of docker0 or any bridge", "none", ", ".join(ports) or "none")
+    label = "it is not among the ports of docker0 or any bridge"
+    yield same(label, "none", ", ".join(ports) or "none", _RECREATED)
     found = [str(item["name"]) for item in container.get("interfaces") or []]
-    yield same("it has no interface of its own", "none", ", ".join(found) or "none")
+    yield same("it has no interface of its own", "none", ", ".join(found) or "none", _RECREATED)
     taken = [f"{item['host_ip']}:{item['host_port']}" for item in container.get("published") or []]
-    yield same("nothing is published for it", "none", ", ".join(taken) or "none")
+    yield same("nothing is published for it", "none", ", ".join(taken) or "none", _RECREATED)
 
 
 # --- none -------------------------------------------------------------------------------------------------------------
 
 
 def _isolated(facts: Facts, instance: Instance, container: Json) -> Iterator[Claim]:
-    yield same("it is in none mode", "none", str(container.get("mode")))
-    declared = instance.interfaces
+    yield same("it is in none mode", "none", str(container.get("mode")), _RECREATED)
+    declared, way_out = instance.interfaces, again_or_restart(instance.name)
     for wanted in declared:
         yield from _own(facts, instance, container, wanted)
     names = [wanted.name for wanted in declared]
     other = [item for item in container.get("interfaces") or [] if item["name"] not in names]
     label = " and ".join(["it has nothing but lo", *names])
-    yield same(label, "nothing else", ", ".join(_not_the_kernels(other)) or "nothing else")
+    yield same(label, "nothing else", ", ".join(_not_the_kernels(other)) or "nothing else", way_out)
     routes = [route for wanted in declared for route in wanted.routes if str(route.to) == "0.0.0.0/0"]
     gateway = str(routes[0].via or "none") if routes else "none"
     label = f"its gateway is {gateway}" if routes else "it has no default route" if names else "it has no route"
-    yield same(label, gateway, str(container.get("gateway") or "none"))
+    yield same(label, gateway, str(container.get("gateway") or "none"), way_out)
 
 
 def _own(facts: Facts, instance: Instance, container: Json, wanted: Interface) -> Iterator[Claim]:
@@ -227,7 +240,8 @@ def _own(facts: Facts, instance: Instance, container: Json, wanted: Interface) -
     expected = ", ".join([kind, "by netmode", *sorted(map(str, wanted.addresses))])
     found = _named(container, wanted.name)
     observed = _own_card(found[0], wanted) if found else "none"
-    yield same(f"its {wanted.name} is the {kind} that it is to have", expected, observed)
+    label = f"its {wanted.name} is the {kind} that it is to have"
+    yield same(label, expected, observed, again("makes it as it is to be"))
     if found and wanted.kind == "veth":
         yield _peer(facts, instance, on, bridge, found[0])
 

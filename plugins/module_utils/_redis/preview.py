@@ -14,6 +14,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._containers import 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images
 from ansible_collections.netmode.docker.plugins.module_utils._images import spec as images_spec
@@ -22,6 +23,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces import 
 from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 
+from . import drift
 from . import reconcile as files
 from . import spec as files_spec
 
@@ -63,7 +65,8 @@ def read(plan: Json) -> tuple[Json, set[str]]:
 def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     """The results of the parts, ``due``, those that would change, and what is ``pending`` for those after them.
 
-    ``renewed``: the containers that would get another network namespace.
+    ``renewed``: the containers that would get another network namespace. ``drifted``: those whose Redis has to read
+    redis.conf again, and why.
     """
     host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
@@ -79,7 +82,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         pending["images"] = list(dict.fromkeys([*pending["images"], *pulled]))
     wanted = files_spec.with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
-    outcome = bring(host, wanted, check=True, pending=coming)
+    drifted = drift.drifted(parts["files"]["instances"], _running(host))
+    outcome = bring(host, wanted, check=True, pending=coming, restarted=drifted)
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
     told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
@@ -90,7 +94,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     for one in told.values():
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
-    return {**told, "due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
+    found = {"due": due, "pending": pending, "renewed": renewed, "drifted": drifted, "warnings": warnings}
+    return {**told, **found}
 
 
 def in_variables(message: str, instances: Collection[str]) -> str:
@@ -113,6 +118,11 @@ def _to_be_pulled(engine: Engine, containers: list[Json]) -> list[str]:
         for name, one in wanted.items()
         if one["pull_policy"] == "always" or (one["pull_policy"] == "missing" and find_image(engine, name) is None)
     ]
+
+
+def _running(engine: Engine) -> dict[str, str]:
+    """Container → id."""
+    return {name: one["Id"] for one in engine.get("/containers/json") for name in own_names(one)}
 
 
 def _untried(told: Json) -> bool:

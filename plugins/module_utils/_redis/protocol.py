@@ -221,13 +221,13 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         "answer": str(answer),
         "authenticated": auth is not None and not isinstance(auth, ErrorReply),
         "server": {key: info[key] for key in SERVER_FIELDS if key in info} or None,
-        "open_users": _open_users(connection.replies()) if asks_users else None,
+        "open_users": open_users(connection.replies()) if asks_users else None,
         "listens": connection.listening(),
         "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
     }
 
 
-def _open_users(listed: list[str | None] | None) -> list[str] | None:
+def open_users(listed: list[str | None] | None) -> list[str] | None:
     """Of ACL LIST the users that are on and need no password (``user guest on nopass ...``); None: it is not said."""
     if listed is None:
         return None

@@ -53,6 +53,7 @@ def failed(told: dict[str, Any]) -> dict[str, list[str]]:
     """Instance -> what does not hold, as "claim (expected, observed)"."""
     found: dict[str, list[str]] = {}
     for claim in told["claims"]:
+        assert bool(claim["way_out"]) is not claim["ok"], claim
         if not claim["ok"]:
             line = f"{claim['claim']} ({claim['expected']}, {claim['observed']})"
             found.setdefault(claim["instance"], []).append(line)

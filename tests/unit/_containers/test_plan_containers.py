@@ -108,6 +108,18 @@ def test_n6_a_chain_is_restarted_in_order() -> None:
     assert steps(current, third, SHARER, entry("web")) == [("restart", "sharer"), ("restart", "third")]
 
 
+def test_what_is_to_be_restarted_is_and_its_sharers_follow_unless_it_is_started_anyway() -> None:
+    sharer = entry("sharer", network_mode="container:web")
+    current = host(running("web"), running("sharer", network_mode="container:web"), running("other"))
+    asked = current._replace(restarted={"web": "it needs no password", "other": "so"})
+    assert steps(asked, sharer, entry("web")) == [("restart", "web"), ("restart", "sharer")]
+    assert only(asked, entry("other")).reason == "so"
+    assert steps(asked, entry("web", labels={"a": "b"}))[0] == ("recreate", "web")
+    down = host(running("web", state="exited"))._replace(restarted={"web": "so"})
+    assert steps(down, entry("web")) == [("start", "web")]
+    assert steps(down, entry("web", state="stopped")) == steps(down) == []
+
+
 def test_n6_a_sharer_that_still_has_its_donors_namespace_is_left_alone() -> None:
     late = "2026-01-01T00:00:03Z"
     current = host(

@@ -77,4 +77,7 @@ def prove(facts: dict[str, Any], instances: list[dict[str, Any]], change: Any = 
 
 def failed(proof: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     wrong = [claim for claim in proof["claims"] if not claim["ok"]]
+    for claim in proof["claims"]:
+        assert bool(claim["way_out"]) is not claim["ok"], claim
+        assert claim["ok"] or f"     {claim['way_out']}" in proof["lines"]
     return [(claim["instance"], claim["claim"], claim["expected"], claim["observed"]) for claim in wrong]
