@@ -34,7 +34,9 @@ options:
     type: path
     default: /usr/local/sbin/netmode-keeper
   docker_host:
-    description: The socket of the engine that it is to listen to, V(unix:///path).
+    description: >-
+      The socket of the engine that it is to listen to, V(unix:///path). Where it is not given, E(DOCKER_HOST) of the module's
+      environment counts.
     type: str
     default: unix:///var/run/docker.sock
   ignore:

@@ -33,9 +33,8 @@ options:
     type: dict
     suboptions:
       docker_host:
-        description: The socket of the engine that it is to listen to, V(unix:///path).
+        description: The socket of the engine that it is to listen to, V(unix:///path). By default it is O(docker_host).
         type: str
-        default: unix:///var/run/docker.sock
       ignore:
         description: Names of containers that it is to leave alone.
         type: list
@@ -129,7 +128,7 @@ def main() -> None:
             {
                 **ENGINE_ARGUMENTS,
                 "plan": {"type": "dict", "required": True, "no_log": True},
-                "keeper": {"type": "dict", "options": KEEPER_ARGUMENTS},
+                "keeper": {"type": "dict", "options": {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}}},
                 "ask_registries": {"type": "bool", "default": True},
             }
         ),
@@ -144,7 +143,8 @@ def main() -> None:
         told = preview(parts, module.params["docker_host"], module.params["timeout"])
     except NetmodeError as error:
         module.fail_json(msg=in_variables(str(error), instances))
-    if module.params["keeper"] and not is_settled(module.params["keeper"]):
+    keeper, docker_host = module.params["keeper"], module.params["docker_host"]
+    if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):
         told["due"].append("keeper")
     for warning in told.pop("warnings"):
         module.warn(warning)

@@ -25,6 +25,8 @@ class Outcome(NamedTuple):
     others: Json
     diff: Json
     warnings: list[str]
+    pulled: list[str]
+    """The images that were pulled and are others than before, or in check mode would be."""
 
 
 class Done(NamedTuple):
@@ -62,7 +64,7 @@ def outcome(engine: Engine, wanted: list[Wanted], done: Done, *, check: bool) ->
     others = {name: [action for action, _ in taken] for name, taken in actions.items()}
     changed = bool(done.made.steps) or any(item["changed"] for item in containers.values())
     warnings = [*_told(wanted, done.host, done.made), *done.warnings]
-    return Outcome(changed, containers, others, diff(done.made), warnings)
+    return Outcome(changed, containers, others, diff(done.made), warnings, [one.image for one in done.pulled])
 
 
 def _told(wanted: list[Wanted], host: Host, made: Plan) -> list[str]:

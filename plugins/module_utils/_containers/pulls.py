@@ -11,17 +11,40 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import regi
 from .observe import find_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     from .spec import Wanted
     from .state import Host
 
 
-def needed(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> list[Wanted]:
-    """The entries whose image is to be pulled, one for each image; in check mode where that brings another image.
+class Registries:
+    """What the registries say, each asked once for an image: one that does not answer takes its time to."""
 
-    Such an image is taken out of ``host``: what it brings is not known.
-    """
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._said: dict[str, bool | NetmodeError] = {}
+
+    def bring_another(self, one: Wanted) -> bool:
+        """Whether the pull of an entry's image would bring another than the host has. NetmodeError: it would fail."""
+        if one.image not in self._said:
+            try:
+                self._said[one.image] = registry.has_newer(self._engine, _pulling(one), one.image)
+            except NetmodeError as error:
+                self._said[one.image] = error
+        said = self._said[one.image]
+        if isinstance(said, NetmodeError):
+            raise said
+        return said
+
+
+def _pulling(one: Wanted) -> str:
+    return f"{one.where}: image: cannot pull {one.image!r}"
+
+
+def needed(host: Host, wanted: list[Wanted], brings: Callable[[Wanted], bool]) -> list[Wanted]:
+    """The entries whose image is to be pulled, one for each image, as far as that ``brings`` another image."""
     found: dict[str, Wanted] = {}
     for one in wanted:
         if one.state == "absent" or one.image in host.pending:
@@ -34,18 +57,21 @@ def needed(engine: Engine, host: Host, wanted: list[Wanted], *, check: bool) -> 
             )
         if one.image in found or (image is not None and one.pull_policy != "always"):
             continue
-        what = f"{one.where}: image: cannot pull {one.image!r}"
-        if not check or registry.has_newer(engine, what, one.image):
+        if brings(one):
             found[one.image] = one
-    for reference in found if check else ():
-        host.images.pop(reference, None)
     return list(found.values())
+
+
+def without(host: Host, pulled: list[Wanted]) -> Host:
+    """The host without the images that would be pulled: what those bring is not known."""
+    names = {one.image for one in pulled}
+    return host._replace(images={name: image for name, image in host.images.items() if name not in names})
 
 
 def pull(engine: Engine, one: Wanted) -> bool:
     """Whether that brought another image."""
     before = find_image(engine, one.image)
-    registry.pull(engine, f"{one.where}: image: cannot pull {one.image!r}", one.image)
+    registry.pull(engine, _pulling(one), one.image)
     after = find_image(engine, one.image)
     return before is None or after is None or before["Id"] != after["Id"]
 

@@ -36,17 +36,24 @@ def bring(
     check: bool,
     pending: Iterable[str] = (),
     restarted: Mapping[str, str] = MappingProxyType({}),
+    ask_registries: bool = True,
 ) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
-    ``restarted``: entry → why its container is to be restarted where nothing else has it started anew. NetmodeError: nothing was changed, or one step failed and the message says which.
+    ``restarted``: entry → why its container is to be restarted where nothing else has it started anew. Where ``check``
+    does not ``ask_registries``, every pull is told, and what it would bring is left open. NetmodeError: nothing was
+    changed, or one step failed and the message says which.
     """
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
+    asks = check and ask_registries
+    brings = pulls.Registries(engine).bring_another if asks else lambda _one: True
 
     def look() -> tuple[Host, list[Wanted], Plan]:
         host = observe(engine, wanted)._replace(pending=frozenset(pending if check else ()), restarted=restarted)
-        return host, pulls.needed(engine, host, wanted, check=check), _planned(engine, host, wanted)
+        pulled = pulls.needed(host, wanted, brings)
+        host = pulls.without(host, pulled) if asks else host
+        return host, pulled, _planned(engine, host, wanted)
 
     host, pulled, made = undisturbed("containers", engine.docker_host, look)
     applier = Applier(engine)

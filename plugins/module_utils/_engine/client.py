@@ -44,7 +44,7 @@ def _of_environment(name: str) -> str:
 ENGINE_ARGUMENTS: dict[str, Any] = {
     "docker_host": {
         "type": "str",
-        "default": "unix:///var/run/docker.sock",
+        "default": f"unix://{USUAL}",
         "fallback": (_of_environment, ["DOCKER_HOST"]),
     },
     "timeout": {"type": "int", "default": 60},

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.this_host import USUAL
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.record import load
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
@@ -22,7 +23,7 @@ from .status import status
 if TYPE_CHECKING:
     from types import FrameType
 
-SOCKET = "unix:///var/run/docker.sock"
+SOCKET = f"unix://{USUAL}"
 _PR_SET_PDEATHSIG = 1
 _STEADY = 10.0
 """Seconds that a run must have lasted for the next start to be at once."""

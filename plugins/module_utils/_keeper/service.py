@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import trust
@@ -20,7 +21,7 @@ from .notes import NOTES, read_state
 from .program import program
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+    "docker_host": ENGINE_ARGUMENTS["docker_host"],
     "ignore": {"type": "list", "elements": "str", "default": []},
     "log_file": {"type": "path", "default": "/var/log/netmode-keeper.log"},
     "path": {"type": "path", "default": "/usr/local/sbin/netmode-keeper"},

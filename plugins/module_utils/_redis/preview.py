@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
@@ -77,13 +76,12 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
     }
-    if not parts["images"]["ask_registries"]:
-        pulled = _to_be_pulled(host, parts["containers"]["containers"])
-        pending["images"] = list(dict.fromkeys([*pending["images"], *pulled]))
     wanted = files_spec.with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
     drifted = drift.drifted(parts["files"]["instances"], _running(host))
-    outcome = bring(host, wanted, check=True, pending=coming, restarted=drifted)
+    asks = parts["images"]["ask_registries"]
+    outcome = bring(host, wanted, check=True, pending=coming, restarted=drifted, ask_registries=asks)
+    pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
     told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
@@ -108,16 +106,6 @@ def in_variables(message: str, instances: Collection[str]) -> str:
         )
 
     return _ENTRY.sub(reworded, message)
-
-
-def _to_be_pulled(engine: Engine, containers: list[Json]) -> list[str]:
-    """The images that containers would be pulled for, those of companions too."""
-    wanted = {one["image"]: one for one in containers if one["state"] != "absent" and one["image"]}
-    return [
-        name
-        for name, one in wanted.items()
-        if one["pull_policy"] == "always" or (one["pull_policy"] == "missing" and find_image(engine, name) is None)
-    ]
 
 
 def _running(engine: Engine) -> dict[str, str]:

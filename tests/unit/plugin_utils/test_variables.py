@@ -11,12 +11,19 @@ from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions, refuse_base_60
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import HOST_VARIABLES
-from ansible_collections.netmode.docker.plugins.plugin_utils._variables import BOUNDS, PLAYBOOKS, misnamed, options_of, read_variables
-from redis_role import DEFAULTS, SETTINGS, conf, plan, problems
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import (
+    BOUNDS,
+    PLAYBOOKS,
+    misnamed,
+    options_of,
+    read_variables,
+)
+from redis_role import DEFAULTS, ROLE, SETTINGS, conf, plan, problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+ROLES = ROLE.parent
 OWNERS = ("redis", "docker_engine", "keeper", "topology", "playbooks")
 
 ENTRY = {"type": "list", "elements": "dict"}
@@ -250,6 +257,13 @@ def test_o27_any_other_name_is_a_warning_that_names_both(owner: str, name: str, 
     assert found.warnings == [
         f"{name} is not a variable of the role {owner}, which does not read it. Did you mean {meant}?"
     ]
+
+
+def test_where_the_engine_listens_is_the_same_variable_in_every_role() -> None:
+    specs = [options_of(owner)["netmode_docker_host"] for owner in OWNERS if owner != PLAYBOOKS]
+    assert specs.count(specs[0]) == len(specs)
+    files = [file for folder in ("tasks", "vars") for file in ROLES.glob(f"*/{folder}/*.yml")]
+    assert not [file for file in files if "unix:///" in file.read_text()], "the modules know it by themselves"
 
 
 @pytest.mark.parametrize("owner", [owner for owner in OWNERS if owner != PLAYBOOKS])
