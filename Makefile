@@ -87,7 +87,7 @@ clean:
 check: ruff yamllint mypy unit
 
 test: check
-	@$(MAKE) -j2 --output-sync=target sanity ansible-lint docs-lint import-check
+	@$(MAKE) -j2 --output-sync=target sanity ansible-lint docs docs-lint import-check
 	@$(MAKE) integration
 
 $(VENV)/gates: tests/requirements.txt $(VENV)/controller
