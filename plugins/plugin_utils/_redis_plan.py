@@ -164,9 +164,9 @@ def _interfaces(
     return [entry for item in started for entry in entries_of(item) if entry.get("bridge") not in absent]
 
 
-def _needs_keeping(instance: Settings) -> bool:
-    """Whether a restart takes away what Docker does not bring back."""
-    return instance["network_mode"] == "container" or bool(instance["interfaces"])
+def _is_kept(instance: Settings) -> bool:
+    """Whether it runs, and a restart takes away what Docker does not bring back."""
+    return instance["state"] == "started" and (instance["network_mode"] == "container" or bool(instance["interfaces"]))
 
 
 def _volumes(instances: list[Settings]) -> list[dict[str, Any]]:
@@ -286,11 +286,7 @@ def make_plan(
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
-        "kept": [
-            item["name"]
-            for item in merged
-            if variables["keeper"] and item["state"] == "started" and _needs_keeping(item)
-        ],
+        "kept": [item["name"] for item in merged if variables["keeper"] and _is_kept(item)],
         "parts": {
             "files": {
                 "key_file": key_file,

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from lab import Host
 
-
 pytestmark = pytest.mark.engines
 
 # --- one machine with one of everything ------------------------------------------------------------------------------
@@ -91,31 +90,6 @@ def test_routes_are_the_hosts(lab: Host, facts: Facts) -> None:
 def test_every_reading_of_an_unchanged_host_is_equal(lab: Host, facts: Facts) -> None:
     assert read(lab) == facts
     assert read(lab, check=True) == facts, "check mode reads as well"
-
-
-def test_the_docker_sdk_is_not_needed(lab: Host, facts: Facts) -> None:
-    assert read(lab, hide=("docker", "requests")) == facts
-
-
-def test_in_a_play_the_facts_are_under_one_key(lab: Host, facts: Facts) -> None:
-    played = lab.play(
-        [
-            {
-                "hosts": "localhost",
-                "gather_facts": False,
-                "tasks": [
-                    {"name": "read", "netmode.docker.network_facts": {}},
-                    {
-                        "name": "use",
-                        "ansible.builtin.debug": {"msg": "{{ ansible_facts.docker_network.bridges.docker0.ports }}"},
-                    },
-                ],
-            }
-        ]
-    )
-    assert played.rc == 0, played.stdout
-    assert played.changed == 0
-    assert played.task("use")["msg"] == facts["bridges"]["docker0"]["ports"]
 
 
 # --- the hard cases, each by its id ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._facts import obser
 from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
 from ansible_collections.netmode.docker.plugins.module_utils._kernel import namespaces, netlink
 from landscape import build
+from network_shape import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,3 +74,29 @@ def test_the_callers_own_namespace_is_kept(usual: dict[str, Any]) -> None:
     assert own not in entered
     facts()
     assert namespaces.Path(namespaces.OWN_NAMESPACE).stat().st_ino == own
+
+
+@pytest.mark.usefixtures("usual")
+def test_the_docker_sdk_is_not_needed(machine: Host) -> None:
+    assert read(machine, hide=("docker", "requests")) == read(machine)
+
+
+def test_in_a_play_the_facts_are_under_one_key(machine: Host, usual: dict[str, Any]) -> None:
+    played = machine.play(
+        [
+            {
+                "hosts": "localhost",
+                "gather_facts": False,
+                "tasks": [
+                    {"name": "read", "netmode.docker.network_facts": {}},
+                    {
+                        "name": "use",
+                        "ansible.builtin.debug": {"msg": "{{ ansible_facts.docker_network.bridges.docker0.ports }}"},
+                    },
+                ],
+            }
+        ]
+    )
+    assert played.rc == 0, played.stdout
+    assert played.changed == 0
+    assert played.task("use")["msg"] == usual["bridges"]["docker0"]["ports"]
