@@ -179,4 +179,7 @@ def test_o7_two_of_one_namespace_listen_on_one_port_of_different_addresses(host:
         wait_until(lambda ask=ask, at=address: at in lab.docker(*ask, check=False).split(), f"{one} answers")
     lab.refused(at("three", "127.0.0.3"), words=["three", "18460"])
     lab.refused(*two, at("three", "*"), words=["three", "18460", "also asked for by"])
-    lab.converge(*two, at("three", "127.0.0.4"))
+    three = at("three", "127.0.0.4")
+    lab.apply(*two, three)
+    wait_until(lambda: "127.0.0.4:18460" in str(lab.state()["ports"]), "three listens")
+    lab.unchanged(*two, three)
