@@ -84,6 +84,15 @@ def populate(host: Host) -> None:
     assert len(host.docker("ps", "-q").split()) == 90
 
 
+def settings(rivals: Path) -> dict[str, str]:
+    """The environment of ansible-playbook: this collection, and those in ``rivals``."""
+    return {
+        **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+        "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:{rivals}",
+    }
+
+
 class Bench:
     def __init__(self, host: Host, rivals: Path, directory: Path) -> None:
         self.host = host
@@ -92,9 +101,7 @@ class Bench:
         local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
         (directory / "inventory.yml").write_text(json.dumps({"all": {"hosts": {"localhost": local}}}))
         self.env = {
-            **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:{rivals}",
+            **settings(rivals),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "netmode_times",
             "NETMODE_TIMES": str(self.times),
@@ -187,13 +194,17 @@ def report(rounds: list[dict[str, float]]) -> bool:
         print(f"{title:<42}{median(name) * 1000:>7.0f} ms{ratio(name, 'ping'):>9.2f}{beside}")
     print(f"{'within network_facts: imports':<42}{median('imports') * 1000:>7.0f} ms")
     print(f"{'within network_facts: everything else':<42}{median('inside') * 1000:>7.0f} ms\n")
-    must = (
+    return all_hold(
         ("network_facts / ping", ratio("network_facts", "ping"), "<=", 1.3),
         ("network_facts beyond its imports, ms", median("inside") * 1000, "<=", 120),
         ("manually / network_facts", ratio("manually", "network_facts"), ">=", 20),
         ("containers / ping", ratio("containers", "ping"), "<=", 1.5),
         ("5 x docker_container / containers", ratio("docker_container x5", "containers"), ">=", 3),
     )
+
+
+def all_hold(*must: tuple[str, float, str, float]) -> bool:
+    """Print for each (what, value, ``<=`` or ``>=``, bound) whether it holds; True if all do."""
     holds = [value <= bound if sign == "<=" else value >= bound for _, value, sign, bound in must]
     for (title, value, sign, bound), held in zip(must, holds):
         print(f"{'holds' if held else 'FAILS'}  {title:<42}{value:>8.2f}  {sign} {bound}")

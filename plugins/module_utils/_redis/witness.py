@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from contextlib import suppress
@@ -22,6 +23,8 @@ _SHORTEST_MARK, _LONGEST_MARK = 200, 1200
 """Bytes: what fits into one packet."""
 _WITHIN, _PAUSE = 1, 0.02
 """Seconds, for a mark that came in two all the same."""
+_ASKED = re.compile(r" cmd=(?:ping|NULL) ")
+"""The last command of a client of CLIENT LIST; NULL where PING was renamed."""
 
 
 def listening(connection: socket.socket) -> list[str] | None:
@@ -55,9 +58,10 @@ def where(address: str, port: int) -> str:
 def recognised(ask: Callable[[bytes], object], clients: Callable[[], str | None]) -> bool | None:
     """Whether a server sees a connection: after a mark was sent over it, its list of clients has one that holds it.
 
-    The mark is the beginning of a line that does not end, of a length that nobody else's has. It goes with a command,
-    in one packet: once that is answered, the mark is there as well. ``ask`` sends what it is given after the command
-    and awaits the answer; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well.
+    The mark is the beginning of a line that does not end, of a length that nobody else's has. It goes with a PING,
+    in one packet: once that is answered, the mark is there as well. ``ask`` sends what it is given after a PING
+    and awaits the answer; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well. A server
+    none of whose clients has sent a PING last does not see this one, and is not waited for.
     """
     length = _SHORTEST_MARK + secrets.randbelow(_LONGEST_MARK - _SHORTEST_MARK)
     ask(b"-" * length)
@@ -68,6 +72,6 @@ def recognised(ask: Callable[[bytes], object], clients: Callable[[], str | None]
             return None
         if f" qbuf={length} " in listed:
             return True
-        if time.monotonic() > until:
+        if not _ASKED.search(listed) or time.monotonic() > until:
             return False
         time.sleep(_PAUSE)
