@@ -182,6 +182,5 @@ lab-down:
 	@tests/lab/lab down
 
 bench: $(VENV)/gates
-	@tests/bench/run
-	@tests/bench/fleet
-	@$(BIN)/python -B tests/bench/controller.py
+	@status=0; tests/bench/run || status=1; tests/bench/fleet || status=1; \
+		$(BIN)/python -B tests/bench/controller.py || status=1; exit $$status
