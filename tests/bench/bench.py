@@ -169,15 +169,23 @@ class Bench:
         return float(imports), float(rest)
 
 
+class Medians:
+    """Over the rounds in which a contender ran; of ratios, which are taken within a round."""
+
+    def __init__(self, rounds: list[dict[str, float]]) -> None:
+        self.rounds = rounds
+
+    def of(self, name: str) -> float:
+        return statistics.median(r[name] for r in self.rounds if name in r)
+
+    def ratio(self, one: str, other: str) -> float:
+        return statistics.median(r[one] / r[other] for r in self.rounds if one in r)
+
+
 def report(rounds: list[dict[str, float]]) -> bool:
     """Print the table and what must hold; True if all of it does."""
-
-    def median(name: str) -> float:
-        return statistics.median(r[name] for r in rounds if name in r)
-
-    def ratio(one: str, other: str) -> float:
-        return statistics.median(r[one] / r[other] for r in rounds if one in r)
-
+    medians = Medians(rounds)
+    median, ratio = medians.of, medians.ratio
     title = f"100 containers, {len(rounds)} rounds"
     print(f"\n{title:<42}{'median':>10}{'x ping':>9}{'first':>10}{'x ping':>9}")
     for name, title in (

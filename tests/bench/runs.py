@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench import CHECKOUT, HERE, all_hold, settings
+from bench import CHECKOUT, HERE, Medians, all_hold, settings
 from lab import VENV_BIN, Host
 
 INVENTORY = CHECKOUT / "playbooks" / "inventory" / "quickstart.yml"
@@ -59,10 +58,7 @@ class Runs:
 
 def report(rounds: list[dict[str, float]]) -> bool:
     """Print the table and what must hold; True if all of it does."""
-
-    def ratio(one: str, other: str) -> float:
-        return statistics.median(r[one] / r[other] for r in rounds)
-
+    medians = Medians(rounds)
     title = f"one host, nothing to change, {len(rounds)} rounds"
     print(f"\n{title:<42}{'median':>10}{'x ping':>9}")
     for name, title in (
@@ -70,11 +66,11 @@ def report(rounds: list[dict[str, float]]) -> bool:
         ("site", "site.yml, the quickstart"),
         ("by hand", "the same by community.docker"),
     ):
-        print(f"{title:<42}{statistics.median(r[name] for r in rounds):>8.2f} s{ratio(name, 'ping'):>9.2f}")
+        print(f"{title:<42}{medians.of(name):>8.2f} s{medians.ratio(name, 'ping'):>9.2f}")
     print()
     return all_hold(
-        ("site.yml / ping", ratio("site", "ping"), "<=", 3),
-        ("by community.docker / site.yml", ratio("by hand", "site"), ">=", 4),
+        ("site.yml / ping", medians.ratio("site", "ping"), "<=", 3),
+        ("by community.docker / site.yml", medians.ratio("by hand", "site"), ">=", 4),
     )
 
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis import protocol
 from ansible_collections.netmode.docker.plugins.module_utils._redis.drift import drifted
+from unix_server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,18 +54,9 @@ def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
                 words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2] for _ in range(int(line[1:]))]
                 self.wfile.write(served.answer([word.decode() for word in words], state).encode())
 
-    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-        daemon_threads = True
-
     monkeypatch.setattr(protocol, "why_not", lambda *_, **__: "")
-    with Server(str(tmp_path / "redis.sock"), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield served
-        finally:
-            listening.shutdown()
-            thread.join()
+    with serving(tmp_path / "redis.sock", Handler):
+        yield served
 
 
 def instance(directory: Path, *secrets: str, password: str = "s3cret") -> dict[str, Any]:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from unix_server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HEAD = b"Api-Version: 1.43\r\nServer: Docker/24.0.7 (linux)\r\nContent-Type: application/json\r\n"
 
@@ -53,17 +54,5 @@ def breaking_engine(directory: Path) -> Iterator[BreakingEngine]:
                 self.rfile.read(size)
             self.wfile.write(engine.answer[: engine.until])
 
-    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """Whoever asked has gone."""
-
-    with Server(str(directory / "docker.sock"), Handler) as listening:
-        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield engine
-        finally:
-            listening.shutdown()
-            thread.join()
+    with serving(directory / "docker.sock", Handler):
+        yield engine
