@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lab import IMAGE as BASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lab import Host
 
@@ -62,13 +62,17 @@ class Lab:
             assert result["diff"], "a change without a diff"
         return result
 
-    def converge(self, *entries: Json) -> Json:
-        """Check mode, the run itself, and a second run: the first predicts, the last finds nothing to do."""
+    def converge(self, *entries: Json, until: Callable[[], object] = bool) -> Json:
+        """Check mode, the run itself, and a second run: the first predicts, the last finds nothing to do.
+
+        ``until`` returns once the containers have done what they do a moment after they were started.
+        """
         before = self.state()
         predicted = self.apply(*entries, check=True)
         self.same(before, "check mode changed the host")
         result = self.apply(*entries)
         assert changes(predicted) == changes(result), "check mode predicted something else"
+        until()
         self.unchanged(*entries)
         return result
 
