@@ -14,10 +14,15 @@ description:
   - Looks once at the configuration, the images, the networks, the containers and the interfaces of a host, and returns
     what the modules of these would change, in that order. The role P(netmode.docker.redis#role) runs the tasks of the parts that differ.
   - Refuses what one of these modules would refuse, before any of them has changed anything.
+  - Where nothing would change it also proves what O(proof) asks for, so that a settled host is looked at once.
   - Reads only.
 extends_documentation_fragment:
   - netmode.docker.engine
   - netmode.docker.engine.read_only
+attributes:
+  facts:
+    description: Returns the facts of M(netmode.docker.network_facts) in C(ansible_facts), with RV(claims).
+    support: partial
 options:
   plan:
     description:
@@ -48,6 +53,11 @@ options:
         description: Where its program is to be.
         type: path
         default: /usr/local/sbin/netmode-keeper
+  proof:
+    description:
+      - What to prove where nothing would change, the option O(netmode.docker.redis_verify#module:plan) of
+        M(netmode.docker.redis_verify). Left out, nothing is proven.
+    type: dict
   ask_registries:
     description: As in M(netmode.docker.images). Where they are not asked, images that would be pulled count as pending.
     type: bool
@@ -91,6 +101,11 @@ drifted:
   type: dict
   returned: success
   sample: {cache: "it needs no password, which redis.conf does not say"}
+claims:
+  description: As M(netmode.docker.redis_verify) returns it, and with it all else that that returns.
+  type: list
+  elements: dict
+  returned: where nothing would change and O(proof) was given
 files:
   description: What M(netmode.docker.redis_files) returns.
   type: dict
@@ -119,6 +134,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled import is_settled
+from ansible_collections.netmode.docker.plugins.module_utils._redis import verify
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, preview, read
 
 
@@ -129,23 +145,30 @@ def main() -> None:
                 **ENGINE_ARGUMENTS,
                 "plan": {"type": "dict", "required": True, "no_log": True},
                 "keeper": {"type": "dict", "options": {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}}},
+                "proof": {"type": "dict", "no_log": True},
                 "ask_registries": {"type": "bool", "default": True},
             }
         ),
         supports_check_mode=True,
     )
+    keeper, docker_host, timeout = module.params["keeper"], module.params["docker_host"], module.params["timeout"]
     instances: list[str] = []
+    plan, proof = sealed(module, "plan"), sealed(module, "proof")
     try:
-        parts, secrets = read(sealed(module, "plan"))
+        parts, secrets = read(plan)
         instances = [one["name"] for one in parts["files"]["instances"]]
-        hide(module, secrets)
+        proof = verify.read(proof) if proof is not None else None
+        hide(module, secrets | (verify.secrets_of(proof) if proof else set()))
         parts["images"]["ask_registries"] = module.params["ask_registries"]
-        told = preview(parts, module.params["docker_host"], module.params["timeout"])
+        told = preview(parts, docker_host, timeout)
+        if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):
+            told["due"].append("keeper")
+        if proof and not told["due"]:
+            proven = verify.verify(proof, docker_host, timeout, check_mode=module.check_mode)
+            told.update(proven.result, ansible_facts=proven.facts)
+            told["warnings"] += proven.warnings
     except NetmodeError as error:
         module.fail_json(msg=in_variables(str(error), instances))
-    keeper, docker_host = module.params["keeper"], module.params["docker_host"]
-    if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):
-        told["due"].append("keeper")
     for warning in told.pop("warnings"):
         module.warn(warning)
     module.exit_json(changed=False, **told)

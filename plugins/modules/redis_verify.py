@@ -87,17 +87,11 @@ ansible_facts:
   returned: success
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, UnreachableError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import reach, read, secrets_of, verify
-
-
-def _not_yet(plan: dict[str, Any]) -> list[str]:
-    return [f"{plan['host']}: not deployed yet, so there is nothing to prove."]
+from ansible_collections.netmode.docker.plugins.module_utils._redis.verify import read, secrets_of, unproven, verify
 
 
 def main() -> None:
@@ -105,32 +99,20 @@ def main() -> None:
         argument_spec=checked({**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True, "no_log": True}}),
         supports_check_mode=True,
     )
+    docker_host, timeout, check_mode = module.params["docker_host"], module.params["timeout"], module.check_mode
     try:
         plan = read(sealed(module, "plan"))
         hide(module, secrets_of(plan))
-        told = verify(plan, module.params["docker_host"], module.params["timeout"])
+        proof = verify(plan, docker_host, timeout, check_mode=check_mode)
     except UnreachableError as error:
-        if not module.check_mode:
+        if not check_mode:
             module.fail_json(msg=str(error))
-        nothing = reach(plan, [], {})  # the engine may be yet to come
-        module.exit_json(changed=False, failed_claims=0, claims=[], lines=_not_yet(plan), reach=nothing, deployed=False)
+        module.exit_json(changed=False, **unproven(plan))
     except NetmodeError as error:
         module.fail_json(msg=str(error))
-    if told["limited"]:
-        module.warn(
-            "redis_verify may not look into network namespaces: veths are assigned to no container, and their claims do not hold. "
-            "Run with become: true."
-        )
-    facts = {"docker_network": told["docker_network"]}
-    shown = {key: told[key] for key in ("claims", "lines", "reach", "deployed")}
-    if module.check_mode and not told["deployed"]:
-        shown["lines"] = _not_yet(plan)
-    module.exit_json(
-        changed=False,
-        ansible_facts=facts,
-        failed_claims=told["failed"],
-        **shown,
-    )
+    for warning in proof.warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, ansible_facts=proof.facts, **proof.result)
 
 
 if __name__ == "__main__":

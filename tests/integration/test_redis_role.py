@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import wait_until
+from played import LOCAL
 from redis_lab import (
     IMAGE,
     QUICKSTART,
@@ -61,6 +62,41 @@ def test_quickstart_check_predicts_it_the_first_run_makes_all_four_and_the_secon
         asked = [task["action"] for task in again.tasks if task["status"] == "ok" and "netmode" in task["action"]]
         assert asked == ["netmode.docker.redis_preview"], "one look"
     assert running(host) == deployed
+
+
+def test_a_settled_host_is_proven_by_its_one_look_and_looked_at_anew_by_a_later_proof(
+    play: Callable[..., Play], role_image: None
+) -> None:
+    inventory = {"redis": {"hosts": {"localhost": {**LOCAL, **ROLE_VARIABLES, "redis_instances": [{"name": "cache"}]}}}}
+    site, verify = ({"import_playbook": str(TEARDOWN.with_name(f"{name}.yml"))} for name in ("site", "verify"))
+    stopping = {"hosts": "redis", "gather_facts": False, "tags": "always", "tasks": [{"command": "docker stop cache"}]}
+
+    def looks(played: Play) -> list[str]:
+        modules = ("netmode.docker.redis_preview", "netmode.docker.redis_verify")
+        return [task["action"].rsplit("_", 1)[1] for task in played.tasks if task["action"] in modules]
+
+    def proofs(played: Play) -> list[str]:
+        shown = [task["result"]["msg"] for task in played.tasks if "Show the proof" in task["task"]]
+        return [(text if isinstance(text, list) else text.splitlines())[-1] for text in shown]
+
+    parts = ("--tags", "redis,verify")
+    first = play([site], inventory, parts)
+    assert first.rc == 0, first.stdout
+    assert looks(first) == ["preview", "verify"], "what was changed is looked at again"
+    alone = play([site], inventory, ("--tags", "redis"))
+    assert (looks(alone), proofs(alone)) == (["preview"], [])
+    assert "claims" not in alone.task("refuse what cannot be"), "a proof that nobody asked for"
+
+    broken = play([site, stopping, verify], inventory, parts)
+    assert looks(broken) == ["preview", "verify"]
+    held, failing = proofs(broken)
+    assert held.endswith("claims, all hold")
+    assert proofs(first) == [held]
+    assert "hold" in failing
+    assert not failing.endswith("all hold")
+    assert broken.rc == 2
+    mended = play([site], inventory, parts)
+    assert (mended.rc, looks(mended)) == (0, ["preview", "verify"]), mended.stdout
 
 
 def assert_four_modes(host: Host) -> None:

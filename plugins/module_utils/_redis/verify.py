@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -31,6 +31,11 @@ _PLAN: Json = {
 }
 _OF_INSTANCE = frozenset(
     "name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated".split()
+)
+
+_LIMITED = (
+    "redis_verify may not look into network namespaces: veths are assigned to no container, and their claims do not "
+    "hold. Run with become: true."
 )
 
 _ANSWER_WITHIN = 3
@@ -61,25 +66,43 @@ def secrets_of(plan: Json) -> set[str]:
     return found
 
 
-def verify(plan: Json, docker_host: str, timeout: int) -> Json:
-    """``docker_network``, ``claims``, ``failed``, ``lines``, ``reach``, ``deployed``, ``limited``."""
+class Proof(NamedTuple):
+    result: Json
+    """``claims``, ``failed_claims``, ``lines``, ``reach``, ``deployed``."""
+    facts: Json
+    """``docker_network``."""
+    warnings: list[str]
+
+
+def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> Proof:
+    """In check mode a host that has none of the containers yet has nothing to prove. NetmodeError: cannot be asked."""
     facts, limited = gather(Engine(docker_host, timeout))
     instances = instances_of(plan["instances"], plan["socket_dir"])
     asked = [_whole(one) for one in endpoints(facts, instances)]
     answers = ask(asked, docker_host, _ANSWER_WITHIN)
     proven = claims(plan["host"], facts, answers, instances)
-    return {
-        "docker_network": facts,
-        "limited": limited,
+    deployed = any(instance.name in facts["containers"] for instance in instances)
+    result = {
         "claims": proven,
-        "failed": sum(not claim["ok"] for claim in proven),
-        "lines": render(plan["host"], proven),
-        "reach": reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
-        "deployed": any(instance.name in facts["containers"] for instance in instances),
+        "failed_claims": sum(not claim["ok"] for claim in proven),
+        "lines": render(plan["host"], proven) if deployed or not check_mode else _not_yet(plan),
+        "reach": _reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
+        "deployed": deployed,
     }
+    return Proof(result, {"docker_network": facts}, [_LIMITED] if limited else [])
 
 
-def reach(plan: Json, found: list[Json], own: Mapping[str, str]) -> Json:
+def unproven(plan: Json) -> Json:
+    """The result for a host whose engine is yet to come."""
+    nothing = _reach(plan, [], {})
+    return {"claims": [], "failed_claims": 0, "lines": _not_yet(plan), "reach": nothing, "deployed": False}
+
+
+def _not_yet(plan: Json) -> list[str]:
+    return [f"{plan['host']}: not deployed yet, so there is nothing to prove."]
+
+
+def _reach(plan: Json, found: list[Json], own: Mapping[str, str]) -> Json:
     """What other hosts are told, to ask for these Redis and to know their own containers from them."""
     return {"host": plan["host"], "targets": found, "witnesses": plan["witnesses"], "addresses": own}
 

@@ -18,13 +18,20 @@ SECRETS = ("s3cret-one", "s3cret-two", "s3cret-three")
 ENTRY = {"name": "cache", "password": SECRETS[0], "settings": {"masterauth": SECRETS[1]}}
 
 
-@pytest.mark.parametrize(("module", "part"), [("redis_preview", "parts"), ("redis_verify", "proof")])
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("redis_preview", {"plan": "parts"}),
+        ("redis_preview", {"plan": "parts", "proof": "proof"}),
+        ("redis_verify", {"plan": "proof"}),
+    ],
+)
 @pytest.mark.parametrize("damage", [lambda given: given, lambda given: {**given, "files": 7, "instances": 7}])
 def test_r15_a_plan_is_in_no_log_and_no_result(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     module: str,
-    part: str,
+    options: dict[str, str],
     damage: Callable[[Any], Any],
 ) -> None:
     registry = {"image_source": "pull", "registry_username": "deploy", "registry_password": SECRETS[2]}
@@ -35,7 +42,8 @@ def test_r15_a_plan_is_in_no_log_and_no_result(
         basic.AnsibleModule, "log", lambda _self, msg, log_args=None: logged.append(f"{msg} {log_args}")
     )
     main = importlib.import_module(f"ansible_collections.netmode.docker.plugins.modules.{module}").main
-    arguments = {"plan": damage(given[part]), "docker_host": "unix:///nowhere/docker.sock"}
+    damaged = {option: damage(given[part]) for option, part in options.items()}
+    arguments = {**damaged, "docker_host": "unix:///nowhere/docker.sock"}
     with patch_module_args(arguments), pytest.raises(SystemExit):
         main()
     told = capsys.readouterr().out + "\n".join(logged)
