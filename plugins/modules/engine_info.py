@@ -269,9 +269,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, sealed
-from ansible_collections.netmode.docker.plugins.module_utils._daemon import apt, packages
+from ansible_collections.netmode.docker.plugins.module_utils._daemon.look import compared, refuse_wrong
 from ansible_collections.netmode.docker.plugins.module_utils._daemon.observe import observe
-from ansible_collections.netmode.docker.plugins.module_utils._daemon.plan import FAMILIES, make_plan
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
@@ -294,16 +293,13 @@ def main() -> None:
     given = module.params
     desired = sealed(module, "desired")
     try:
-        if desired and desired.get("problems"):
-            raise NetmodeError("\n".join(desired["problems"]))
+        refuse_wrong(desired or {})
         engine = Engine(given["docker_host"], given["timeout"])
         found = observe(
             engine, given["config_file"], given["wait"], given["reloaded_since"], with_running=given["running"]
         )
         if desired is not None:
-            asked = packages.is_asked(desired) and found["distribution"] in FAMILIES
-            found["packages"] = apt.observe(desired, found["distribution"]) if asked else None
-            found["plan"] = make_plan(found, desired)
+            found = compared(found, desired)
     except NetmodeError as error:
         module.fail_json(msg=str(error))
     if not given["reveal"]:

@@ -14,6 +14,7 @@ description:
   - Looks once at the configuration, the images, the networks, the containers and the interfaces of a host, and returns
     what the modules of these would change, in that order. The role P(netmode.docker.redis#role) runs the tasks of the parts that differ.
   - Refuses what one of these modules would refuse, before any of them has changed anything.
+  - Given O(docker_engine), it looks at the engine first, and at nothing else where the engine is not as it is to be.
   - Where nothing would change it also proves what O(proof) asks for, so that a settled host is looked at once.
   - Reads only.
 extends_documentation_fragment:
@@ -53,6 +54,11 @@ options:
         description: Where its program is to be.
         type: path
         default: /usr/local/sbin/netmode-keeper
+  docker_engine:
+    description:
+      - The variables of the role P(netmode.docker.docker_engine#role), the option O(netmode.docker.engine_info#module:desired)
+        of M(netmode.docker.engine_info). Left out, the engine is taken as it is.
+    type: dict
   proof:
     description:
       - What to prove where nothing would change, the option O(netmode.docker.redis_verify#module:plan) of
@@ -78,7 +84,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 due:
-  description: The parts that would change, C(keeper) as the last.
+  description:
+    - The parts that would change, C(keeper) as the last.
+    - V(docker_engine) alone where that role has something to do, and then nothing else is returned.
   type: list
   elements: str
   returned: success
@@ -130,6 +138,7 @@ interfaces:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
+from ansible_collections.netmode.docker.plugins.module_utils._daemon import look
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
@@ -145,6 +154,7 @@ def main() -> None:
                 **ENGINE_ARGUMENTS,
                 "plan": {"type": "dict", "required": True, "no_log": True},
                 "keeper": {"type": "dict", "options": {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}}},
+                "docker_engine": {"type": "dict", "no_log": True},
                 "proof": {"type": "dict", "no_log": True},
                 "ask_registries": {"type": "bool", "default": True},
             }
@@ -153,12 +163,14 @@ def main() -> None:
     )
     keeper, docker_host, timeout = module.params["keeper"], module.params["docker_host"], module.params["timeout"]
     instances: list[str] = []
-    plan, proof = sealed(module, "plan"), sealed(module, "proof")
+    plan, proof, daemon = (sealed(module, option) for option in ("plan", "proof", "docker_engine"))
     try:
         parts, secrets = read(plan)
         instances = [one["name"] for one in parts["files"]["instances"]]
         proof = verify.read(proof) if proof is not None else None
         hide(module, secrets | (verify.secrets_of(proof) if proof else set()))
+        if daemon and not look.is_settled(docker_host, daemon):
+            module.exit_json(changed=False, due=["docker_engine"])
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, docker_host, timeout)
         if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):

@@ -85,7 +85,9 @@ def test_a_settled_host_is_proven_by_its_one_look_and_looked_at_anew_by_a_later_
     assert looks(first) == ["preview", "verify"], "what was changed is looked at again"
     alone = play([site], inventory, ("--tags", "redis"))
     assert (looks(alone), proofs(alone)) == (["preview"], [])
-    assert "claims" not in alone.task("refuse what cannot be"), "a proof that nobody asked for"
+    assert "claims" not in alone.task("Look at what would change, and refuse what cannot be"), (
+        "a proof that nobody asked for"
+    )
 
     broken = play([site, stopping, verify], inventory, parts)
     assert looks(broken) == ["preview", "verify"]

@@ -110,6 +110,9 @@ def test_a_second_make_site_changes_nothing_and_builds_nothing(newcomer: Newcome
     said = newcomer.types("make site")
     assert nothing_changed(said), said
     assert "installing" not in said
+    tasks = [name.rpartition(" : ")[2] for name in re.findall(r"^TASK \[(.*?)\]", said, re.MULTILINE)]
+    assert tasks[0] == "Look at what would change, and refuse what cannot be"
+    assert [name.partition(" ")[0] for name in tasks] == ["Look", "Show", "Show"], "one look at the host"
 
 
 def test_make_verify_and_make_facts_read_only(newcomer: Newcomer) -> None:
