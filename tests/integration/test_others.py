@@ -200,6 +200,21 @@ def test_o5_what_the_list_has_no_name_for_is_kept_when_an_entry_is_recreated(lab
     assert not lab.apply({**wanted, "environment": {"A": "1"}})["changed"]
 
 
+def test_o5_what_the_list_has_no_name_for_on_a_network_is_kept_and_no_port_is_published_unasked(lab: Lab) -> None:
+    make_networks(lab.host)
+    lab.docker("run", "-d", "--name", "peer", "--network", NET, IMAGE)
+    options = ["--link", "peer:other", "-P", "--expose", "80", "--network", f"name={NET},driver-opt=com.example=1"]
+    lab.docker("run", "-d", "--name", "one", *options, IMAGE)
+    asked = {"Links": ["peer:other"], "DriverOpts": {"com.example": "1"}}
+    for wanted in (entry("one", networks=[NET]), entry("one", networks={NET: {"aliases": ["more"]}})):
+        lab.apply(wanted)
+        after = lab.inspect("one")
+        end = after["NetworkSettings"]["Networks"][NET]
+        assert {key: end[key] for key in asked} == asked
+        assert not any(after["NetworkSettings"]["Ports"].values())
+        assert not lab.apply(wanted)["changed"]
+
+
 # --- docker run --rm ---------------------------------------------------------------------------------------------------
 
 

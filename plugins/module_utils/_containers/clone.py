@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
 from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 
+from . import endpoints as ends
 from . import modes, mounted
 from . import options as containers_options
 from .observe import links
@@ -28,10 +29,10 @@ _DONORS_OWN = ("Hostname", "Domainname", "ExposedPorts", "MacAddress")
 """What a sharer has from its donor or its image, and may not be asked for."""
 _LISTED = frozenset(option.path.rpartition(".")[2] for option in containers_options.OPTIONS if "." in option.path) | {
     "NetworkMode", "AutoRemove", "Mounts", "LogConfig", "MaskedPaths", "ReadonlyPaths", "ContainerIDFile",
-    "ConsoleSize",
+    "ConsoleSize", "PublishAllPorts",
 }  # fmt: skip
 """What of HostConfig is the list's, the engine's (the log driver follows its settings), or the client's."""
-_NETWORKS_OWN = frozenset({"Links", "PublishAllPorts", "UTSMode"})
+_NETWORKS_OWN = frozenset({"Links", "UTSMode"})
 _USUAL = {"Runtime": "runc", "IpcMode": "private", "Isolation": "default"}
 _NAMED_EMPTY = frozenset({"MaskedPaths", "ReadonlyPaths", "Entrypoint"})
 """Where an empty list is another value than none."""
@@ -141,7 +142,7 @@ def endpoints(inspect: Json) -> dict[str, Json]:
         return {}
     found = {}
     for name, end in (inspect["NetworkSettings"].get("Networks") or {}).items():
-        asked = {key: end[key] for key in ("IPAMConfig", "Links", "DriverOpts", "GwPriority") if end.get(key)}
+        asked = {key: end[key] for key in ("IPAMConfig", *ends.UNLISTED) if end.get(key)}
         asked["Aliases"] = [alias for alias in end.get("Aliases") or [] if alias != inspect["Id"][:12]]
         found[name] = {key: value for key, value in asked.items() if value}
     first = next((name for name in found if _is_first(mode, name, inspect)), next(iter(found), ""))

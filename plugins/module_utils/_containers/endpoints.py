@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+UNLISTED = ("Links", "DriverOpts", "GwPriority")
+"""What may be asked of an endpoint that a list entry has no name for: a container that is recreated keeps it."""
 _FIELDS = (("ipv4_address", "IPv4Address"), ("ipv6_address", "IPv6Address"))
 
 
@@ -40,7 +42,7 @@ def held(host: Host, one: Wanted) -> set[str]:
 
 
 def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str, Wanted]) -> None:
-    """Raise NetmodeError for an unknown network, an address outside of it, and one that another container holds.
+    """Raise NetmodeError for an unknown network, an address outside of it, and one to run with that is in use.
 
     ``settled``: the containers that were brought to their entries before, and so may have given the address up.
     """
@@ -61,7 +63,8 @@ def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str, Wanted
                 where = f"{one.where}: networks: {network}: {option} {spec[option]}"
                 _refuse_outside(where, spec[option], ranges)
                 _refuse_reserved(where, spec[option], pools, bridge=known.get("Driver") == "bridge")
-                _refuse_held(where, host, network, spec[option], key, settled)
+                if one.state == "started":
+                    _refuse_held(where, host, network, spec[option], key, settled)
 
 
 def _refuse_outside(where: str, address: str, ranges: list[str]) -> None:
@@ -107,14 +110,19 @@ def _refuse_held(
 
 
 def with_notes(one: Wanted, inspect: Json) -> Json:
-    """The entry's endpoints, with the names that a tool of Docker gave the container there and its successor keeps."""
+    """The entry's endpoints, with what a successor of its container keeps there.
+
+    That is, under ``kept``, what the list has no name for, and the names that a tool of Docker gave it.
+    """
     # Compose calls a container by its own name and by that of its service.
     notes = {inspect["Name"].lstrip("/"), (inspect["Config"].get("Labels") or {}).get(labels.SERVICE)}
     current = inspect["NetworkSettings"].get("Networks") or {}
     found = {}
     for network, spec in one.endpoints.items():
-        noted = [alias for alias in (current.get(network) or {}).get("Aliases") or [] if alias in notes]
-        found[network] = {**spec, "aliases": list(dict.fromkeys([*spec["aliases"], *noted]))}
+        here = current.get(network) or {}
+        noted = [alias for alias in here.get("Aliases") or [] if alias in notes]
+        kept = {key: here[key] for key in UNLISTED if here.get(key)}
+        found[network] = {**spec, "aliases": list(dict.fromkeys([*spec["aliases"], *noted])), "kept": kept}
     return found
 
 

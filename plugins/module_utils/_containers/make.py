@@ -69,6 +69,7 @@ def endpoint_settings(spec: Json) -> Json:
         "IPAMConfig": {key: value for key, value in ipam.items() if value},
         "Aliases": spec["aliases"],
         **({"MacAddress": spec["mac_address"]} if spec["mac_address"] else {}),
+        **spec.get("kept", {}),
     }
 
 

@@ -18,7 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import defa
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import image as containers_image
-from . import labels
+from . import labels, modes
 from . import mounted as containers_mounted
 
 if TYPE_CHECKING:
@@ -218,6 +218,9 @@ def observed(inspect: Json, host_name: str, wanted: Json, defaults: engine_defau
     for option in OPTIONS:
         section, _, key = option.path.rpartition(".")
         values[option.name] = (host if section else config).get(key)
+    if host.get("PublishAllPorts") and modes.kind(host["NetworkMode"]) in ("bridge", "network"):
+        every: Json = {port: [{}] for port in config.get("ExposedPorts") or {}}  # as an entry's without a host port
+        values["ports"] = {**every, **(values["ports"] or {})}
     values["expose"] = sorted({*(config.get("ExposedPorts") or {}), *(host.get("PortBindings") or {})})
     declared = {compose.clean(path) for path in config.get("Volumes") or {}}
     values["volumes"] = containers_mounted.settled(

@@ -196,12 +196,13 @@ def _endpoints(mode: str, kind: str, networks: Json, mac: str) -> Json:
 
 
 def _refuse_shared_addresses(wanted: list[Wanted]) -> None:
+    """Of containers that run: the engine gives an address when a container starts, and takes it back when it stops."""
     holders: dict[tuple[str, str], Wanted] = {}
-    for one in wanted:
+    for one in (entry for entry in wanted if entry.state == "started"):
         for network, spec in one.endpoints.items():
             for address in filter(None, (spec["ipv4_address"], spec["ipv6_address"])):
                 other = holders.setdefault((network, address), one)
-                if other is not one and one.state != "absent":
+                if other is not one:
                     raise NetmodeError(
                         f"{one.where}: networks: {network}: {address} is also asked for by {other.where}. "
                         "Give one of them another address."

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options
+from ansible_collections.netmode.docker.plugins.module_utils._containers.make import endpoint_settings
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
 from ansible_collections.netmode.docker.plugins.module_utils._containers.ports import host_ports
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_plan_containers import BRIDGE, FRONT, IMAGE, entry, host, key, only, read, running, steps
@@ -95,6 +98,58 @@ def test_o1_a_host_name_that_an_engine_drew_is_none(name: str, wanted: str | Non
     made["Config"]["Hostname"] = name
     asked = entry("web", **({"hostname": wanted} if wanted else {}))
     assert bool(steps(host(made), asked)) is differs
+
+
+@pytest.mark.parametrize("mode", ["bridge", "front", "host", "none", "container:donor"])
+@pytest.mark.parametrize("exposed", [[], ["80/tcp"], ["80/tcp", "81/udp"]])
+@pytest.mark.parametrize("ports", [[], ["80"], ["127.0.0.1:8080:80"], ["80", "81/udp"]])
+def test_o5_ports_are_published_by_the_list_alone_and_never_by_publish_all(
+    mode: str, exposed: list[str], ports: list[str]
+) -> None:
+    """``docker run --publish-all`` gives each exposed port one of the host that the engine chooses, as ``80`` does."""
+    asked = ports if mode in ("bridge", "front") else []
+    exposed = [] if mode == "container:donor" else exposed
+    there = running("web", network_mode=mode, ports=[port for port in asked if ":" in port])
+    there["HostConfig"]["PublishAllPorts"] = True
+    there["Config"]["ExposedPorts"] = {**{port: {} for port in exposed}, **there["Config"]["ExposedPorts"]}
+    wanted = entry("web", network_mode=mode, ports=asked, expose=exposed)
+    published = {*exposed, *there["HostConfig"]["PortBindings"]} if mode in ("bridge", "front") else set()
+    current = host(there, running("donor"))
+    meant = published == {*read(wanted)[0].options.get("ports", {})}
+    assert [action for action, _ in steps(current, wanted)] == ([] if meant else ["recreate"])
+    step = only(current, {**wanted, "recreate": "always"})
+    assert "PublishAllPorts" not in step.data["body"]["HostConfig"]
+
+
+@pytest.mark.parametrize("kept", [{}, {"Links": ["db:d"]}, {"DriverOpts": {"a": "b"}, "GwPriority": 3}])
+@pytest.mark.parametrize("act", ["recreate", "connect"])
+def test_o5_what_the_list_has_no_name_for_on_a_network_stays(kept: dict[str, Any], act: str) -> None:
+    made = on_front("web")
+    made["NetworkSettings"]["Networks"]["front"].update({"Links": None, "DriverOpts": None, **kept})
+    asked = entry("shop-cache-1", networks=["front"], recreate="always" if act == "recreate" else "auto")
+    (step,) = [step for step in plan(host(made), read(asked)).steps if step.action == act]
+    spec = step.data["endpoint"] if act == "connect" else step.data["endpoints"]["front"]
+    assert endpoint_settings(spec) == {"IPAMConfig": {}, "Aliases": [], **kept}
+
+
+@pytest.mark.parametrize("first", ["started", "stopped", "absent"])
+@pytest.mark.parametrize("second", ["started", "stopped", "absent"])
+@pytest.mark.parametrize("held", [None, "one", "two"])
+def test_o7_of_one_address_only_two_that_are_to_run_are_refused(first: str, second: str, held: str | None) -> None:
+    """As of one port of the host: ``absent`` and ``stopped`` hold nothing."""
+    there = [running(held, network_mode="front")] if held else []
+    for made in there:
+        made["NetworkSettings"]["Networks"]["front"] = {"IPAMConfig": {"IPv4Address": "10.9.0.5"}}
+    current = host(*there)
+    current.addresses.update({made["Id"]: {"front": ["10.9.0.5", ""]} for made in there})
+    place = {"networks": {"front": {"ipv4_address": "10.9.0.5"}}}
+    asked = [entry("one", state=first, **place), entry("two", state=second, **place)]
+    if first == second == "started":
+        with pytest.raises(NetmodeError, match=r"10\.9\.0\.5 is also asked for by"):
+            plan(current, read(*asked))
+    else:
+        made = [name for action, name in steps(current, *asked) if action == "create"]
+        assert {*made} == {one["name"] for one in asked if one["state"] != "absent"} - {held}
 
 
 def binding(network: dict[str, Any], address: str) -> dict[str, Any]:
