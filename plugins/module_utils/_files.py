@@ -36,6 +36,12 @@ def refuse_other(path: Path) -> None:
         raise NetmodeError(str(error)) from None
 
 
+def read_only(path: Path) -> Path | None:
+    """What is there of ``path``, if it is on a read-only file system: to write there tells too late for check mode."""
+    there = next(place for place in (path, *path.parents) if place.exists())
+    return there if os.statvfs(there).f_flag & os.ST_RDONLY else None
+
+
 def write(path: Path, content: bytes, mode: int, owner: tuple[int, int]) -> None:
     """As a whole or not at all, whenever the host is switched off. Errors as of ``read``; they name ``path``."""
     refuse_other(path)

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import names as compose_names
+from ansible_collections.netmode.docker.plugins.module_utils._engine import plugins
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
@@ -19,6 +21,8 @@ Volume = dict[str, Any]
 
 _LOCAL = frozenset({"type", "device", "o", "size"})
 """Options of the driver ``local``."""
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(?:[kmgtp]i?b?|b)?", re.ASCII | re.IGNORECASE)
+"""As the engine reads one (RAMInBytes of docker/go-units)."""
 
 
 def user_base(info: dict[str, Any]) -> tuple[int, int]:
@@ -116,28 +120,45 @@ def _planned(engine: Engine, volumes: list[Volume], leaving: Collection[str]) ->
 def _refuse_driver(engine: Engine, volume: Volume) -> None:
     """What the engine would refuse only while it makes the volume."""
     driver, where = volume["driver"], f"volume {volume['name']}"
-    known = sorted((engine.get("/info").get("Plugins") or {}).get("Volume") or [])
-    if driver not in known and not any(at.exists() for at in _plugin_places(driver)):
-        raise NetmodeError(
-            f"{where}: driver: {driver!r} is none that this engine has ({', '.join(known)}). Install its plugin first."
-        )
-    options = set(_texts(volume)) if driver == "local" else set()
-    if options - _LOCAL:
+    known = (engine.get("/info").get("Plugins") or {}).get("Volume") or []
+    plugins.refuse_missing(engine, f"{where}: driver", driver, known)
+    if driver == "local":
+        _refuse_options(engine, where, _texts(volume))
+
+
+def _refuse_options(engine: Engine, where: str, options: dict[str, str]) -> None:
+    unknown = set(options) - _LOCAL
+    if unknown:
         has = ", ".join(sorted(_LOCAL))
-        raise NetmodeError(
-            f"{where}: driver_opts: {min(options - _LOCAL)!r} is not an option of the driver local ({has})."
-        )
-    if options & {"type", "device", "o"} and not {"type", "device"} <= options:
+        raise NetmodeError(f"{where}: driver_opts: {min(unknown)!r} is not an option of the driver local ({has}).")
+    if {*options} & {"type", "device", "o"} and not {"type", "device"} <= {*options}:
         raise NetmodeError(f"{where}: driver_opts: the driver local takes type and device together, and o with both.")
+    size = _SIZE.fullmatch(options.get("size", "0"))
+    if not size:
+        raise NetmodeError(
+            f"{where}: driver_opts: size: {options['size']!r} is not a size (examples: 67108864, 64m, 1.5g)."
+        )
+    if float(size[1]) and not _has_quota(Path(engine.get("/info")["DockerRootDir"])):
+        raise NetmodeError(
+            f"{where}: driver_opts: size: it takes a file system with project quotas (xfs or "
+            "ext4, mounted with prjquota) to limit a volume. Leave it out, or for a volume in memory write it into o."
+        )
 
 
-def _plugin_places(driver: str) -> list[Path]:
-    """Where the engine looks for a plugin that was not asked for since its start."""
-    if "/" in driver:
-        return []
-    directories = [Path("/etc/docker/plugins"), Path("/usr/lib/docker/plugins")]
-    specs = [at / f"{driver}.{kind}" for at in directories for kind in ("spec", "json")]
-    return [*specs, Path(f"/run/docker/plugins/{driver}.sock"), Path(f"/run/docker/plugins/{driver}/{driver}.sock")]
+def _has_quota(root: Path) -> bool:
+    """``root``: the engine's directory. Who may not look there leaves it to the engine."""
+    try:
+        device = (root / "volumes").stat().st_dev
+    except OSError:
+        return True
+    return has_quota(Path("/proc/self/mountinfo").read_text(), device)
+
+
+def has_quota(mounts: str, device: int) -> bool:
+    """Whether the file system of this device number limits projects. ``mounts``: /proc/PID/mountinfo (proc(5))."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    lines = [line.split() for line in mounts.splitlines()]
+    return any(words[2] == number and "prjquota" in words[-1].split(",") for words in lines)
 
 
 def users(engine: Engine, steps: list[Step], leaving: Collection[str] = ()) -> list[str]:

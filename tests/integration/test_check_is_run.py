@@ -9,7 +9,19 @@ import pytest
 import registry_lab
 from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import CONTAINER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from check_subjects import IMAGES, LOGIN, ROOT, SAVED, SUBJECTS, Subject, told
+from check_subjects import (
+    IMAGES,
+    KEEPER_DRIFT,
+    KEEPER_FILES,
+    KEEPER_ONCE,
+    KEEPER_OPTIONS,
+    LOGIN,
+    ROOT,
+    SAVED,
+    SUBJECTS,
+    Subject,
+    told,
+)
 from containers_lab import IDLE, IMAGE, NEWER, RICH, Lab, entry, make_images, make_networks
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -198,3 +210,36 @@ def run(subject: Subject, options: list[Json], *, check: bool) -> tuple[str, Any
         return "", told(subject, subject.run(subject.params(merged(options)), check_mode=check))
     except NetmodeError as error:
         return "refused", str(error)
+
+
+# --- the keeper ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.thorough
+def test_o9_check_mode_of_the_keeper_says_what_its_run_does(lab: Lab) -> None:
+    host, options = lab.host, st.lists(st.sampled_from(KEEPER_OPTIONS), max_size=2)
+
+    def keeper(some: list[Json], *, check: bool) -> Json:
+        """Without what Ansible itself adds of the file at ``path``."""
+        told = host.run_module("keeper", merged(some), check=check)
+        return {key: told[key] for key in told if key not in ("owner", "group", "uid", "gid", "mode", "size", "state")}
+
+    @live(60)
+    @example([], "nothing", [{"path": "/opt/none-such/keeper"}])
+    @given(options, st.sampled_from(sorted(KEEPER_DRIFT)), options)
+    def same(before: list[Json], drift: str, after: list[Json]) -> None:
+        host.sh(KEEPER_ONCE, check=False)
+        keeper(before, check=False)
+        host.sh(KEEPER_DRIFT[drift], check=False)
+        files = host.sh(KEEPER_FILES, check=False)
+        said = keeper(after, check=True)
+        assert host.sh(KEEPER_FILES, check=False) == files, "check mode changed the host"
+        done = keeper(after, check=False)
+        assert said == done
+        if done.get("failed"):
+            assert host.sh(KEEPER_FILES, check=False) == files, f"changed before it was said: {done}"
+        else:
+            assert keeper(after, check=True)["changed"] is False
+
+    same()
+    host.sh(f"{KEEPER_ONCE}; umount /opt/nmt-sealed", check=False)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import quoted
 from containers_lab import IDLE, RICH, Lab, entry, make_images, reasons
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lab import CHECKOUT
 from played import aliases
 from redis_lab import ROLE, ROLE_VARIABLES, socket_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from lab import Host, Play
 
+Json = dict[str, Any]
 LETTERS = "ab \\\"'#xn0\t\x07\x1b{}$%äß密🔑~"
 
 
@@ -83,6 +86,61 @@ def test_o8_what_yaml_made_of_other_words_is_refused_before_any_change(host: Hos
         ("image", 7.4),
     ):
         lab.refused(entry("one", **{option: value}), words=[option, "Write it quoted"])
+
+
+def either(spellings: st.SearchStrategy[list[Any]]) -> st.SearchStrategy[tuple[Any, Any]]:
+    """Two ways to write one value."""
+    return spellings.flatmap(lambda several: st.tuples(st.sampled_from(several), st.sampled_from(several)))
+
+
+def pairs(name: str, text: str) -> list[Any]:
+    return [{name: int(text)}, {name: text}, [f"{name}={text}"]]
+
+
+COUNTS = st.integers(100, 1000)
+DURATIONS = st.integers(11, 7200).map(lambda n: [n, str(n), f"{n}.0", f"{n}s", f"{n // 60}m{n % 60}s", f"{n}000ms"])
+SIZES = st.integers(6, 512).map(lambda n: [n * 2**20, str(n * 2**20), f"{n}m", f"{n}MB", f"{n * 1024}k"])
+TRUTHS = st.sampled_from([[True, "true", "Yes", "on", 1, "1"], [False, "false", "no", "OFF", 0, "0"]])
+MODES = [["0640", "640", 0o640, 640], ["0444", "444", 0o444, 444], ["0600", 0o600, 600], ["0755", "0o755", 0o755, 755]]
+WRITTEN: dict[str, st.SearchStrategy[list[Any]]] = {
+    "stop_grace_period": DURATIONS, "mem_limit": SIZES, "shm_size": SIZES, "init": TRUTHS, "read_only": TRUTHS,
+    "privileged": TRUTHS, "cpus": st.sampled_from([[0.5, "0.5", "0.50"], [1, "1", 1.0, "1.0"], [1.25, "1.25"]]),
+    "cpu_shares": COUNTS.map(lambda n: [n, str(n)]), "pids_limit": COUNTS.map(lambda n: [n, str(n)]),
+    "group_add": COUNTS.map(lambda n: [[n], [str(n)]]), "user": st.integers(0, 59).map(lambda n: [n, str(n)]),
+    "restart": st.sampled_from([["no", False], ["on-failure:3"], ["always"]]),
+    "ports": COUNTS.map(lambda n: [[f"{18000 + n}:80"], [{"target": 80, "published": 18000 + n}],
+                                   [{"target": "80", "published": str(18000 + n), "protocol": "tcp"}]]),
+    "expose": COUNTS.map(lambda n: [[n], [str(n)], [f"{n}/tcp"]]),
+    "environment": st.one_of(COUNTS.map(lambda n: pairs("A", str(n))), st.just([{"FROM_IMAGE": None}, ["FROM_IMAGE"]])),
+    "labels": COUNTS.map(lambda n: pairs("tier", str(n))), "sysctls": COUNTS.map(lambda n: pairs("net.core.somaxconn", str(n))),
+    "ulimits": COUNTS.map(lambda n: [{"nofile": n}, {"nofile": str(n)}, {"nofile": {"soft": n, "hard": str(n)}}]),
+    "healthcheck": DURATIONS.map(lambda several: [{"test": "true", "interval": one, "retries": 3} for one in several]),
+    "configs": st.sampled_from(MODES).map(lambda several: [[{"target": "/conf/x", "content": "x", "mode": one}] for one in several]),
+}  # fmt: skip
+
+
+@pytest.mark.engines
+@pytest.mark.thorough
+def test_o8_o20_however_an_option_is_written_the_container_is_the_same(host: Host) -> None:
+    make_images(host)
+
+    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[*HealthCheck])
+    @given(st.fixed_dictionaries({}, optional={option: either(several) for option, several in WRITTEN.items()}))
+    def same(options: Json) -> None:
+        first, other = (
+            {
+                "containers": [
+                    entry("one", image=RICH, command=IDLE, state="stopped", volumes=["nmt-conf:/conf"], **written)
+                ]
+            }
+            for written in ({option: both[way] for option, both in options.items()} for way in (0, 1))
+        )
+        made = host.run_module("containers", first)
+        assert not made.get("failed"), made
+        again = host.run_module("containers", other, check=True)
+        assert again["changed"] is False, again
+
+    same()
 
 
 SAID = """

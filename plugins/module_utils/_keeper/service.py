@@ -155,6 +155,8 @@ def files(init: str, state: str, path: Path, options: list[str], log: str) -> li
         raise NetmodeError(f"path: {str(path)!r}: systemd starts no program with a quote or a backslash in its path.")
     _refuse_odd("log_file", log)
     unit, mode = (_UNIT, 0o644) if init == "systemd" else (_SCRIPT, 0o755)
+    if path == unit:
+        raise NetmodeError(f"path: {str(path)!r} is the file of the service, which starts the program at another path.")
     content, text = b"", ""
     if state == "present":
         trust.require("path", path)
@@ -207,14 +209,30 @@ def _by_script(files: list[File]) -> tuple[bool, bool, bool]:
 
 
 def plan(state: str, files: list[File]) -> list[File]:
-    """Those of the files that are to change; for ``absent`` also what a keeper that ran has left."""
+    """Those of the files that are to change; for ``absent`` also what a keeper that ran has left.
+
+    NetmodeError where they could not be written.
+    """
     if state == "present":
-        return [file for file in files if file.before != file.after or file.path.stat().st_mode & 0o777 != file.mode]
-    left = [one for one in (*NOTES, *_boot_links()) if one.is_symlink() or one.exists()]
-    return [
-        *(file._replace(after=None) for file in files if file.before is not None),
-        *(File(one, b"", None, 0) for one in left),
-    ]
+        changes = [file for file in files if file.before != file.after or file.path.stat().st_mode & 0o777 != file.mode]
+    else:
+        left = [one for one in (*NOTES, *_boot_links()) if one.is_symlink() or one.exists()]
+        changes = [
+            *(file._replace(after=None) for file in files if file.before is not None),
+            *(File(one, b"", None, 0) for one in left),
+        ]
+    for change in changes:
+        _refuse_place(change.path)
+    return changes
+
+
+def _refuse_place(path: Path) -> None:
+    directory = path.parent
+    why = "is no directory" if not directory.is_dir() else "is read-only" if _files.read_only(directory) else ""
+    if why:
+        raise NetmodeError(
+            f"{path}: {directory} {why}. Program and service are written into directories that are there, and writable."
+        )
 
 
 def apply(changes: list[File]) -> None:

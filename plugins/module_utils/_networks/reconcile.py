@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.names import MADE_LABEL
-from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd, plugins
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
@@ -70,6 +70,10 @@ def _planned(engine: Engine, entries: list[Entry], leaving: Collection[str] = ()
     ids = {change.name: change.current.id if change.current else "" for change in changes}
     if all(change.kind == "none" for change in changes):
         return _Plan(changes, [], {}, ids)
+    for change in changes:
+        if change.kind in ("create", "recreate"):
+            where = f"network {change.name}: ipam.driver"
+            plugins.refuse_missing(engine, where, change.entry.network.ipam_driver, ("default", "null"))
     going = [change.current for change in changes if change.current and change.kind != "none"]
     attachments = {
         key: tuple(one for one in attached if one.container not in leaving)

@@ -37,6 +37,20 @@ INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
 BOOLEANS = (*(CONVENIENCE[name] for name in ("icc", "masquerade")), INHIBIT_IPV4)
 """Keys of ``driver_opts`` that the engine reads with Go's ``strconv.ParseBool`` once the old network is gone."""
 TRUE, FALSE = ("1", "t", "true"), ("0", "f", "false")
+_ADDRESSES = (
+    "com.docker.network.bridge.host_binding_ipv4",
+    "com.docker.network.host_ipv4",
+    "com.docker.network.host_ipv6",
+)
+_GATEWAY_MODES = ("nat", "routed", "isolated", "nat-unprotected")
+_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "bridge": dict.fromkeys(
+        (f"com.docker.network.bridge.gateway_mode_ipv{family}" for family in (4, 6)), _GATEWAY_MODES
+    ),
+    "macvlan": {"macvlan_mode": ("bridge", "private", "vepa", "passthru")},
+    "ipvlan": {"ipvlan_mode": ("l2", "l3", "l3s"), "ipvlan_flag": ("bridge", "private", "vepa")},
+}
+"""Keys of ``driver_opts`` that each driver refuses another value of (libnetwork's drivers); empty is the first."""
 
 PREDEFINED = ("bridge", "host", "none", "default")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -275,6 +289,14 @@ def _refuse_options(where: str, network: Network) -> None:
     for key in BOOLEANS:
         if network.options.get(key, "true").lower() not in (*TRUE, *FALSE):
             raise NetmodeError(f"{where}: driver_opts: {key}: {network.options[key]!r} is neither true nor false.")
+    for key in _ADDRESSES:
+        if key in network.options:
+            _address(f"{where}: driver_opts: {key}", network.options[key])
+    for key, choices in _CHOICES[network.driver].items():
+        if network.options.get(key, "") not in ("", *choices):
+            raise NetmodeError(
+                f"{where}: driver_opts: {key}: {network.options[key]!r} is none of {', '.join(choices)}."
+            )
     mtu = network.options.get(MTU)
     low = _MTU_IPV6 if network.ipv6 else _MTU_RANGE[0]
     if mtu is not None and not (mtu.isdecimal() and (mtu == "0" or low <= int(mtu) <= _MTU_RANGE[1])):

@@ -206,9 +206,8 @@ def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = 
 
 
 def _refuse_read_only(name: str, path: Path) -> None:
-    """What could only be found out by writing there, too late for check mode."""
-    there = next(place for place in (path, *path.parents) if place.exists())
-    if os.statvfs(there).f_flag & os.ST_RDONLY:
+    there = _files.read_only(path)
+    if there:
         raise NetmodeError(f"instance {name}: {path}: {there} is on a read-only file system. {_WAYS_OUT[errno.EROFS]}")
 
 

@@ -84,6 +84,7 @@ VOLUMES = Subject(
         {}, {"state": "absent"}, {"state": "absent", "only_made_here": True}, {"driver": "none-such"}, {"driver": "local"},
         {"driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}}, {"driver_opts": {"none": "such"}},
         {"driver_opts": {"o": "size=1m"}}, {"driver_opts": {"type": "none"}}, {"driver_opts": {"size": "1m"}},
+        {"driver_opts": {"size": "0"}}, {"driver_opts": {"size": "large"}},
         {"driver_opts": {"type": "none", "device": "/none/such", "o": "bind"}},
         {"uid": 999}, {"uid": 1000, "gid": 1001}, {"labels": {"a": "b"}}, {"labels": {"a": 1}},
     ),
@@ -193,3 +194,30 @@ def told(subject: Subject, result: Json) -> Any:
     if subject is IMAGES:
         return found, diff["before"], diff["before"] == diff["after"]
     return found, diff
+
+
+PROGRAM, SCRIPT = "/usr/local/sbin/netmode-keeper", "/etc/init.d/netmode-keeper"
+KEEPER_OPTIONS: tuple[Json, ...] = (
+    {}, {"state": "absent"}, {"state": "absent", "force": True}, {"ignore": ["web"]}, {"ignore": ["no name"]},
+    {"path": "/opt/nmt-check/keeper"}, {"path": "/opt/none-such/keeper"}, {"path": "/etc/hosts/keeper"}, {"path": "/etc"},
+    {"path": "/tmp/keeper"}, {"path": SCRIPT}, {"path": "/opt/nmt-sealed/keeper"}, {"log_file": "/var/log/other.log"},
+    {"log_file": "/none\nsuch.log"}, {"docker_host": "tcp://127.0.0.1:2375"}, {"docker_host": "unix:///run/none.sock"},
+)  # fmt: skip
+KEEPER_DRIFT = {
+    "nothing": "",
+    "needed": "docker run -d --name joined --network container:web nmt-image:1",
+    "edited": f"echo '# by hand' >> {SCRIPT}",
+    "another mode": f"chmod 700 {PROGRAM} {SCRIPT}",
+    "the program is gone": f"rm -f {PROGRAM}",
+    "the script is gone": f"rm -f {SCRIPT}",
+    "a directory is there": f"rm -f {PROGRAM}; mkdir {PROGRAM}",
+    "a link is there": f"rm -f {PROGRAM}; ln -s /etc/hosts {PROGRAM}",
+    "notes are left": "mkdir -p /run/netmode; echo '{}' > /run/netmode/keeper.json",
+    "it is started with the host": f"ln -sf {SCRIPT} /etc/rc2.d/S03netmode-keeper",
+}
+KEEPER_ONCE = (
+    "docker rm -f joined; rm -rf /usr/local/sbin/netmode-keeper /etc/init.d/netmode-keeper /opt/nmt-check /run/netmode "
+    "/etc/rc?.d/S03netmode-keeper; mkdir /opt/nmt-check; "
+    "mkdir -p /opt/nmt-sealed; mountpoint -q /opt/nmt-sealed || mount -t tmpfs -o ro tmpfs /opt/nmt-sealed"
+)
+KEEPER_FILES = "ls -lAi --time-style=full-iso /usr/local/sbin /etc/init.d /etc/rc2.d /opt/nmt-check /run/netmode"

@@ -57,6 +57,25 @@ def test_absent_removes_what_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_o9_a_place_where_no_file_can_be_written_is_refused_by_the_plan(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for place in ("none-such", "file"):
+        with pytest.raises(NetmodeError, match=f"{place} is no directory"):
+            service.plan(state, [service.File(tmp_path / place / "keeper", b"old", b"new", 0o755)])
+    monkeypatch.setattr(service._files, "read_only", lambda path: path)
+    with pytest.raises(NetmodeError, match=f"{tmp_path} is read-only"):
+        service.plan(state, [service.File(tmp_path / "keeper", b"old", b"new", 0o755)])
+
+
+def test_o9_the_program_is_not_the_file_of_its_service(tmp_path: Path) -> None:
+    for init, unit in (("systemd", service._UNIT), ("sysv", service._SCRIPT)):
+        with pytest.raises(NetmodeError, match="is the file of the service"):
+            service.files(init, "present", unit, [], "/var/log/keeper.log")
+
+
 # --- O13: what root runs, and how it is quoted ------------------------------------------------------------------------
 
 ODD = [
