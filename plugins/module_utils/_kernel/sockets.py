@@ -56,7 +56,7 @@ def listeners(pid: int | str = "self") -> list[Listener]:
         wide = [item.address == "::" and item.protocol == protocol for item in found]
         narrow = _only_ipv6(pid, number) if any(wide) else frozenset()
         found = [item._replace(dual=item.inode not in narrow) if of_all else item for item, of_all in zip(found, wide)]
-    return found
+    return list(dict.fromkeys(found))  # while others come and go, one may be read twice
 
 
 def _address(given: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,13 @@ def verdicts(first: str, second: str, *, narrow: bool, udp: bool, same: bool) ->
         except OSError:
             return ours, True
         return ours, False
+
+
+def test_o7_a_listener_that_was_read_twice_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "0: 0100007F:98AD 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 {} 1\n"
+    files = {"tcp": "head\n" + line.format(7) + line.format(8) + line.format(7)}
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: files.get(path.name, "head\n"))
+    assert [(item.port, item.inode) for item in listeners()] == [(39085, "7"), (39085, "8")]
 
 
 @given(st.sampled_from(["", "0.0.0.0", "::", "127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1", "fe80::1%lo"]))
