@@ -86,8 +86,8 @@ clean:
 
 check: ruff yamllint mypy unit
 
-test: check
-	@$(MAKE) -j2 --output-sync=target sanity ansible-lint docs docs-lint import-check
+test: $(VENV)/gates
+	@$(MAKE) -j2 --output-sync=target check sanity ansible-lint docs docs-lint import-check
 	@$(MAKE) integration
 
 $(VENV)/gates: tests/requirements.txt $(VENV)/controller
