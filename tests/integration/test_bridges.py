@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     State = Callable[[], dict[str, Any]]
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o7_a_bridge_that_is_there_and_meant_is_taken_and_left(
     networks: Run, sh: Callable[..., str], docker: Callable[..., str], image: str, host_state: State
@@ -59,6 +60,7 @@ BY_HAND = {
 """Bridges that others made before, as for virtual machines: what is done after they were added."""
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o7_bridges_that_others_made_become_networks_as_they_are_and_stay(
     networks: Run, sh: Callable[..., str], docker: Callable[..., str], image: str

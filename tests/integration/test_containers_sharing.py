@@ -44,6 +44,7 @@ def started(lab: Lab, name: str) -> str:
 # --- order -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_sharer_before_donor_in_the_list(lab: Lab) -> None:
     """N19: a donor in the same list is made first, wherever it stands."""
@@ -52,6 +53,7 @@ def test_sharer_before_donor_in_the_list(lab: Lab) -> None:
     assert result["containers"]["sharer"]["network_mode"] == f"container:{lab.id('donor')}"
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_chain_in_the_worst_order(lab: Lab) -> None:
     """N5: C joins B joins A."""
@@ -81,6 +83,7 @@ def test_stopped_donor_with_stopped_sharer(pair: Lab) -> None:
 # --- N8: the name and the id ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_donor_by_name_by_id_and_by_short_id_are_equal(pair: Lab) -> None:
     """N8"""
@@ -135,6 +138,7 @@ def test_donor_restarted_takes_the_whole_chain_along(lab: Lab) -> None:
     together(lab, "third")
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_middle_of_a_chain_restarted(lab: Lab) -> None:
     """N6: a sharer that restarts joins its donor's namespace again, so that its own sharers are where they were."""
@@ -177,6 +181,7 @@ def test_donor_removed_by_hand(pair: Lab) -> None:
     together(pair)
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_donor_recreated_by_the_list_takes_its_sharers_along_once(lab: Lab) -> None:
     """N7: one create for each of the three, though two of them changed in a way of their own."""
@@ -232,6 +237,7 @@ def test_sharers_keep_their_data_when_they_follow(lab: Lab) -> None:
     assert lab.docker("exec", "sharer", "busybox", "cat", "/data/file") == "kept"
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("mode", ["host", "none"])
 def test_donor_in_host_or_none_mode(lab: Lab, mode: str) -> None:

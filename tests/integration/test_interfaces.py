@@ -21,6 +21,7 @@ State = Callable[[], dict[str, Any]]
 RECORD = "/var/lib/netmode/interfaces.json did not say so, and the keeper goes by that"
 
 
+@pytest.mark.spread
 @ENGINES
 def test_a_veth_on_docker0_is_made_as_described_and_a_second_run_changes_nothing(
     interfaces: Run, host: Host, host_state: State, web: str
@@ -51,6 +52,7 @@ def test_a_veth_on_docker0_is_made_as_described_and_a_second_run_changes_nothing
     assert inside(host) == there
 
 
+@pytest.mark.spread
 @ENGINES
 def test_n12_second_run_removal_and_removal_of_a_default_route_leave_nothing_behind(
     interfaces: Run, host: Host, host_state: State, web: str
@@ -138,6 +140,7 @@ def test_every_attribute_is_fixed_in_place_and_back(interfaces: Run, host: Host,
         assert inside(host) == there, differing
 
 
+@pytest.mark.spread
 @ENGINES
 def test_several_interfaces_two_families_and_a_docker_network_by_its_name(
     interfaces: Run, host: Host, docker: Shell, web: str
@@ -174,6 +177,7 @@ def test_an_interface_is_back_with_the_same_mac_after_the_container_was_restarte
     )
 
 
+@pytest.mark.spread
 @ENGINES
 def test_purge_leaves_a_container_what_the_list_has_and_forgets_one_that_is_gone(
     run_module: Run, interfaces: Run, host: Host, host_state: State, docker: Shell, web: str

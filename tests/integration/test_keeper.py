@@ -30,7 +30,7 @@ from keeper_lab import (
 )
 from lab import IMAGE, Host, wait_until
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.engines, pytest.mark.spread]
 
 Run = Callable[..., dict[str, Any]]
 

@@ -61,6 +61,7 @@ def test_o10_a_run_without_changes_needs_no_root(lab: Lab, member: Callable[...,
     assert not member("containers", {"containers": [entry("still")]})["changed"]
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("module", [name for name in CHANGES if name != "redis_files"])
 def test_o10_each_waits_for_another_that_changes_the_engine(module: str, lab: Lab) -> None:
@@ -88,6 +89,7 @@ def reached(host: Host, way: str) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("way", ["link", "port", "users socket"])
 def test_o10_an_engine_has_one_lock_whatever_way_leads_to_it(lab: Lab, way: str) -> None:
@@ -127,6 +129,7 @@ def test_o10_two_runs_at_once_make_a_thing_once(lab: Lab, module: str, look: str
 SLOW = ["busybox", "sh", "-c", "trap 'busybox sleep 3; exit 0' TERM; while :; do busybox sleep 9 & wait; done"]
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o10_a_wait_for_a_run_ends_and_names_that_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.apply(entry("slow", command=SLOW))

@@ -353,6 +353,7 @@ def test_a_reader_who_is_not_root_is_told_nothing_wrong(lab: Host, facts: Facts)
 # --- N15: many, and all of it moving ---------------------------------------------------------------------------------
 
 
+@pytest.mark.spread
 def test_n15_500_veths(lab: Host, host: Host) -> None:
     """Five hundred veths, half of them into containers' namespaces, all told as ip tells them."""
     targets = {name: pid_of(name) for name in ("web", "alone", "wired0", "many")}
@@ -368,6 +369,7 @@ def test_n15_500_veths(lab: Host, host: Host) -> None:
         host.run("ip", "link", "del", "group", "15")  # at once: one by one the kernel waits after each
 
 
+@pytest.mark.spread
 def test_n15_containers_gone_between_the_list_and_a_closer_look(lab: Host, facts: Facts) -> None:
     """Every closer look finds nothing: no failure, nothing made up, and all that needs no closer look is told right."""
     with retold_engine(lambda _path, answer: GONE if "HostConfig" in answer and "State" in answer else answer) as url:
@@ -381,6 +383,7 @@ def test_n15_containers_gone_between_the_list_and_a_closer_look(lab: Host, facts
         assert veth["container"] in (None, facts["veths"][name]["container"])
 
 
+@pytest.mark.spread
 def test_n15_links_and_containers_vanish_during_the_scan(lab: Host, host: Host, facts: Facts) -> None:
     """Never a failure; every answer is consistent in itself; what stands still is told right every time."""
     churn = Churn()

@@ -143,7 +143,13 @@ def test_many_on_one_host(host: Host, deploy: Callable[..., Play]) -> None:
 # --- R2: nothing is lost ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("persistence", [{"appendonly": True}, {"appendonly": False}], ids=["append-only file", "dump"])
+@pytest.mark.parametrize(
+    "persistence",
+    [
+        pytest.param({"appendonly": True}, id="append-only file"),
+        pytest.param({"appendonly": False}, id="dump", marks=pytest.mark.thorough),
+    ],
+)
 def test_r2_same_data_after_every_kind_of_change(
     host: Host, deploy: Callable[..., Play], persistence: dict[str, Any]
 ) -> None:

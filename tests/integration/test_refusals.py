@@ -296,7 +296,7 @@ def lab(furnished: Lab) -> Iterator[Lab]:
 @pytest.mark.parametrize(
     "bad",
     [
-        *(pytest.param(case, id=case.name, marks=pytest.mark.engines) for case in OF_THE_NETWORK),
+        *(pytest.param(case, id=case.name, marks=[pytest.mark.engines, pytest.mark.spread]) for case in OF_THE_NETWORK),
         *(pytest.param(case, id=case.name) for case in VALUES),
     ],
 )

@@ -29,6 +29,7 @@ MODULES: dict[str, dict[str, Any]] = {
 PODMAN = {"Version": "4.3.1", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]}
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("tcp", [False, True])
 def test_o12_this_hosts_engine_is_taken_behind_a_tunnel_or_proxy(host: Host, tcp: bool) -> None:
@@ -44,6 +45,7 @@ def test_o12_this_hosts_engine_is_taken_behind_a_tunnel_or_proxy(host: Host, tcp
     assert host.run_module("network_facts", {"docker_host": f"unix://{SOCKET}"}, env={"DOCKER_HOST": "ssh://x"})
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 @pytest.mark.parametrize("ends", ["before the look", "before its process is looked for", "with its network"])
 def test_o12_what_ends_while_the_engine_is_asked_makes_it_no_other_hosts(host: Host, ends: str) -> None:

@@ -57,6 +57,7 @@ def test_o8_null_takes_a_variable_of_the_image_away(host: Host) -> None:
     assert "FROM_IMAGE=kept" in lab.docker("exec", "one", "busybox", "env")
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o8_a_number_is_the_permissions_that_were_meant_or_refused(host: Host) -> None:
     make_images(host)
@@ -70,6 +71,7 @@ def test_o8_a_number_is_the_permissions_that_were_meant_or_refused(host: Host) -
             lab.refused(given, words=["one", "configs", "mode", "Write it quoted"])
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o8_what_yaml_made_of_other_words_is_refused_before_any_change(host: Host) -> None:
     make_images(host)
