@@ -49,7 +49,7 @@ import shapes
 from interfaces_lab import OPEN, UPLINK
 from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
-from lab import IMAGE, MACHINE, Host, Play, modules
+from lab import IMAGE, MACHINE, Host, Play
 from played import aliases
 from redis_lab import IMAGE as REDIS_IMAGE
 from redis_lab import ROLE, ROLE_VARIABLES
@@ -76,9 +76,8 @@ def pytest_sessionstart() -> None:
 @pytest.fixture(scope="session")
 def machine() -> Host:
     """The machine that pytest runs in, its engine up. The engine ends with the machine."""
-    host = Host()
+    host = Host(preforked=True)
     host.prepare()
-    host.python = modules().python
     if not host.engine_is_up():
         host.start_engine()
     if not host.docker("image", "ls", "-q", IMAGE):
@@ -245,7 +244,7 @@ def new_machines() -> Iterator[Callable[..., Host]]:
 
     def start(bare: bool = False, engine: bool = True) -> Host:
         directory = tempfile.mkdtemp(prefix="netmode-machine.", dir="/var/tmp")
-        fresh = Host((str(MACHINE), "exec", directory, "--"), directory)
+        fresh = Host((str(MACHINE), "exec", directory, "--"), directory, preforked=not bare)
         machines.append(fresh)
         subprocess.run([MACHINE, "up", *(["--bare"] if bare else []), directory], check=True, timeout=300)
         fresh.prepare()
@@ -259,8 +258,7 @@ def new_machines() -> Iterator[Callable[..., Host]]:
     finally:
         for machine in machines:
             subprocess.run([MACHINE, "down", machine.directory], check=False, timeout=60)
-            if "plays" in vars(machine):
-                machine.plays.end()
+            machine.end_preforks()
 
 
 @pytest.fixture

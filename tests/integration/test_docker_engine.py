@@ -50,12 +50,17 @@ def refused(play: Play) -> str:
     return " ".join(str(play.failed[-1]["result"]["msg"]).split())
 
 
+@pytest.fixture(scope="module")
+def with_engine(module_machine: Callable[..., Host]) -> Host:
+    return module_machine(engine=True)
+
+
 @pytest.fixture
-def busy(fresh_machine: Callable[..., Host]) -> Host:
+def busy(with_engine: Host) -> Host:
     """An engine that someone started manually, with a configuration, and containers with and without restart policy."""
-    host = fresh_machine(engine=True)
+    host = with_engine
+    host.docker("rm", "-f", "-v", *host.docker("ps", "-aq").split(), check=False)
     host.kill_engine("TERM")
-    wait_until(lambda: not host.sh("pgrep -x dockerd", check=False), "dockerd ends")
     host.write(CONFIG, '{"labels": ["rack=7"], "max-concurrent-downloads": 2}\n')
     host.start_engine("--log-level=warn")
     host.docker("run", "-d", "--name", "web", "--restart", "always", IMAGE)

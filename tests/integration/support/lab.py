@@ -37,8 +37,8 @@ UNIT = "/run/systemd/system/docker.service.d/netmode-test.conf"
 """Its presence keeps systemd from starting an engine again that a test has ended, by itself or for who asks its socket."""
 
 
-_COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": "/tmp/netmode-compiled"}
-"""Modules are compiled once per host, beside the checkout, which is read-only: a third of what a run of one costs."""
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(CACHE / "compiled")}
+"""Modules are compiled once, beside the checkout, which is read-only: a third of what a run of one costs."""
 _PLAY = {
     "PATH": f"{VENV_BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
@@ -60,19 +60,6 @@ cd /etc/netmode 2>/dev/null || exit 0
 find . -printf '%p %M %U:%G\\n' | sort; find . -type f | sort | xargs tail -vn +1 | cat -v
 """
 """What shows a host's state, its parts divided by a character that is in none of them."""
-
-
-@functools.cache
-def modules() -> Prefork:
-    """Modules, those of plays too, run by this host's own Python with Ansible's and the collection's module_utils loaded.
-
-    What that does not show is that a module finds all that it needs in what Ansible sends along: the fleet's tests do.
-    """
-    env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
-    home = CHECKOUT / "plugins" / "module_utils"
-    names = [".".join(path.relative_to(home).with_suffix("").parts) for path in sorted(home.rglob("[_a-z]*.py"))]
-    ours = [f"ansible_collections.netmode.docker.plugins.module_utils.{name}" for name in names if "__" not in name]
-    return Prefork("/usr/bin/python3", ("ansible.module_utils.basic", "docker", *ours), env)
 
 
 def _ask(path: str, timeout: float = 300) -> bytes:
@@ -109,12 +96,12 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60) -> 
 class Host:
     """A Debian machine. ``prefix`` is the command that enters it: empty for the one that pytest runs in.
 
-    ``directory`` is where tests/lab/machine keeps it, if it does; ``python`` runs the modules of plays.
+    ``directory`` is where tests/lab/machine keeps it, if it does. ``preforked``: the modules of its plays are forks.
     """
 
     prefix: tuple[str, ...] = ()
     directory: str = ""
-    python: str = "/usr/bin/python3"
+    preforked: bool = False
 
     def run(
         self, *argv: str, check: bool = True, stdin: str = "", timeout: float = 300, env: dict[str, str] | None = None
@@ -221,14 +208,38 @@ class Host:
     # --- the collection -----------------------------------------------------------------------------------------
 
     @functools.cached_property
+    def modules(self) -> Prefork:
+        """Runs modules by this host's own Python with Ansible's and the collection's module_utils loaded.
+
+        What that does not show is that a module finds all that it needs in what Ansible sends along: the fleet's tests do.
+        """
+        env = {"PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}", **_COMPILED}
+        home = CHECKOUT / "plugins" / "module_utils"
+        names = [".".join(path.relative_to(home).with_suffix("").parts) for path in sorted(home.rglob("[_a-z]*.py"))]
+        ours = [f"ansible_collections.netmode.docker.plugins.module_utils.{name}" for name in names if "__" not in name]
+        imports = ("ansible.module_utils.basic", "docker", *ours)
+        return Prefork("/usr/bin/python3", imports, env, self.prefix, self._shared)
+
+    @functools.cached_property
     def plays(self) -> Prefork:
         """Runs ansible-playbook on this host. Its settings are of the environment that it is imported in."""
-        where = (f"{self.directory}/tmp" if self.directory else "/var/tmp", "/var/tmp")
-        return Prefork(sys.executable, ("prefork_play",), self._settings, self.prefix, where)
+        return Prefork(sys.executable, ("prefork_play",), self._settings, self.prefix, self._shared)
+
+    def end_preforks(self) -> None:
+        for started in vars(self).keys() & {"modules", "plays"}:
+            getattr(self, started).end()
+
+    @property
+    def _shared(self) -> tuple[str, str]:
+        """A directory that this process and the host see: its path here, its path there."""
+        if self.prefix and not self.directory:
+            return str(CACHE), str(CACHE)
+        return f"{self.directory}/tmp" if self.directory else "/var/tmp", "/var/tmp"
 
     @property
     def _settings(self) -> dict[str, str]:
-        return {**_PLAY, "ANSIBLE_PYTHON_INTERPRETER": self.python}
+        python = self.modules.python if self.preforked else "/usr/bin/python3"
+        return {**_PLAY, "ANSIBLE_PYTHON_INTERPRETER": python}
 
     def run_module(
         self,
@@ -248,7 +259,7 @@ class Host:
         given = {"_ansible_check_mode": check, "_ansible_diff": diff, **(args or {})}
         stdin = json.dumps({"ANSIBLE_MODULE_ARGS": given})
         module = f"ansible_collections.netmode.docker.plugins.modules.{name}"
-        if self.prefix or hide or env or user != "root":
+        if (self.prefix and not self.preforked) or hide or env or user != "root":
             path = [str(COLLECTIONS), str(MODULE_UTILS)]
             if hide:
                 path.insert(0, self._hidden(hide))
@@ -258,7 +269,7 @@ class Host:
                 env={"PYTHONPATH": ":".join(path), **_COMPILED, **(env or {})},
             )  # fmt: skip
         else:
-            done = modules().run(module, stdin=stdin, timeout=300)
+            done = self.modules.run(module, stdin=stdin, timeout=300)
         try:
             result: dict[str, Any] = json.loads(done.stdout)
         except ValueError:

@@ -9,6 +9,7 @@ that of the tests. Other programs are given ``Prefork.python`` for their interpr
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -45,6 +46,7 @@ class Prefork:
         directory: tuple[str, str] = ("/var/tmp", "/var/tmp"),
     ) -> None:
         here = Path(tempfile.mkdtemp(prefix="prefork.", dir=directory[0])) / "socket"
+        atexit.register(shutil.rmtree, here.parent, ignore_errors=True)  # what a server that was killed leaves
         there = Path(directory[1]) / here.parent.name / here.name
         client = Path(__file__).with_name("prefork_python.py")
         interpreter = here.with_name("python")
@@ -117,7 +119,7 @@ def serve(path: str, *imports: str) -> None:
         while True:
             readable, _, _ = select.select([listening, sys.stdin], [], [])
             if sys.stdin in readable:
-                shutil.rmtree(Path(path).parent)
+                shutil.rmtree(Path(path).parent, ignore_errors=True)
                 return
             connection, _ = listening.accept()
             if os.fork() == 0:
