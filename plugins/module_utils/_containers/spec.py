@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts, names, values
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import modes
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_OF_AN_INTERFACE = re.compile(r"net\.[^.]+\.[^.]+\.eth\d+\.")
 
 CONTAINER_ARGUMENTS: Json = {
     "name": {"type": "str", "required": True},
@@ -143,6 +146,7 @@ def read_one(where: str, entry: Json, engine_version: str) -> Wanted:
     kind = modes.kind(mode)
     modes.check(where, kind, {**options, "networks": networks, "mac_address": mac}, engine_version)
     _refuse_late_mac(where, networks, mode)
+    _refuse_sysctls_of_an_interface(where, options.get("sysctls") or {}, engine_version)
     donor = mode.partition(":")[2].lstrip("/") if kind == "container" else ""
     if kind == "container" and not donor:
         raise NetmodeError(f"{where}: network_mode: {mode!r} names no donor (example: container:web).")
@@ -183,6 +187,16 @@ def _refuse_late_mac(where: str, networks: Json, mode: str) -> None:
         raise NetmodeError(
             f"{where}: networks: {late[0]}: mac_address: the engine takes one on the first network only and drops this "
             f"without a word. Make {late[0]} the network_mode, or leave mac_address out."
+        )
+
+
+def _refuse_sysctls_of_an_interface(where: str, sysctls: Json, engine_version: str) -> None:
+    """From 28 on an engine refuses one of ``ethN``; 27 moves it from the container's to those of its first network."""
+    own = [name for name in sysctls if _OF_AN_INTERFACE.match(name)]
+    if own and version(engine_version) >= (27,):
+        raise NetmodeError(
+            f"{where}: sysctls: {own[0]} is one interface's, which Docker Engine {engine_version} takes only as "
+            "a driver option of a network. Set it for all (net.*.*.all.*) or for those to come (net.*.*.default.*)."
         )
 
 

@@ -56,5 +56,19 @@ def test_a_network_takes_every_option(mode: str) -> None:
     assert spec.read([{"name": "redis", "image": "redis", "network_mode": mode, **given}], "28.5.2")
 
 
+@pytest.mark.parametrize("engine", ["20.10.24", "26.1.5", "27.0.3", "28.5.2"])
+@pytest.mark.parametrize("interface", ["eth0", "eth12", "lo", "all", "default", "ether"])
+@pytest.mark.parametrize("what", ["net.ipv4.conf.{}.forwarding", "net.ipv6.neigh.{}.gc_stale_time"])
+def test_o6_a_sysctl_of_one_interface_is_refused_early_where_the_engine_does_not_take_it(
+    engine: str, interface: str, what: str
+) -> None:
+    entry = {"name": "redis", "image": "redis", "sysctls": {what.format(interface): 1}}
+    if interface.startswith("eth") and interface != "ether" and engine >= "27":
+        with pytest.raises(NetmodeError, match=r"\(redis\): sysctls: .* only as a driver option"):
+            spec.read([entry], engine)
+    else:
+        assert spec.read([entry], engine)
+
+
 def test_the_page_prints_the_table() -> None:
     assert modes.table() in PAGE.read_text(encoding="utf-8")
