@@ -63,10 +63,11 @@ def _way_out(instance: Instance, way: Way, told: str) -> str:
 
 
 def _open_users(instance: Instance, answered: Answered) -> list[str]:
-    """The users that get in without a password, though it is not said to be meant: since when it runs, perhaps."""
+    """The users that get in without a password, though neither its settings nor ``allow_unauthenticated`` say so."""
     if instance.may_be_open:
         return []
-    return next((answer.get("open_users") or [] for way, answer in answered if way.socket and way.expected == PONG), [])
+    own = (answer.get("open_users") or [] for way, answer in answered if way.socket and way.expected == PONG)
+    return [name for name in next(own, []) if name not in instance.open_users]
 
 
 def _run_ids(answered: Answered) -> list[str]:

@@ -86,14 +86,19 @@ def open_to_all(settings: Settings) -> str:
     """Why one needs no password, '' where one does. A user line for ``default`` makes ``requirepass`` void."""
     given = directives(settings)
     users = [_User(line) for line in given.get("user", [])]
-    for user in users:
-        if user.on and user.nopass:
-            return f"settings.user: {user.name} needs none"
+    for name in open_users(settings):
+        return f"settings.user: {name} needs none"
     if "aclfile" in given:
         return "settings.aclfile: what its users need is not known here, and beside it redis_password is void"
     if settings["password"] or any(user.name == "default" for user in users):
         return ""
     return "password: none is set"
+
+
+def open_users(settings: Settings) -> tuple[str, ...]:
+    """The users that the settings name and let in without a password."""
+    users = (_User(line) for line in directives(settings).get("user", []))
+    return tuple(user.name for user in users if user.on and user.nopass)
 
 
 def check_users(settings: Settings, problems: Problems) -> None:

@@ -17,7 +17,7 @@ from .exposure import (
     published,
 )
 from .interfaces import interfaces_of
-from .listeners import listeners, open_to_all
+from .listeners import listeners, open_to_all, open_users
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Interface
@@ -49,6 +49,8 @@ class Instance:
     """It needs no password, and that is not said to be meant: nobody else may reach it."""
     may_be_open: bool = False
     """That is said to be meant (``allow_unauthenticated``)."""
+    open_users: tuple[str, ...] = ()
+    """Those that its settings let in without a password."""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
     """Custom interfaces that it is reached over: its own in mode none, its donor's in mode container."""
@@ -71,6 +73,7 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         password=str(settings["password"] or ""),
         open=bool(open_to_all(given)) and not settings["allow_unauthenticated"],
         may_be_open=bool(settings["allow_unauthenticated"]),
+        open_users=open_users(given),
         state=str(settings["state"]),
         interfaces=tuple(interfaces_of(given)),
     )

@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis import protocol
+from ansible_collections.netmode.docker.plugins.module_utils._redis import answers, listeners, protocol
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance, Way
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,3 +54,20 @@ def test_o14_users_without_a_password_are_found(
         threading.Thread(target=serve, daemon=True).start()
         answer = protocol.ping(protocol.Endpoint("one", socket=str(path), password="secret"), 5)
     assert (answer["answer"], answer["open_users"]) == ("PONG", found)
+
+
+@pytest.mark.parametrize(
+    "lines", [[], ["ro on nopass ~* +get"], ["ro off nopass"], ["ro on nopass >word"], ["ro nopass on", "b on"]]
+)
+@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("found", [[], ["ro"], ["guest", "ro"], None])
+def test_o19_only_users_that_the_settings_do_not_let_in_without_a_password_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str], allowed: bool, found: list[str] | None
+) -> None:
+    monkeypatch.setattr(listeners, "directives", lambda given: given)
+    users = listeners.open_users({"user": lines})
+    instance = Instance("one", "host", 6379, "/s", may_be_open=allowed, open_users=users)
+    asked = [(Way("PONG over the unix socket", "PONG", socket="/s"), {"open_users": found})]
+    meant = {"ro"} if lines in (["ro on nopass ~* +get"], ["ro nopass on", "b on"]) else set()
+    expected = [] if allowed else [name for name in found or [] if name not in meant]
+    assert answers._open_users(instance, asked) == expected
