@@ -180,6 +180,18 @@ trials:
   type: list
   elements: str
   sample: [cache]
+set_again:
+  description:
+    - The instances whose Redis ran with other settings than redis.conf says (CONFIG SET), and which. They were, or in check mode
+      would be, set to what it says, without a restart.
+  returned: always
+  type: dict
+  sample: {cache: [maxmemory]}
+drifted:
+  description: Instances whose Redis lets in whom redis.conf keeps out, and whom. Only a restart ends that.
+  returned: always
+  type: dict
+  sample: {}
 others:
   description: The containers of the host that the module M(netmode.docker.containers) has not made.
   returned: always

@@ -102,13 +102,6 @@ renewed:
   elements: str
   returned: success
   sample: [vault]
-drifted:
-  description: >-
-    Containers whose Redis was set at run time to let in whom its redis.conf keeps out, and to what. They are among those that would be
-    restarted, so that redis.conf holds again (O(netmode.docker.containers#module:restarted)).
-  type: dict
-  returned: success
-  sample: {cache: "it needs no password, which redis.conf does not say"}
 claims:
   description: As M(netmode.docker.redis_verify) returns it, and with it all else that that returns.
   type: list

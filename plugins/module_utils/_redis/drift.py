@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a Redis that runs lets in whom its redis.conf keeps out: what was set at run time (CONFIG SET, ACL SETUSER).
+"""Where a Redis that runs was set to something that its redis.conf does not say (CONFIG SET, ACL SETUSER).
 
 Only what a Redis says itself counts; one that is loading, does not answer or has no such command has not drifted.
 """
@@ -7,9 +7,11 @@ Only what a Redis says itself counts; one that is loading, does not answer or ha
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .conf import words_of
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+from . import live
 from .protocol import Connection, Endpoint, ErrorReply, NotMeantError, NotRedisError, encode, open_users
 
 if TYPE_CHECKING:
@@ -19,46 +21,84 @@ Instance = dict[str, Any]
 
 _WITHIN = 3.0
 """Seconds."""
-_WHERE = ("port", "bind", "protected-mode")
-"""Directives by which Redis says to whom it listens. Each is one line of a redis.conf that the role writes."""
 
 
-def drifted(instances: Iterable[Instance], running: Mapping[str, str]) -> dict[str, str]:
-    """Instance → what it was set to. ``running``: container → id, of those that run."""
+class Drift(NamedTuple):
+    lets_in: str
+    """Whom it lets in that redis.conf keeps out. Only a restart ends that."""
+    values: dict[str, str]
+    """Directive → what a Redis with this redis.conf says, where this one says another."""
+
+
+def drifts(
+    instances: Iterable[Instance], running: Mapping[str, str], meant: Mapping[str, Mapping[str, str]]
+) -> dict[str, Drift]:
+    """Instance → drift, where there is one.
+
+    ``running``: container → id. ``meant``: instance → what a Redis with its redis.conf says, where that is known.
+    """
     found = {}
     for instance in instances:
-        name, trial = instance["name"], instance["trial"]
-        if trial and instance["socket_directory"] and name in running:
-            socket = f"{instance['socket_directory']}/redis.sock"
-            endpoint = Endpoint(name, socket=socket, password=trial["password"] or None, container=running[name])
-            try:
-                found[name] = _drift(endpoint, _directives(instance))
-            except (OSError, ValueError, NotMeantError, NotRedisError):  # also of lines that are none
-                continue
-    return {name: f"{why}, which redis.conf does not say" for name, why in found.items() if why}
+        name = instance["name"]
+        endpoint = _endpoint(instance, running)
+        if endpoint is None:
+            continue
+        try:
+            found[name] = _drift(endpoint, instance, meant.get(name, {}))
+        except (OSError, ValueError, NotMeantError, NotRedisError):  # also of lines that are none
+            continue
+    return {name: drift for name, drift in found.items() if any(drift)}
 
 
-def _directives(instance: Instance) -> dict[str, list[list[str]]]:
-    found: dict[str, list[list[str]]] = {}
-    for words in map(words_of, [*instance["lines"], *instance["secrets"]]):
-        if words:
-            found.setdefault(words[0].lower(), []).append(words[1:])
-    return found
+def set_back(instance: Instance, running: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Set the running Redis to what its redis.conf says. NetmodeError: it could not be set."""
+    endpoint = _endpoint(instance, running)
+    why = "it does not run"
+    if endpoint is not None:
+        try:
+            with closing(Connection(endpoint, _WITHIN)) as own:
+                why = _let_in(own, endpoint) or live.change(own, values)
+        except (OSError, NotMeantError, NotRedisError) as error:
+            why = str(error)
+    if why:
+        raise NetmodeError(
+            f"instance {instance['name']}: settings: it runs with another {', '.join(values)} than its redis.conf "
+            f"says, and CONFIG SET did not change that: {why}. Its data is untouched. Look at its log "
+            f"(docker logs {instance['name']}), or restart it, after which redis.conf holds."
+        )
 
 
-def _drift(endpoint: Endpoint, conf: Mapping[str, list[list[str]]]) -> str:
+def _endpoint(instance: Instance, running: Mapping[str, str]) -> Endpoint | None:
+    name, trial = instance["name"], instance["trial"]
+    if not (trial and instance["socket_directory"] and name in running):
+        return None
+    socket = f"{instance['socket_directory']}/redis.sock"
+    return Endpoint(name, socket=socket, password=trial["password"] or None, container=running[name])
+
+
+def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str]) -> Drift:
     if endpoint.password is not None:
         with closing(Connection(endpoint, _WITHIN)) as stranger:
             stranger.send(encode("PING"))
             if stranger.reply() == "PONG":
-                return "it needs no password"
+                return Drift("it needs no password, which redis.conf does not say", {})
     with closing(Connection(endpoint, _WITHIN)) as own:
-        if endpoint.password is not None:
-            own.send(encode("AUTH", endpoint.password))
-            said = own.reply()
-            if isinstance(said, ErrorReply):
-                return "it has another password" if said.startswith("WRONGPASS") else ""
-        return _open_user(own, conf) or _listens_else(own, conf)
+        refused = _let_in(own, endpoint)
+        if refused:
+            wrong = refused.startswith("WRONGPASS")
+            return Drift("it has another password, which redis.conf does not say" if wrong else "", {})
+        open_user = _open_user(own, live.directives(instance))
+        now = live.settings(own, meant)
+    return Drift(open_user, {name: meant[name] for name, value in now.items() if value != meant[name]})
+
+
+def _let_in(own: Connection, endpoint: Endpoint) -> str:
+    """Why not; empty where it is."""
+    if endpoint.password is None:
+        return ""
+    own.send(encode("AUTH", endpoint.password))
+    said = own.reply()
+    return str(said) if isinstance(said, ErrorReply) else ""
 
 
 def _open_user(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:
@@ -66,15 +106,5 @@ def _open_user(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:
     meant = {words[0] for words in conf.get("user", []) if words and "nopass" in map(str.lower, words)}
     meant |= set() if "requirepass" in conf else {"default"}
     others = [name for name in open_users(own.replies()) or () if name not in meant]
-    return f"its user {others[0]} needs no password" if others and "aclfile" not in conf else ""
-
-
-def _listens_else(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:
-    for name in _WHERE:
-        if name not in conf:
-            continue
-        own.send(encode("CONFIG", "GET", name))
-        said = own.replies() or []
-        if len(said) == 2 and said[1] is not None and said[1].split() != conf[name][-1]:
-            return f"its {name} is {said[1]}"
-    return ""
+    told = f"its user {others[0]} needs no password, which redis.conf does not say" if others else ""
+    return "" if "aclfile" in conf else told

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import stat
@@ -24,7 +25,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import regula
 from . import access as redis_access
 
 TRIED = ".tried"
-"""What has been tried with success, as a digest; beside redis.conf, and root's alone."""
+"""What has been tried with success, and what it said of itself; beside redis.conf, and root's alone."""
 _KEY_BYTES = 32
 HEADER = f"# Written by Ansible {redis_access.MARK}: change the variables of the role, not this file.\n"
 SECRET = frozenset(
@@ -54,6 +55,13 @@ class Gone(NamedTuple):
     files: tuple[Path, ...]
     directories: tuple[Path, ...]
     left: tuple[str, ...]
+
+
+class Tried(NamedTuple):
+    digest: str
+    """Of what was tried."""
+    settings: dict[str, str]
+    """Directive → value, as the trial told them."""
 
 
 class Step(NamedTuple):
@@ -264,12 +272,16 @@ def tidy(instances: list[Instance], key_file: str) -> None:
 # --- trials and revisions ---------------------------------------------------------------------------------------------
 
 
-def tried(instance: Instance) -> str:
-    return (_files.read(Path(instance["directory"]) / TRIED) or b"").decode(errors="replace")
+def tried(instance: Instance) -> Tried:
+    """What was noted of the last trial; nothing where none was, or what is there was not written here."""
+    try:
+        return Tried(*json.loads(_files.read(Path(instance["directory"]) / TRIED) or b""))
+    except (ValueError, TypeError):
+        return Tried("", {})
 
 
-def note_trial(instance: Instance, digest: str) -> None:
-    _write(Path(instance["directory"]) / TRIED, digest.encode(), (os.geteuid(), os.getegid()))
+def note_trial(instance: Instance, made: Tried) -> None:
+    _write(Path(instance["directory"]) / TRIED, json.dumps(made).encode(), (os.geteuid(), os.getegid()))
 
 
 def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:

@@ -13,7 +13,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images
 from ansible_collections.netmode.docker.plugins.module_utils._images import spec as images_spec
@@ -22,7 +21,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces import 
 from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 
-from . import drift
 from . import reconcile as files
 from . import spec as files_spec
 
@@ -64,8 +62,7 @@ def read(plan: Json) -> tuple[Json, set[str]]:
 def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     """The results of the parts, ``due``, those that would change, and what is ``pending`` for those after them.
 
-    ``renewed``: the containers that would get another network namespace. ``drifted``: those whose Redis has to read
-    redis.conf again, and why.
+    ``renewed``: the containers that would get another network namespace.
     """
     host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
@@ -78,9 +75,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     }
     wanted = files_spec.with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
-    drifted = drift.drifted(parts["files"]["instances"], _running(host))
     asks = parts["images"]["ask_registries"]
-    outcome = bring(host, wanted, check=True, pending=coming, restarted=drifted, ask_registries=asks)
+    outcome = bring(host, wanted, check=True, pending=coming, restarted=told["files"]["drifted"], ask_registries=asks)
     pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
@@ -92,7 +88,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     for one in told.values():
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
-    found = {"due": due, "pending": pending, "renewed": renewed, "drifted": drifted, "warnings": warnings}
+    found = {"due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
     return {**told, **found}
 
 
@@ -106,11 +102,6 @@ def in_variables(message: str, instances: Collection[str]) -> str:
         )
 
     return _ENTRY.sub(reworded, message)
-
-
-def _running(engine: Engine) -> dict[str, str]:
-    """Container → id."""
-    return {name: one["Id"] for one in engine.get("/containers/json") for name in own_names(one)}
 
 
 def _untried(told: Json) -> bool:

@@ -6,17 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import archive
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, files, neighbours, trial
+from . import check, drift, files, neighbours, trial
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .check import Around
+    from .drift import Drift
     from .files import Access, Instance, Step
 
 Json = dict[str, Any]
@@ -34,6 +36,9 @@ class _Plan(NamedTuple):
     """Containers and volumes of trials that a killed run has left."""
     copies: list[Path]
     """Archives of images that a killed run has left, whole or in part."""
+    running: dict[str, str]
+    """Container → id."""
+    drifts: dict[str, Drift]
 
 
 def reconcile(params: Json, *, check_mode: bool) -> Json:
@@ -47,12 +52,14 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
             _change(engine, made, params["key_file"])
     recorded = {entry["container"] for entry in record.read().values()}
     return {
-        "changed": bool(made.steps or any(made.leftovers) or made.copies),
+        "changed": bool(made.steps or any(made.leftovers) or made.copies or _set_again(made)),
         "changes": [step.instance["name"] for step in made.steps],
         "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
         "left": made.left,
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": list(made.trials),
+        "set_again": {name: sorted(values) for name, values in _set_again(made).items()},
+        "drifted": {name: drift.lets_in for name, drift in made.drifts.items() if drift.lets_in},
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
         "revisions": files.revisions(made.instances, params["key_file"], check_mode=check_mode),
@@ -70,20 +77,30 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     steps = files.plan(instances, current, keyed=files.has_key(params["key_file"]))
     left = [why for one in instances if one["state"] == "absent" for why in files.gone(one).left]
     tried = {one["name"]: trial.digest(engine, one) for one in instances if _is_tried(one)}
-    trials = {one["name"]: tried[one["name"]] for one in instances if tried.get(one["name"]) not in (None, _note(one))}
+    noted = {one["name"]: _note(one) for one in instances if one["name"] in tried}
+    trials = {name: digest for name, digest in tried.items() if digest != noted[name].digest}
+    meant = {name: note.settings for name, note in noted.items() if name not in trials}
     leftovers = (
         trial.leftovers(around.containers, "Id"),
         trial.leftovers(around.volumes.values(), "Name"),
     )
     copies = archive.copies(params["image_dir"]) if params["image_dir"] else []
-    return _Plan(around, access, instances, steps, left, trials, leftovers, copies)
+    running = {name: one["Id"] for one in around.containers if one["State"] == "running" for name in own_names(one)}
+    present = [one for one in instances if one["state"] == "present"]
+    found = drift.drifts(present, running, meant)
+    return _Plan(around, access, instances, steps, left, trials, leftovers, copies, running, found)
+
+
+def _set_again(made: _Plan) -> dict[str, dict[str, str]]:
+    """Instance → what is to be set while it runs; not where a restart is to come, which does that too."""
+    return {name: found.values for name, found in made.drifts.items() if found.values and not found.lets_in}
 
 
 def _is_tried(instance: Instance) -> bool:
     return instance["state"] == "present" and bool(instance["trial"])
 
 
-def _note(instance: Instance) -> str:
+def _note(instance: Instance) -> files.Tried:
     try:
         return files.tried(instance)
     except OSError as error:
@@ -95,9 +112,14 @@ def _change(engine: Engine, made: _Plan, key_file: str) -> None:
     for path in made.copies:
         path.unlink(missing_ok=True)
     untried = [one for one in made.instances if one["name"] in made.trials]
-    trial.refuse_failing(engine, untried)
+    told = trial.refuse_failing(engine, untried)
     for step in made.steps:
         files.apply(step, made.access)
     for instance in untried:
-        files.note_trial(instance, made.trials[instance["name"]])
+        name = instance["name"]
+        files.note_trial(instance, files.Tried(made.trials[name], told.get(name, {})))
+    for instance in made.instances:
+        values = _set_again(made).get(instance["name"])
+        if values:
+            drift.set_back(instance, made.running, values)
     files.tidy(made.instances, key_file)

@@ -16,7 +16,7 @@ import os
 import socket
 import tarfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 
-from . import protocol
+from . import live, protocol
 from .data import (
     DATA_AT,
     SEARCH,
@@ -60,19 +60,16 @@ _PAUSE = 0.1
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
 _AT, _FILE = "/trial", "redis.conf"
-_INSTEAD = """
-bind 127.0.0.1
-daemonize no
-logfile ""
-loglevel notice
-"""
-"""After all others, so that these count: there is no network, and it says on its output how it goes."""
 _NOT_TRIED = ("state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck")
 
 
-def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
-    """Start one container for each instance, all at once. NetmodeError with the end of the log of one that ends."""
+def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, dict[str, str]]:
+    """Start one container for each instance, all at once. NetmodeError with the end of the log of one that ends.
+
+    Returns what each that was ready says of the settings in its redis.conf, by instance and directive.
+    """
     volumes: list[str] = []
+    told: dict[str, dict[str, str]] = {}
     started: list[tuple[Instance, str]] = []
     try:
         for instance in instances:
@@ -85,9 +82,10 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> None:
                 client.start(started[-1][1])
         for instance, key in started:
             if _listen(engine, instance, key):
-                _probe(engine, instance, key)
+                told[instance["name"]] = _probe(engine, instance, key)
     finally:
         sweep(engine, [key for _, key in started], volumes)
+    return told
 
 
 def _image(instance: Instance) -> str:
@@ -218,7 +216,8 @@ def _is_there(engine: Engine, source: str) -> bool:
 
 def _archive(instance: Instance) -> bytes:
     """Its redis.conf, for the user that it runs as and nobody else."""
-    data = (content_of(instance) + _INSTEAD).encode()
+    instead = "".join(f"{name} {value}\n" for name, value in live.INSTEAD.items())  # after all others, so these count
+    data = f"{content_of(instance)}\n{instead}".encode()
     member = tarfile.TarInfo(_FILE)
     member.size, member.mode = len(data), 0o400
     member.uid, member.gid = instance["inside"]
@@ -265,8 +264,8 @@ def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
     return said, _READY in said
 
 
-def _probe(engine: Engine, instance: Instance, key: str) -> None:
-    """What the role waits for after the start, and what the engine asks again and again."""
+def _probe(engine: Engine, instance: Instance, key: str) -> dict[str, str]:
+    """What the role waits for after the start, and what the engine asks again and again. Returns its settings."""
     process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
     at = f"/proc/{process}/root{SOCKET_AT}/redis.sock"
     password = instance["trial"]["password"] or None
@@ -283,11 +282,26 @@ def _probe(engine: Engine, instance: Instance, key: str) -> None:
             "Leave the user default out of settings, or give the users of an ACL other names",
         )  # fmt: skip
     _probe_health(engine, instance, key)
+    return live.meant(instance, _settings(_endpoint(instance, at, password, key), live.compared(instance)))
+
+
+def _settings(endpoint: protocol.Endpoint, names: list[str]) -> dict[str, str]:
+    try:
+        with closing(protocol.Connection(endpoint, _ANSWERS_WITHIN)) as own:
+            if endpoint.password is not None:
+                own.send(protocol.encode("AUTH", endpoint.password))
+                own.reply()
+            return live.settings(own, names)
+    except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then they are not compared
+        return {}
+
+
+def _endpoint(instance: Instance, at: str, password: str | None, key: str) -> protocol.Endpoint:
+    return protocol.Endpoint(instance["name"], socket=at, password=password, container=key)
 
 
 def _ask(instance: Instance, at: str, password: str | None, key: str) -> str:
-    endpoint = protocol.Endpoint(instance["name"], socket=at, password=password, container=key)
-    said = protocol.ping(endpoint, _ANSWERS_WITHIN)
+    said = protocol.ping(_endpoint(instance, at, password, key), _ANSWERS_WITHIN)
     return str(said["answer"] or said["error"])
 
 
