@@ -52,7 +52,7 @@ options:
         choices: [present, absent]
         default: present
       only_made_here:
-        description: With V(absent), a network that this module has not made stays, and is named in RV(left).
+        description: With V(absent), a network that this module has not made, or that containers are on, stays and is named in RV(left).
         type: bool
         default: false
       recreate:
@@ -182,7 +182,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 left:
-  description: The networks that were to be absent and stay, since they were not made here.
+  description: The networks that were to be absent and stay (O(networks[].only_made_here)).
   returned: success
   type: list
   elements: str

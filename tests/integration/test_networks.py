@@ -220,6 +220,20 @@ def test_absent_removes_and_is_then_content(networks: Run, sh: Callable[..., str
     assert not networks({"name": "redis_net", "state": "absent"})["changed"]
 
 
+def test_o17_one_that_containers_are_on_stays_where_it_was_to_go_if_it_is_only_ours(
+    networks: Run, docker: Callable[..., str], image: str
+) -> None:
+    networks(BASE)
+    docker("create", "--name", "other", "--network", "redis_net", image)
+    going = {"name": "redis_net", "state": "absent"}
+    assert "these containers are on it: other" in networks(going)["msg"]
+    for check in (True, False):
+        spared = networks({**going, "only_made_here": True}, check=check)
+        assert (spared["changed"], spared["left"]) == (False, ["redis_net"])
+    docker("rm", "other")
+    assert networks({**going, "only_made_here": True})["networks"]["redis_net"]["actions"] == ["remove"]
+
+
 def test_the_examples_of_the_documentation_run_as_written(play: Callable[..., Play]) -> None:
     text = "- hosts: localhost\n  gather_facts: false\n  tasks:\n" + indent(EXAMPLES, "    ")
     first, second = play(text), play(text)

@@ -79,7 +79,14 @@ def _planned(engine: Engine, entries: list[Entry], leaving: Collection[str] = ()
         key: tuple(one for one in attached if one.container not in leaving)
         for key, attached in observe_attachments(engine, going).items()
     }
+    changes = [_spared(change, attachments) for change in changes]
     return _Plan(changes, steps(changes, Around(daemon, observe_host(), networks, attachments)), attachments, ids)
+
+
+def _spared(change: Change, attachments: dict[str, tuple[Attachment, ...]]) -> Change:
+    """One that is to go where only this module's containers are on it stays for the sake of others."""
+    used = change.kind == "remove" and change.current and attachments[change.current.id]
+    return change._replace(kind="none", reasons=()) if used and change.entry.only_made_here else change
 
 
 def _result(

@@ -44,8 +44,12 @@ def group_of(named: str) -> int | None:
         ) from None
 
 
-def wanted(instance: Instance, group: int | None) -> dict[Path, Access]:
-    """Of the directories and files of an instance; the socket's is there once Redis runs, and is given its group."""
+def wanted(instance: Instance, group: int | None, *, passed: bool = False) -> dict[Path, Access]:
+    """Of the directories and files of an instance; the socket's is there once Redis runs, and is given its group.
+
+    ``passed``: everybody gets through the directory above, for the sake of another instance. Then the number of Redis'
+    own group, which belongs to others of the host, does not open this one.
+    """
     uid, gid = instance["uid"], instance["gid"]
     directory = Path(instance["directory"])
     found = {
@@ -54,7 +58,8 @@ def wanted(instance: Instance, group: int | None) -> dict[Path, Access]:
     }
     if instance["socket_directory"]:
         reach = _reach(instance)
-        mode = 0o700 | (0o050 if reach & 0o020 else 0) | (0o005 if reach & 0o002 else 0)
+        of_group = reach & 0o020 and not (passed and group is None and not reach & 0o002)
+        mode = 0o700 | (0o050 if of_group else 0) | (0o005 if reach & 0o002 else 0)
         # The socket is made by Redis, which is in no group of the host: it takes over that of its directory.
         mode |= 0 if group is None else stat.S_ISGID
         path = Path(instance["socket_directory"])
@@ -67,13 +72,22 @@ def _reach(instance: Instance) -> int:
     return int(str(instance["socket_mode"]), 8)
 
 
+def is_passed(instances: list[Instance]) -> bool:
+    """Whether everybody gets through the directory above those of the sockets, to one of them."""
+    return any(_reach(instance) & 0o002 for instance in _with_sockets(instances))
+
+
+def _with_sockets(instances: list[Instance]) -> list[Instance]:
+    return [one for one in instances if one["state"] == "present" and one["socket_directory"]]
+
+
 def wanted_above(instances: list[Instance], group: int | None, key_file: str) -> dict[Path, Access]:
     """Of the directories above, which are root's, as far as they hold nothing but what was made here.
 
     Through that of the sockets get those who may connect: root alone, the group, or everybody.
     """
     present = [instance for instance in instances if instance["state"] == "present"]
-    of_sockets = [instance for instance in present if instance["socket_directory"]]
+    of_sockets = _with_sockets(instances)
     reach = 0
     for instance in of_sockets:
         reach |= _reach(instance)

@@ -86,7 +86,8 @@ class Access(NamedTuple):
 def access_of(instances: list[Instance], key_file: str, socket_group: str = "") -> Access:
     """By the name of each instance. NetmodeError for a group that the host does not have."""
     group = redis_access.group_of(socket_group)
-    own = {instance["name"]: redis_access.wanted(instance, group) for instance in instances}
+    passed = redis_access.is_passed(instances)
+    own = {instance["name"]: redis_access.wanted(instance, group, passed=passed) for instance in instances}
     return Access(own, redis_access.wanted_above(instances, group, key_file), group)
 
 

@@ -73,6 +73,28 @@ def test_o16_the_directories_of_a_socket_let_through_whom_its_mode_lets_in(
     assert (directory.stat().st_mode & 0o7777, directory.parent.stat().st_mode & 0o7777) == (own, above)
 
 
+@pytest.mark.parametrize(("group", "own"), [("", 0o700), (str(os.getgid()), 0o2750)])
+def test_o16_where_everybody_gets_through_to_one_the_number_of_its_group_does_not_open_another(
+    tmp_path: Path, group: str, own: int
+) -> None:
+    """The number belongs to others of the host (999 is systemd-journal), and the directory above is open."""
+    open_to_all = instance(
+        tmp_path,
+        name="open",
+        socket_mode="777",
+        directory=f"{tmp_path}/conf/open",
+        socket_directory=f"{tmp_path}/run/open",
+    )
+    both = [instance(tmp_path), open_to_all]
+    access = files.access_of(both, "/nowhere/key", group)
+    for step in files.plan(both, files.observe(both, access)):
+        files.apply(step, access)
+    modes = {name: (tmp_path / "run" / name).stat().st_mode & 0o7777 for name in ("cache", "open")}
+    assert modes == {"cache": own, "open": own | 0o055}
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o711
+    assert files.plan(both, files.observe(both, access)) == []
+
+
 def test_o16_a_directory_of_the_users_own_above_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "conf" / "theirs").mkdir(parents=True)
     mode = (tmp_path / "conf").stat().st_mode
