@@ -59,6 +59,7 @@ _PAUSE = 0.1
 """Seconds until a log that has ended is asked for again."""
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
+_AS_BEFORE = "Its configuration and its container are as they were."
 _AT, _FILE = "/trial", "redis.conf"
 _NOT_TRIED = ("state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck")
 
@@ -176,7 +177,7 @@ def _make_volume(engine: Engine, instance: Instance) -> Json:
     if LABEL not in (made.get("Labels") or {}):  # the engine gives the existing one of that name
         raise NetmodeError(
             f"{_where(instance)}: there is a volume {name}, which was not made here, and that of the trial is called "
-            "so. Nothing was changed. Remove it, or give its data another name."
+            f"so. {_AS_BEFORE} Remove it, or give its data another name."
         )
     return made
 
@@ -200,7 +201,7 @@ def _refuse_place(engine: Engine, instance: Instance) -> None:
         raise NetmodeError(
             f"{_where(instance)}: user: {user} may not write its data: the volume {instance['volume']} has, or gets "
             f"from the image {image}, the owner {there.st_uid}:{there.st_gid} and mode {there.st_mode & 0o7777:04o}. "
-            f"Set user to that one, or volume to a directory of this host that belongs to {user}. Nothing was changed."
+            f"Set user to that one, or volume to a directory of this host that belongs to {user}. {_AS_BEFORE}"
         )
 
 
@@ -240,7 +241,7 @@ def _listen(engine: Engine, instance: Instance, key: str) -> bool:
         if not engine.get(f"/containers/{key}/json")["State"]["Running"]:
             what = (
                 f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
-                "container of its own. Nothing was changed. Fix the reported line and run this again."
+                f"container of its own. {_AS_BEFORE} Fix the reported line and run this again."
             )
             raise NetmodeError(with_log(what, said.decode(errors="replace")))
         time.sleep(_PAUSE)
@@ -329,5 +330,5 @@ def _probe_health(engine: Engine, instance: Instance, key: str) -> None:
 def _wrong(instance: Instance, option: str, why: str) -> NetmodeError:
     return NetmodeError(
         f"{_where(instance)}: {option}: Redis starts with its new configuration, which was tried in a container of its "
-        f"own, but {why}. Nothing was changed."
+        f"own, but {why}. {_AS_BEFORE}"
     )
