@@ -177,7 +177,7 @@ def main() -> int:
     parser.add_argument("--settled", type=int, nargs="+", default=[10, 50], help="over how many for site and verify")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    done(run_play("site.yml"))
+    done(run_play("site.yml", packed=True))
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="nm") as directory:
         bench = Bench(Path(directory))
         held = sizes(bench, given.sizes, given.rounds)

@@ -21,5 +21,5 @@ def pytest_sessionstart() -> None:
 @pytest.fixture(scope="session")
 def fleet() -> tuple[Play, Play]:
     """The fleet as tests/lab/fleet says: what check mode predicted of the first run of site.yml, and that run."""
-    predicted = done(run_play("site.yml", "--check"))
-    return predicted, done(run_play("site.yml"))
+    predicted = done(run_play("site.yml", "--check", packed=True))
+    return predicted, done(run_play("site.yml", packed=True))

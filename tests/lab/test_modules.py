@@ -41,7 +41,9 @@ def test_every_module_has_all_that_it_imports() -> None:
     modules = {file.stem for file in (CHECKOUT / "plugins" / "modules").glob("[!_]*.py")}
     assert modules == set(NOTHING)
     tasks = [{f"netmode.docker.{module}": options} for module, options in NOTHING.items()]
-    played = done(run_play([{"hosts": "all", "become": True, "gather_facts": False, "tasks": tasks}], "--check"))
+    played = done(
+        run_play([{"hosts": "all", "become": True, "gather_facts": False, "tasks": tasks}], "--check", packed=True)
+    )
     ran = {(task["host"], task["action"]) for task in played.tasks}
     assert ran == {(host, f"netmode.docker.{module}") for host in HOSTS for module in modules}
     assert {task for _, task in changed(played)} <= {"netmode.docker.keeper"}
