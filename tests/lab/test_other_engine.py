@@ -37,6 +37,7 @@ def tunnelled(host: str, other: str) -> Iterator[str]:
     on(host).sh(f"rm -f {AT}")
 
 
+@pytest.mark.usefixtures("fleet")  # by which each host has an engine that runs
 @pytest.mark.parametrize(("host", "other"), [*zip(HOSTS, [*HOSTS[1:], HOSTS[0]])])
 def test_o12_the_engine_of_another_generation_is_refused(host: str, other: str) -> None:
     """By its name; and, where it bears the very same, by its containers and by itself."""
