@@ -169,7 +169,6 @@ def test_containers_keep_their_place_on_a_network_that_is_recreated(
 def test_a_network_that_cannot_be_recreated_is_put_back_with_its_containers(
     networks: Run, docker: Callable[..., str], host: Host, image: str
 ) -> None:
-    # The engine reads this option only when it makes the network: the old one is gone by then.
     networks({**BASE, "labels": {"a": "b"}, "mtu": 1400})
     docker(
         "run",
@@ -187,8 +186,15 @@ def test_a_network_that_cannot_be_recreated_is_put_back_with_its_containers(
     )
     docker("create", "--name", "fresh", "--network", "redis_net", "--ip", "10.61.9.10", image, *OPEN)
     before = places(host)
-    result = networks({**BASE, "driver_opts": {"com.docker.network.bridge.host_binding_ipv4": "nowhere"}})
-    assert result["failed"]
+    # A host without IPv6, and without the right to switch it on: the engine finds out when the old network is gone.
+    host.sh("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 && mount -o bind,ro /proc/sys /proc/sys")
+    try:
+        result = networks(
+            {**BASE, "enable_ipv6": True, "ipam": {"config": [{"subnet": SUBNET}, {"subnet": "fd00:61::/64"}]}}
+        )
+    finally:
+        host.sh("umount /proc/sys && sysctl -qw net.ipv6.conf.default.disable_ipv6=0")
+    assert result.get("failed"), result
     assert "The network is again as it was, with its containers: fresh, web." in result["msg"]
     now = places(host)
     assert (now["/web"], asked(now, "fresh")) == (before["/web"], asked(before, "fresh"))

@@ -37,6 +37,7 @@ INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
 BOOLEANS = (*(CONVENIENCE[name] for name in ("icc", "masquerade")), INHIBIT_IPV4)
 """Keys of ``driver_opts`` that the engine reads with Go's ``strconv.ParseBool`` once the old network is gone."""
 TRUE, FALSE = ("1", "t", "true"), ("0", "f", "false")
+"""Its words in small letters; it takes them also in capitals, or with the first one a capital."""
 _ADDRESSES = (
     "com.docker.network.bridge.host_binding_ipv4",
     "com.docker.network.host_ipv4",
@@ -54,7 +55,7 @@ _CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
 
 PREDEFINED = ("bridge", "host", "none", "default")
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_LINK_NAME = re.compile(r"[^\s/:]{1,15}")
+_LINK_NAME = re.compile(r"[^\s/:%]{1,15}")
 _MTU_RANGE = (68, 65535)
 _MTU_IPV6 = 1280
 """The smallest MTU that IPv6 works with (RFC 8200, section 5)."""
@@ -283,11 +284,12 @@ def _refuse_options(where: str, network: Network) -> None:
     link = network.options.get(BRIDGE_NAME)
     if link is not None and (not _LINK_NAME.fullmatch(link) or link in (".", "..")):
         raise NetmodeError(
-            f"{where}: bridge_name: {link!r} is not a name of a link: 1 to 15 characters, no space, '/' or ':' "
+            f"{where}: bridge_name: {link!r} is not a name of a link: 1 to 15 characters, no space, '/', ':' or '%' "
             f"(it has {len(link)}). Choose a shorter or plainer one."
         )
     for key in BOOLEANS:
-        if network.options.get(key, "true").lower() not in (*TRUE, *FALSE):
+        value = network.options.get(key, "true")
+        if value.lower() not in (*TRUE, *FALSE) or value not in (value.lower(), value.upper(), value.capitalize()):
             raise NetmodeError(f"{where}: driver_opts: {key}: {network.options[key]!r} is neither true nor false.")
     for key in _ADDRESSES:
         if key in network.options:

@@ -134,6 +134,8 @@ REFUSED = [
     ([entry(mtu=1200, enable_ipv6=True)], "IPv6 needs 1280"),
     ([entry(mtu=1400, driver_opts={MTU: "1500"})], "Say it once"),
     ([entry(driver_opts={BRIDGE + "enable_icc": "perhaps"})], "'perhaps' is neither true nor false"),
+    ([entry(driver_opts={BRIDGE + "enable_icc": "tRuE"})], "'tRuE' is neither true nor false"),
+    ([entry(bridge_name="br%d")], "'br%d' is not a name of a link"),
     ([entry(driver_opts={BRIDGE + "host_binding_ipv4": "nowhere"})], "host_binding_ipv4: 'nowhere' is no IP address"),
     ([entry(driver_opts={BRIDGE + "gateway_mode_ipv6": "rooted"})], "'rooted' is none of nat, routed"),
     ([entry(driver="macvlan", driver_opts={"macvlan_mode": "none-such"})], "'none-such' is none of bridge, private"),
