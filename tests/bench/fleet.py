@@ -96,7 +96,8 @@ class Bench:
         )  # fmt: skip
         taken = time.perf_counter() - started
         if ran.returncode:
-            sys.exit(f"bench: {play} failed\n{ran.stdout[-4000:]}\n{ran.stderr[-2000:]}")
+            said = ran.stdout.partition("PLAY RECAP")[0]
+            sys.exit(f"bench: {play} failed\n{said[-4000:]}\n{ran.stderr[-2000:]}")
         return taken
 
 
