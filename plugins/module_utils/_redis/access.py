@@ -91,7 +91,7 @@ def wanted_above(instances: list[Instance], group: int | None, key_file: str) ->
     reach = 0
     for instance in of_sockets:
         reach |= _reach(instance)
-    mode = 0o711 if reach & 0o002 else 0o710 if reach & 0o020 and group is not None else 0o700
+    mode = 0o711 if is_passed(instances) else 0o710 if reach & 0o020 and group is not None else 0o700
     uid, gid = os.geteuid(), os.getegid()  # root's, on a host
     found = {Path(instance["directory"]).parent: Access(stat.S_IFDIR | 0o700, uid, gid) for instance in present}
     through = group if mode == 0o710 and group is not None else gid

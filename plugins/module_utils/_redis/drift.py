@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import live
-from .protocol import Connection, Endpoint, ErrorReply, NotMeantError, NotRedisError, encode, open_users
+from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, open_users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ def set_back(instance: Instance, running: Mapping[str, str], values: Mapping[str
     if endpoint is not None:
         try:
             with closing(Connection(endpoint, _WITHIN)) as own:
-                why = _let_in(own, endpoint) or live.change(own, values)
+                why = let_in(own, endpoint) or live.change(own, values)
         except (OSError, NotMeantError, NotRedisError) as error:
             why = str(error)
     if why:
@@ -83,22 +83,13 @@ def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str]) -> 
             if stranger.reply() == "PONG":
                 return Drift("it needs no password, which redis.conf does not say", {})
     with closing(Connection(endpoint, _WITHIN)) as own:
-        refused = _let_in(own, endpoint)
+        refused = let_in(own, endpoint)
         if refused:
             wrong = refused.startswith("WRONGPASS")
             return Drift("it has another password, which redis.conf does not say" if wrong else "", {})
         open_user = _open_user(own, live.directives(instance))
         now = live.settings(own, meant)
     return Drift(open_user, {name: meant[name] for name, value in now.items() if value != meant[name]})
-
-
-def _let_in(own: Connection, endpoint: Endpoint) -> str:
-    """Why not; empty where it is."""
-    if endpoint.password is None:
-        return ""
-    own.send(encode("AUTH", endpoint.password))
-    said = own.reply()
-    return str(said) if isinstance(said, ErrorReply) else ""
 
 
 def _open_user(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:

@@ -198,6 +198,15 @@ def _auth(endpoint: Endpoint, password: str) -> tuple[str, ...]:
     return ("AUTH", *((endpoint.username,) if endpoint.username else ()), password)
 
 
+def let_in(connection: Connection, endpoint: Endpoint) -> str:
+    """Give the endpoint's password, if it has one. What the server says against it; empty where it says nothing."""
+    if endpoint.password is None:
+        return ""
+    connection.send(encode(*_auth(endpoint, endpoint.password)))
+    said = connection.reply()
+    return str(said) if isinstance(said, ErrorReply) else ""
+
+
 def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
     commands: list[tuple[str, ...]] = [("PING",), ("INFO", "server"), ("INFO", "replication")]
     if endpoint.password is not None:
@@ -252,9 +261,7 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
     except (OSError, NotMeantError):
         return None
     try:
-        if witness.password is not None:
-            asked.send(encode(*_auth(witness, witness.password)))
-            asked.reply()
+        let_in(asked, witness)
         return recognised(ask, clients)
     except (OSError, NotRedisError):
         return None

@@ -118,8 +118,8 @@ def _change(engine: Engine, made: _Plan, key_file: str) -> None:
     for instance in untried:
         name = instance["name"]
         files.note_trial(instance, files.Tried(made.trials[name], told.get(name, {})))
+    again = _set_again(made)
     for instance in made.instances:
-        values = _set_again(made).get(instance["name"])
-        if values:
-            drift.set_back(instance, made.running, values)
+        if instance["name"] in again:
+            drift.set_back(instance, made.running, again[instance["name"]])
     files.tidy(made.instances, key_file)

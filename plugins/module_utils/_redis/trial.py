@@ -289,9 +289,7 @@ def _probe(engine: Engine, instance: Instance, key: str) -> dict[str, str]:
 def _settings(endpoint: protocol.Endpoint, names: list[str]) -> dict[str, str]:
     try:
         with closing(protocol.Connection(endpoint, _ANSWERS_WITHIN)) as own:
-            if endpoint.password is not None:
-                own.send(protocol.encode("AUTH", endpoint.password))
-                own.reply()
+            protocol.let_in(own, endpoint)
             return live.settings(own, names)
     except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then they are not compared
         return {}
