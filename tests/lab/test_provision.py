@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from hosts import CONTROLLER, STATE, Play, done, on, run_play, settled
 from lab import CHECKOUT
 
@@ -94,6 +95,7 @@ def test_o12_hosts_beside_the_socket_of_systemd_is_refused_before_the_file_is_wr
 BROKEN = '{"storage-driver": "no-such-driver"}'
 
 
+@pytest.mark.thorough
 def test_o24_a_start_that_failed_too_often_is_forgotten_when_the_next_is_right() -> None:
     bare = on("bare")
     right = bare.sh("cat /etc/docker/daemon.json")
