@@ -24,7 +24,7 @@ options:
     type: str
     default: this host
   revisions:
-    description: What the module M(netmode.docker.redis_files) returned.
+    description: What the module M(netmode.docker.redis_config) returned.
     type: dict
     default: {}
   pending:

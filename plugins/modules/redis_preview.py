@@ -28,7 +28,7 @@ options:
   plan:
     description:
       - What to look at, as P(netmode.docker.redis_plan#filter) returns it. C(files), C(images), C(networks), C(containers) and
-        C(interfaces) are the options of M(netmode.docker.redis_files), M(netmode.docker.images), M(netmode.docker.networks),
+        C(interfaces) are the options of M(netmode.docker.redis_config), M(netmode.docker.images), M(netmode.docker.networks),
         M(netmode.docker.containers) and M(netmode.docker.interfaces).
     type: dict
     required: true
@@ -108,7 +108,7 @@ claims:
   elements: dict
   returned: where nothing would change and O(proof) was given
 files:
-  description: What M(netmode.docker.redis_files) returns.
+  description: What M(netmode.docker.redis_config) returns.
   type: dict
   returned: success
 images:

@@ -25,7 +25,7 @@ CHANGES: dict[str, Json] = {
     "networks": {"networks": [{"name": "nmt-new"}]},
     "volumes": {"volumes": [{"name": "nmt-new"}]},
     "images": {"images": [{"name": IMAGE, "state": "absent"}]},
-    "redis_files": {"instances": [{"name": "new", "directory": "/etc/netmode/redis/new"}]},
+    "redis_config": {"instances": [{"name": "new", "directory": "/etc/netmode/redis/new"}]},
 }
 
 
@@ -63,7 +63,7 @@ def test_o10_a_run_without_changes_needs_no_root(lab: Lab, member: Callable[...,
 
 @pytest.mark.spread
 @pytest.mark.engines
-@pytest.mark.parametrize("module", [name for name in CHANGES if name != "redis_files"])
+@pytest.mark.parametrize("module", [name for name in CHANGES if name != "redis_config"])
 def test_o10_each_waits_for_another_that_changes_the_engine(module: str, lab: Lab) -> None:
     """A holder that is killed in the middle holds nothing: the one that waits goes on."""
     subject = "images" if module == "images" else "containers"

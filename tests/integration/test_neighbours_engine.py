@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """O15: what a neighbour of the host, a machine with a route to it, reaches of a Redis that needs no password.
 
-The verdict of redis_files, which is given before any change, against what a neighbour finds.
+The verdict of redis_config, which is given before any change, against what a neighbour finds.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def verdict(host: Host, network: dict[str, Any], publish: str) -> str:
     }
     instance = {"name": "near", "directory": "/etc/netmode/redis/near", "unauthenticated": given}
     before = host.sh("ls -R /etc/netmode 2>/dev/null", check=False)
-    told = host.run_module("redis_files", {"instances": [instance]}, check=True)
+    told = host.run_module("redis_config", {"instances": [instance]}, check=True)
     assert host.sh("ls -R /etc/netmode 2>/dev/null", check=False) == before
     if told.get("failed"):
         assert "instance near: none is set, and neighbours of this host reach it: " in told["msg"]

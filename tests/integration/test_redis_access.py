@@ -99,13 +99,13 @@ def reached(host: Host) -> dict[str, list[str]]:
 def test_o16_other_users_of_the_host_get_no_further_than_the_sockets_mode_says(
     clean: Host, image: str, mode: str, group: str, connect: list[str]
 ) -> None:
-    assert clean.run_module("redis_files", files(mode, group))["changed"]
+    assert clean.run_module("redis_config", files(mode, group))["changed"]
     start(clean, image)
     seen = reached(clean)
     assert seen["read"] == []
     assert seen["connect"] == connect
     assert not set(seen["replace"]) - ({"of its number"} if mode == "777" else set())
-    assert clean.run_module("redis_files", files(mode, group))["changed"] is False, "the socket is no difference"
+    assert clean.run_module("redis_config", files(mode, group))["changed"] is False, "the socket is no difference"
     words = ("redis-cli", "-s", f"{SOCKETS}/cache/redis.sock")
     env = {"REDISCLI_AUTH": SECRET}
     assert clean.run(*words, "config", "rewrite", env=env).stdout.strip() == "OK"
@@ -122,7 +122,7 @@ THOROUGH = pytest.mark.thorough
 def test_o16_another_user_in_the_place_of_the_socket_is_sent_nothing(
     clean: Host, image: str, user: int, how: str
 ) -> None:
-    clean.run_module("redis_files", files("777", ""))
+    clean.run_module("redis_config", files("777", ""))
     start(clean, image)
     if user != 999:
         clean.sh(f"chmod 777 {SOCKETS}/cache")  # manually, or by a mask of another time
@@ -145,7 +145,7 @@ def test_o16_another_user_in_the_place_of_the_socket_is_sent_nothing(
 
 def test_o14_another_container_in_the_place_of_the_socket_is_sent_nothing(clean: Host, image: str) -> None:
     """Of the same user, image and password, as one of another project may be that mounts the directory."""
-    clean.run_module("redis_files", files("777", ""))
+    clean.run_module("redis_config", files("777", ""))
     start(clean, image)
     with another_container(clean, image):
         for password in (SECRET, None):
@@ -185,22 +185,22 @@ def test_o17_an_empty_directory_below_the_root_stays_open_to_others(clean: Host)
     given["instances"][0].update(directory="/nmt-empty/cache")
     clean.sh("install -d -m 755 /nmt-empty")
     for changed in (True, False):
-        assert clean.run_module("redis_files", given)["changed"] is changed
+        assert clean.run_module("redis_config", given)["changed"] is changed
     assert clean.sh("stat -c %a /nmt-empty /nmt-empty/cache; rm -r /nmt-empty").split() == ["755", "700"]
 
 
 def test_o16_a_host_of_an_older_run_converges_while_its_redis_goes_on(clean: Host, image: str) -> None:
-    clean.run_module("redis_files", files("770", ""))
+    clean.run_module("redis_config", files("770", ""))
     clean.sh(
         f"chmod 755 {CONFIG} {SOCKETS}; chmod 750 {CONFIG}/cache {SOCKETS}/cache; chmod 640 {CONFIG}/cache/redis.conf"
     )
     start(clean, image)
     assert reached(clean)["connect"] == ["of its number", "of its group", "with its group beside"], "as it was"
     started = clean.docker("inspect", "-f", "{{.State.StartedAt}}", "cache")
-    revision = clean.run_module("redis_files", files("770", str(GROUP)), check=True)
+    revision = clean.run_module("redis_config", files("770", str(GROUP)), check=True)
     assert revision["changed"]
-    done = clean.run_module("redis_files", files("770", str(GROUP)))
+    done = clean.run_module("redis_config", files("770", str(GROUP)))
     assert done["revisions"] == revision["revisions"], "so no container is recreated for it"
     assert reached(clean) == {"read": [], "connect": MEMBERS, "replace": []}
     assert clean.docker("inspect", "-f", "{{.State.StartedAt}}", "cache") == started
-    assert clean.run_module("redis_files", files("770", str(GROUP)))["changed"] is False
+    assert clean.run_module("redis_config", files("770", str(GROUP)))["changed"] is False

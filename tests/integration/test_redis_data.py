@@ -25,18 +25,18 @@ def instance(name: str = "cache", **given: Any) -> dict[str, Any]:
 
 
 class Files:
-    """The module ``redis_files`` on this host."""
+    """The module ``redis_config`` on this host."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
 
     def look(self, *instances: dict[str, Any]) -> dict[str, Any]:
-        return self.host.run_module("redis_files", {"instances": list(instances)}, check=True)
+        return self.host.run_module("redis_config", {"instances": list(instances)}, check=True)
 
     def refused(self, *instances: dict[str, Any]) -> str:
         before = self.host.sh("find /etc/netmode /var/lib/netmode -ls 2>/dev/null || true")
         results = [
-            self.host.run_module("redis_files", {"instances": list(instances)}, check=check) for check in (True, False)
+            self.host.run_module("redis_config", {"instances": list(instances)}, check=check) for check in (True, False)
         ]
         assert [bool(result.get("failed")) for result in results] == [True, True], results
         assert self.host.sh("find /etc/netmode /var/lib/netmode -ls 2>/dev/null || true") == before
@@ -183,7 +183,7 @@ def deployed(host: Host) -> Host:
     """A running Redis with a key, its configuration written by the module and its directory mounted as by the role."""
     host.docker("volume", "create", "cache-data")
     host.sh(f"chown 999:999 {mountpoint(host, 'cache-data')}")
-    written = host.run_module("redis_files", {"instances": [instance(lines=["dir /data", "save 3600 1"])]})
+    written = host.run_module("redis_config", {"instances": [instance(lines=["dir /data", "save 3600 1"])]})
     assert written["changed"], written
     run = ("-v", "cache-data:/data", "-v", f"{CONFIG}/cache:/usr/local/etc/redis", "--user", "999:999")
     host.docker("run", "-d", "--name", "cache", *run, IMAGE, "redis-server", "/usr/local/etc/redis/redis.conf")

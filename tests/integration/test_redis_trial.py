@@ -219,7 +219,7 @@ def kill_at(host: Host, step: str, found: Json) -> None:
     since = host.sh("date +%s.%N")  # what happened before the watch was there is told as well
     watch = ["docker", "events", "--since", since, "--filter", "label=netmode.docker.trial", "--format", "{{.Action}}"]
     environment = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}"}
-    module = "ansible_collections.netmode.docker.plugins.modules.redis_files"
+    module = "ansible_collections.netmode.docker.plugins.modules.redis_config"
     arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"instances": found["files"]}})
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as events:
         assert events.stdout

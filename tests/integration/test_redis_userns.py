@@ -123,14 +123,14 @@ def test_o16_with_userns_remap_a_group_of_the_host_reaches_the_socket_and_nobody
 ) -> None:
     found = trial.taken(password=SECRET)
     given = {"instances": found["files"], "socket_group": "4711"}
-    assert trial.host.run_module("redis_files", given)["changed"]
+    assert trial.host.run_module("redis_config", given)["changed"]
     deploy(trial.host, found)
     wait_until(lambda: answers(trial.host, SECRET), "it answers")
     ping = f"redis-cli -s {SOCKETS}/cache/redis.sock ping"
     for number, group, answer in ((5003, 4711, "NOAUTH"), (5004, 5004, ""), (remapped + 999, remapped + 999, "")):
         said = trial.host.sh(f"setpriv --reuid {number} --regid {group} --clear-groups {ping}", check=False)
         assert said.partition(" ")[0] == answer, (number, said)
-    assert trial.host.run_module("redis_files", given)["changed"] is False
+    assert trial.host.run_module("redis_config", given)["changed"] is False
 
 
 def test_o19_with_userns_remap_host_mode_is_refused_before_any_file(

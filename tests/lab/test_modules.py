@@ -18,7 +18,7 @@ NOTHING: dict[str, dict[str, Any]] = {
     "keeper": {"path": "/usr/local/sbin/none-such"},
     "network_facts": {},
     "networks": {"networks": []},
-    "redis_files": {"instances": []},
+    "redis_config": {"instances": []},
     "redis_ping": {"endpoints": []},
     "redis_preview": {
         "keeper": {},

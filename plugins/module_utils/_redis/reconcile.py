@@ -46,7 +46,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     engine = Engine(params["docker_host"], params["timeout"])
     made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
     if not check_mode:
-        who = "netmode.docker.redis_files: " + ", ".join(instance["name"] for instance in params["instances"])
+        who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
             made = _plan(params, engine)  # who had the lock before may have changed what was seen
             _change(engine, made, params["key_file"])

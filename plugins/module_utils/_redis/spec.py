@@ -44,7 +44,7 @@ ARGUMENTS: Json = {
     "image_dir": {"type": "path"},
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
-"""The options of the module ``redis_files``, but for those that say where the engine is."""
+"""The options of the module ``redis_config``, but for those that say where the engine is."""
 
 
 def with_revisions(containers: list[Json], revisions: dict[str, str]) -> list[Json]:

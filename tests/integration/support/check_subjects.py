@@ -181,7 +181,7 @@ FILES = Subject(
     {"key_file": f"{AT}/.key", "socket_group": "", "image_dir": f"{AT}/images"},
 )  # fmt: skip
 
-SUBJECTS = {"networks": NETWORKS, "volumes": VOLUMES, "interfaces": INTERFACES, "images": IMAGES, "redis_files": FILES}
+SUBJECTS = {"networks": NETWORKS, "volumes": VOLUMES, "interfaces": INTERFACES, "images": IMAGES, "redis_config": FILES}
 
 
 def told(subject: Subject, result: Json) -> Any:

@@ -27,13 +27,13 @@ def plan(**host: Any) -> Json:
 
 
 class Trial:
-    """The module ``redis_files`` as the role calls it."""
+    """The module ``redis_config`` as the role calls it."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
 
     def run(self, found: Json, check: bool = False) -> Json:
-        return self.host.run_module("redis_files", {"instances": found["files"]}, check=check)
+        return self.host.run_module("redis_config", {"instances": found["files"]}, check=check)
 
     def state(self) -> str:
         return self.host.sh(

@@ -171,4 +171,4 @@ def test_o8_what_is_read_right_goes_as_far_as_the_engine_and_changes_nothing(
     """In check mode and without an engine: the whole module, but for those that need none."""
     for seed in range(50):
         said = run(module, {**values(SPECS[module], random.Random(seed)), "docker_host": NOWHERE, "timeout": 1}, capsys)
-        assert said.get("failed") or said["changed"] is False or module == "redis_files"
+        assert said.get("failed") or said["changed"] is False or module == "redis_config"

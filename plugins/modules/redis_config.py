@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: redis_files
+module: redis_config
 short_description: The configuration directories of a host's Redis instances
 version_added: 0.1.0
 description:
@@ -135,7 +135,7 @@ options:
 
 EXAMPLES = r"""
 - name: Configure a Redis
-  netmode.docker.redis_files:
+  netmode.docker.redis_config:
     instances:
       - name: cache
         directory: /etc/netmode/redis/cache
