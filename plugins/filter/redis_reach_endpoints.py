@@ -51,6 +51,8 @@ def redis_reach_endpoints(reaches: list[dict[str, Any]]) -> dict[str, list[dict[
 def _endpoint(host: str, target: dict[str, Any]) -> dict[str, Any]:
     expected = target["near"] if host == target["to"] else target["far"]
     endpoint = {"name": name_of(target), "host": target["address"], "port": target["port"]}
+    if target.get("tls"):  # it is known by its very certificate, so nothing else of that is verified
+        endpoint.update(tls=True, validate_certs=False)
     return {**endpoint, "timeout": SILENT_AFTER} if expected is False else endpoint
 
 

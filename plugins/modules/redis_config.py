@@ -94,6 +94,20 @@ options:
         type: list
         elements: str
         default: []
+      tls:
+        description:
+          - The certificate, written beside C(redis.conf) for its user alone, as C(tls.pem) and C(ca.pem). Its lines are among O(instances[].lines).
+          - Without it what was written there before is removed.
+        type: dict
+        suboptions:
+          pem:
+            description: Certificates and key in PEM, in one file, so that there never are two that do not fit.
+            type: str
+            required: true
+          ca:
+            description: The CA certificates in PEM.
+            type: str
+            required: true
       unauthenticated:
         description: Set for a Redis that needs no password and is to be reached by its own host alone. One that neighbours reach is
           refused, in check mode too.

@@ -83,6 +83,26 @@ options:
       timeout:
         description: Seconds that this endpoint may take, where that is less than O(timeout).
         type: float
+      tls:
+        description: Whether to ask O(endpoints[].host) over TLS. A unix socket speaks none.
+        type: bool
+        default: false
+      validate_certs:
+        description: Whether the certificate has to be of a CA of O(endpoints[].ca_certs) and for O(endpoints[].server_name).
+        type: bool
+        default: true
+      ca_certs:
+        description: The CA certificates that are trusted, a file in PEM on this host or the text itself. Without it those of the host are.
+        type: str
+      server_name:
+        description: Whom the certificate has to be for, a name or an address. Without it O(endpoints[].host).
+        type: str
+      client_cert_file:
+        description: A certificate to show, for a Redis that needs one of its clients. A file in PEM on this host.
+        type: path
+      client_key_file:
+        description: Its key. Without it that is in O(endpoints[].client_cert_file) too.
+        type: path
   docker_host:
     description: >-
       Where the Docker Engine of this host listens, which is asked for the log of O(endpoints[].container). Where it is not
@@ -122,6 +142,15 @@ EXAMPLES = r"""
     wait: 60
     endpoints:
       - {name: redis, host: 127.0.0.1, expect: pong, container: redis}
+
+- name: Ask over TLS, and see until when the certificate is valid
+  netmode.docker.redis_ping:
+    endpoints:
+      - name: redis
+        host: 127.0.0.1
+        tls: true
+        ca_certs: /etc/ssl/certs/ca-certificates.crt
+  register: over_tls
 """
 
 RETURN = r"""
@@ -147,6 +176,7 @@ endpoints:
       listens: null
       seen: null
       neighbours: null
+      certificate: null
   contains:
     where:
       description: The address or path that was asked.
@@ -206,6 +236,20 @@ endpoints:
       elements: str
       returned: always
       sample: ['port 6379 of the container is published at 0.0.0.0 of the host']
+    certificate:
+      description: Of a Redis that spoke TLS, what it has shown. Null for a plain connection.
+      type: dict
+      returned: always
+      sample: {sha256: 5f0c6de8c25d0f2c3c8f1c2d3b4a5968778695a4b3c2d1e0f1e2d3c4b5a69788, not_after: 'Nov 26 15:00:00 2027 GMT'}
+      contains:
+        sha256:
+          description: Its fingerprint, as C(openssl x509 -fingerprint -sha256) computes it.
+          type: str
+          returned: always
+        not_after:
+          description: Until when it is valid. Null where O(endpoints[].validate_certs) is false.
+          type: str
+          returned: always
     ms:
       description: Milliseconds from connecting to the last reply or to the error.
       type: float
@@ -215,6 +259,7 @@ endpoints:
       description:
         - Why nothing answered, one of V(refused), V(timeout), V(no route), V(no socket), V(permission denied),
           V(unknown host), V(closed), V(not redis), or the system's own words. Null where a Redis answered.
+        - Over TLS also V(no TLS) of what speaks none, and V(certificate refused) with the reason.
         - Of a socket also V(not a process of its container) and V(in a directory that others may write to), of one that is given
           a password without O(endpoints[].container). Nothing was sent then.
       type: str

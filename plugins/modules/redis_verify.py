@@ -68,7 +68,7 @@ reach:
     targets:
       description:
         - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(address), C(port), C(near),
-          C(far), C(run_id) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
+          C(far), C(run_id), C(tls) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
       type: list
       elements: dict
     witnesses:

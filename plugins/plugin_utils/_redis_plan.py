@@ -30,11 +30,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
     SECRET_DIRECTIVES,
     with_revisions,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     check,
     merge,
 )
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import GIVEN, find, names_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
     check_places,
     check_volumes,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "parts", "teardown",
+    "parts", "teardown", "certificates",
 )  # fmt: skip
 
 _IMAGE_KEYS = (
@@ -57,11 +59,11 @@ _IMAGE_KEYS = (
 
 def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     """The lines of redis.conf, and those of them that hold secrets."""
-    tcp = instance["network_mode"] != "none" or bool(instance["interfaces"])
+    ports = ports_of(instance)
     lines = ["daemonize no", f"dir {DATA_AT}"]
-    if tcp:
+    if any(ports):
         lines.append("bind " + " ".join(addresses(instance)))
-    lines.append(f"port {instance['port'] if tcp else 0}")
+    lines += [f"port {ports.plain}", *lines_of_tls(instance, CONFIG_AT)]
     lines += [f"unixsocket {SOCKET_AT}/redis.sock", f"unixsocketperm {instance['socket_mode']}"]
     # Who may reach it was decided before this is written; protected-mode would refuse every address but the loopback.
     lines.append(f"protected-mode {'yes' if instance['password'] else 'no'}")
@@ -80,6 +82,7 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
 def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
     uid, _, gid = str(instance["user"]).partition(":")
     absent = instance["state"] == "absent"
+    material = None if absent else instance["material"]
     lines, secrets = ([], []) if absent else lines_of(instance)
     return {
         "name": instance["name"],
@@ -92,6 +95,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "gid": int(gid),
         "lines": lines,
         "secrets": secrets,
+        **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
     }
 
@@ -260,11 +264,12 @@ def make_plan(
     check_host(variables, extra, problems)
     for instance in merged:
         check(instance, problems)
+    namespaces = Namespaces(_present(merged), extra, networks)
+    certificates = _read_certificates(merged, host, variables, namespaces, problems)
     proof = _proof(variables, host, merged, problems)
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     if problems.told:
         return nothing
-    namespaces = Namespaces(_present(merged), extra, networks)
     _check_together(merged, extra, variables, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
     archives = _archives(images, variables["image_dir"], problems)
@@ -280,6 +285,7 @@ def make_plan(
         "problems": [],
         "images": images,
         "archives": archives,
+        "certificates": certificates,
         "files": files,
         "volumes": _volumes(_present(merged)),
         "containers": containers,
@@ -302,6 +308,24 @@ def make_plan(
         "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
+
+
+def _read_certificates(
+    merged: list[Settings], host: str, variables: Settings, namespaces: Namespaces, problems: Problems
+) -> list[dict[str, Any]]:
+    """Each into ``material``, and what it says into ``certificate``. Returns those that are to be made."""
+    due = []
+    for instance in merged if not problems.told else ():
+        names = names_of(instance, host, variables["address"], namespaces)
+        found = find(instance, host, names, variables, problems)
+        if found.due:
+            due.append(found.due._asdict())
+        has = instance["material"] = found.material
+        instance["certificate"] = {
+            "sha256": fingerprint(has.pem), "ca": has.ca, "name": has.name, "not_after": has.not_after,
+            "file": f"{variables['config_dir']}/{instance['name']}/{PEM}",
+        } if has and has.pem else None  # fmt: skip
+    return due
 
 
 def _present(instances: list[Settings]) -> list[Settings]:
@@ -334,7 +358,8 @@ def _proof(variables: Settings, host: str, merged: list[Settings], problems: Pro
         "address": variables["address"],
         "witnesses": variables["reach_witnesses"],
         "socket_dir": variables["socket_dir"],
-        "instances": merged,
+        "tls_renew_before": variables["tls_renew_before"],
+        "instances": [{key: item[key] for key in item if key not in (*GIVEN, "material")} for item in merged],
     }
 
 

@@ -85,6 +85,8 @@ def _another(target: Target, witness: str, answer: Mapping[str, Any], own: Mappi
     run_id = (answer.get("server") or {}).get("run_id")
     if target["run_id"] and run_id and run_id != target["run_id"]:
         return "another Redis"
+    if target.get("tls") and (answer.get("certificate") or {}).get("sha256") != target["tls"]:
+        return "another certificate"
     if target["holder"]:
         return f"that of {target['holder']}"
     if witness != target["to"] and target["address"] in own:

@@ -18,6 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ MANAGED = {
 HOST_VARIABLES = (
     "instances", "companions", "network_definitions", "config_dir", "socket_dir", "socket_group", "image_dir",
     "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data", "netmode_docker_host",
-    "problems",
+    "tls_ca_dir", "tls_renew_before", "problems",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 
@@ -127,6 +128,7 @@ def check(instance: Settings, problems: Problems) -> None:
     _check_mode(instance, problems)
     check_interfaces(instance, problems)
     _check_directives(instance, problems)
+    check_tls(instance, problems)
     _check_image(instance, problems)
 
 

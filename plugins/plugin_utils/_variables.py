@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 PLAYBOOKS = "playbooks"
 """What stands for the variables of the playbooks, which are described in the collection's ``meta``."""
 
-SECURITY = ("password", "bind", "allow_unauthenticated", "registry_password", "network_mode", "user", "socket_mode")
+SECURITY = (
+    "password", "bind", "allow_unauthenticated", "registry_password", "network_mode", "user", "socket_mode", "tls",
+    "tls_auth_clients",
+)  # fmt: skip
 """Settings of Redis, without ``redis_``, that must not be passed over because their name has a letter wrong."""
 
 OF_ALL = "netmode_"
@@ -37,6 +40,8 @@ _NEAR = 0.9
 HIGHEST_PORT = 65535
 BOUNDS: dict[str, tuple[int, int | None]] = {
     "redis_port": (1, HIGHEST_PORT),
+    "redis_tls_port": (0, HIGHEST_PORT),
+    "redis_tls_renew_before": (1, 364),
     "redis_start_timeout": (1, LONGEST_TIMEOUT),
     "redis_reach_witnesses": (0, None),
     "docker_engine_timeout": (1, LONGEST_TIMEOUT),

@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -366,11 +367,18 @@ def _raise_error(data: bytes, start: int, end: int) -> None:
 
 def inside(descriptor: int, protocol: int = 0) -> Netlink:
     """A socket that belongs to the namespace behind an open namespace file. The caller's own namespace is kept."""
+    with entered(descriptor):
+        return Netlink(protocol)
+
+
+@contextmanager
+def entered(descriptor: int) -> Iterator[None]:
+    """The thread is in the namespace behind an open namespace file. A socket that is made there stays there."""
     own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _set_namespace(descriptor)
         try:
-            return Netlink(protocol)
+            yield
         finally:
             _set_namespace(own)
     finally:

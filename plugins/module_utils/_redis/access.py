@@ -54,7 +54,7 @@ def wanted(instance: Instance, group: int | None, *, passed: bool = False) -> di
     directory = Path(instance["directory"])
     found = {
         directory: Access(stat.S_IFDIR | 0o700, uid, gid),
-        directory / _CONFIGURATION: Access(stat.S_IFREG | 0o600, uid, gid),
+        directory / _CONFIGURATION: of_file(instance),
     }
     if instance["socket_directory"]:
         reach = _reach(instance)
@@ -65,6 +65,11 @@ def wanted(instance: Instance, group: int | None, *, passed: bool = False) -> di
         path = Path(instance["socket_directory"])
         found[path] = Access(stat.S_IFDIR | mode, uid, gid if group is None else group)
     return found
+
+
+def of_file(instance: Instance) -> Access:
+    """Of what Redis reads: its user's alone."""
+    return Access(stat.S_IFREG | 0o600, instance["uid"], instance["gid"])
 
 
 def _reach(instance: Instance) -> int:

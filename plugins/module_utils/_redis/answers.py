@@ -49,6 +49,7 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
             if way.expected == NOAUTH and ok and open_users:
                 ok, told = False, f"{told}, but the user {', '.join(open_users)} needs none"
             yield Claim(way.label, way.expected, told, ok, _way_out(instance, way, told))
+    yield from _certificate(instance, answered)
     yield from _one_and_the_same(instance, run_ids)
     yield from _listeners(instance, answered)
     yield from _neighbours(instance, answered)
@@ -110,6 +111,16 @@ def _one_and_the_same(instance: Instance, run_ids: Sequence[str]) -> Iterator[Cl
         }.get(instance.mode, "all of its addresses are one Redis")
         way_out = "Look at who listens there (ss -ltnp), and give one of them another port or address."
         yield same(label, f"run id {run_ids[0]}", "run id " + ", ".join(dict.fromkeys(run_ids)), way_out)
+
+
+def _certificate(instance: Instance, answered: Answered) -> Iterator[Claim]:
+    """What a handshake has shown: neither a file nor an OK of CONFIG SET says what Redis serves."""
+    shown = [str((answer.get("certificate") or {}).get("sha256") or "none") for way, answer in answered if way.tls]
+    if instance.certificate and shown:
+        given = str(instance.certificate["sha256"])
+        label = f"it shows the certificate that it was given, valid until {instance.certificate['not_after'][:10]}"
+        observed = ", ".join(dict.fromkeys(one[:16] for one in shown))
+        yield same(label, given[:16], observed, again_or_restart(instance.name))
 
 
 def _listeners(instance: Instance, answered: Answered) -> Iterator[Claim]:

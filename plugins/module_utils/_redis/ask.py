@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
+from . import tls
 from .log import last_lines
 from .neighbours import reached
 from .protocol import Endpoint, ping_until, refuse_odd_times, unmet
@@ -30,10 +31,11 @@ ENDPOINT_ARGUMENTS: Json = {
     "container": {"type": "str"},
     "neighbours": {"type": "bool", "default": False},
     "timeout": {"type": "float"},
+    **tls.OPTIONS,
 }
 """An entry of the option ``endpoints`` of the module ``redis_ping``."""
 
-_NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours")
+_NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours", *tls.OPTIONS)
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 WAY_OUT = (
     "Fix the reported line and run this again: the data is on its volume. Where it names nothing, Redis may need more "
@@ -53,7 +55,8 @@ def _endpoints(given: list[Json], params: Json) -> list[Endpoint]:
         if item["username"] and item["password"] is None:
             raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
         how = {key: value for key, value in item.items() if key not in _NOT_ASKED_WITH}
-        found[name] = Endpoint(**how, container=ids.get(item["container"]) if item["socket"] else None)
+        container = ids.get(item["container"]) if item["socket"] else None
+        found[name] = Endpoint(**how, container=container, tls=tls.read(item, f"endpoint {name}"))
     return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import live
+from . import live, tls_live
 from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, open_users
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ class Drift(NamedTuple):
 
 
 def drifts(
-    instances: Iterable[Instance], running: Mapping[str, str], meant: Mapping[str, Mapping[str, str]]
+    instances: Iterable[Instance],
+    running: Mapping[str, str],
+    meant: Mapping[str, Mapping[str, str]],
+    trusted: Mapping[str, str],
 ) -> dict[str, Drift]:
     """Instance → drift, where there is one.
 
     ``running``: container → id. ``meant``: instance → what a Redis with its redis.conf says, where that is known.
+    ``trusted``: instance → digest of the CAs that it was told to trust.
     """
     found = {}
     for instance in instances:
@@ -44,7 +48,7 @@ def drifts(
         if endpoint is None:
             continue
         try:
-            found[name] = _drift(endpoint, instance, meant.get(name, {}))
+            found[name] = _drift(endpoint, instance, meant.get(name, {}), trusted.get(name, ""))
         except (OSError, ValueError, NotMeantError, NotRedisError):  # also of lines that are none
             continue
     return {name: drift for name, drift in found.items() if any(drift)}
@@ -57,7 +61,9 @@ def set_back(instance: Instance, running: Mapping[str, str], values: Mapping[str
     if endpoint is not None:
         try:
             with closing(Connection(endpoint, _WITHIN)) as own:
-                why = let_in(own, endpoint) or live.change(own, values)
+                why = (
+                    let_in(own, endpoint) or live.change(own, values) or tls_live.refuse_unshown(own, instance, values)
+                )
         except (OSError, NotMeantError, NotRedisError) as error:
             why = str(error)
     if why:
@@ -76,7 +82,7 @@ def _endpoint(instance: Instance, running: Mapping[str, str]) -> Endpoint | None
     return Endpoint(name, socket=socket, password=trial["password"] or None, container=running[name])
 
 
-def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str]) -> Drift:
+def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str], trusted: str) -> Drift:
     if endpoint.password is not None:
         with closing(Connection(endpoint, _WITHIN)) as stranger:
             stranger.send(encode("PING"))
@@ -89,7 +95,8 @@ def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str]) -> 
             return Drift("it has another password, which redis.conf does not say" if wrong else "", {})
         open_user = _open_user(own, live.directives(instance))
         now = live.settings(own, meant)
-    return Drift(open_user, {name: meant[name] for name, value in now.items() if value != meant[name]})
+        again = tls_live.to_read_again(own, instance, trusted)
+    return Drift(open_user, {**{name: meant[name] for name, value in now.items() if value != meant[name]}, **again})
 
 
 def _open_user(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:

@@ -23,6 +23,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import access as redis_access
+from . import tls_files
+from .tls import fingerprint
 
 TRIED = ".tried"
 """What has been tried with success, and what it said of itself; beside redis.conf, and root's alone."""
@@ -47,6 +49,8 @@ class Found(NamedTuple):
     """Owner and permissions of the directories and the file are as they are to be; nothing unfinished lies there."""
     moved: bool = False
     """The file has not been the user's."""
+    certificate: str = ""
+    """Fingerprint of the one that is there."""
 
 
 class Gone(NamedTuple):
@@ -62,6 +66,8 @@ class Tried(NamedTuple):
     """Of what was tried."""
     settings: dict[str, str]
     """Directive → value, as the trial told them."""
+    trusted: str = ""
+    """Digest of the CAs that Redis was told to trust."""
 
 
 class Step(NamedTuple):
@@ -69,6 +75,8 @@ class Step(NamedTuple):
     before: str | None
     after: str | None
     """None: what was written goes."""
+    certificate: str = ""
+    """Fingerprint of the one that is there before."""
 
 
 def content_of(instance: Instance) -> str:
@@ -114,10 +122,12 @@ def _observe(instance: Instance, access: Access) -> Found:
     wanted = {**access.own[instance["name"]], **access.above}
     right = all(redis_access.holds(path, wanted[path]) for path in wanted)
     right = right and redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
+    right = tls_files.are_right(instance) and right
     there = regular.found(file)
     if content is None or there is None:
         return Found(None, right)
-    return Found(content, right, (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"]))
+    moved = (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"])
+    return Found(content, right, moved, tls_files.certificate(instance))
 
 
 def _directories(instance: Instance) -> list[Path]:
@@ -156,6 +166,7 @@ def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
     own: list[Path] = []
     foreign: list[Path] = []
     unfinished = [part for name in ("redis.conf", TRIED) for part in _files.unfinished(directory / name)]
+    unfinished += tls_files.ours(directory)
     for path in sorted(directory.iterdir()):
         mode = path.lstat().st_mode
         ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
@@ -210,7 +221,7 @@ def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = 
         if wanted != found.content or not found.right or not keyed:
             for path in _directories(instance):
                 _refuse_read_only(instance["name"], path)
-            steps.append(Step(instance, found.content, wanted))
+            steps.append(Step(instance, found.content, wanted, found.certificate))
     return steps
 
 
@@ -238,7 +249,9 @@ def apply(step: Step, access: Access) -> None:
                 redis_access.give(path, given)
         redis_access.give_socket(instance, access.group)
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
+        tls_files.write(instance, _write)
         _write(file, step.after.encode(), owner)
+        tls_files.remove_unwanted(instance)
     except OSError as error:
         way_out = _WAYS_OUT.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
@@ -335,6 +348,10 @@ def difference(step: Step) -> dict[str, str]:
     before, after = _shown(step.before), _shown(step.after)
     if step.before != step.after and before == after:
         after.append("(a secret changes)\n")
+    certificate = fingerprint((step.instance.get("tls") or {}).get("pem", ""))
+    if step.after is not None and certificate != step.certificate:
+        before += [f"(certificate {step.certificate})\n"] if step.certificate else []
+        after += [f"(certificate {certificate})\n"] if certificate else []
     return {
         "before_header": file,
         "after_header": file,

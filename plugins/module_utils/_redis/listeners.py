@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .conf import lines_of, words_of
+from .tls import ports_of
 
 if TYPE_CHECKING:
     from .problems import Problems, Settings
@@ -41,11 +42,14 @@ def _number(values: list[str]) -> int:
 def listeners(settings: Settings) -> list[Listener]:
     """Every TCP listener of the resulting configuration. All of them are at the addresses of ``bind``."""
     given = directives(settings)
-    plain = int(settings["port"]) if settings["network_mode"] != "none" or settings["interfaces"] else 0
-    tls = _number(given.get("tls-port", []))
-    found = [Listener("port", plain), Listener("settings.tls-port", tls)]
+    plain, tls = ports_of(settings)
+    found = [Listener("port", plain), Listener("tls_port" if plain else "port", tls)]
+    over_tls = "yes" if tls and not plain else "no"
+    if settings["tls"] == "off":
+        tls = _number(given.get("tls-port", []))
+        found.append(Listener("settings.tls-port", tls))
     if given.get("cluster-enabled", ["no"])[-1].lower() == "yes":
-        base = tls if given.get("tls-cluster", ["no"])[-1].lower() == "yes" else plain
+        base = tls if given.get("tls-cluster", [over_tls])[-1].lower() == "yes" else plain
         bus = _number(given.get("cluster-port", [])) or (base + BUS_OFFSET if base else 0)
         found.append(Listener("settings.cluster-port" if "cluster-port" in given else "settings.cluster-enabled", bus))
     return [item for item in found if item.port]

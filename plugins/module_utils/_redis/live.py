@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .conf import words_of
 from .files import SECRET, content_of
 from .protocol import Connection, encode
+from .tls import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,14 +39,14 @@ def directives(instance: Instance) -> dict[str, list[list[str]]]:
 
 def compared(instance: Instance) -> list[str]:
     """The directives of redis.conf that a running Redis is asked for."""
-    left_out = SECRET | _OF_THE_SERVER | INSTEAD.keys()
+    left_out = SECRET | _OF_THE_SERVER | FILES | INSTEAD.keys()
     return sorted(name for name in directives(instance) if name not in left_out and _NAME.match(name))
 
 
 def meant(instance: Instance, said: Mapping[str, str]) -> dict[str, str]:
     """What a Redis with this redis.conf says: as the trial ``said``, and as written where that was given another."""
     given = directives(instance)
-    return {**said, **{name: " ".join(given[name][-1]) for name in ("bind", "loglevel") if name in given}}
+    return {**said, **{name: " ".join(given[name][-1]) for name in ("bind", "loglevel", *FILES) if name in given}}
 
 
 def settings(connection: Connection, names: Iterable[str]) -> dict[str, str]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from .peer import why_not
+from . import tls
+from .peer import peer_of, why_not
 from .witness import listening, recognised
 
 LONGEST = 24 * 60 * 60
@@ -62,6 +63,8 @@ class Endpoint:
     """A socket whose server is asked whether it sees the connection: so an address is known without a password."""
     timeout: float | None = None
     """How long this one may take, where that is less than what all others may."""
+    tls: tls.Tls | None = None
+    """Of an address: how it is asked over TLS; None: plain."""
 
     @property
     def where(self) -> str:
@@ -115,10 +118,21 @@ class Connection:
                 raise
         else:
             self._socket = socket.create_connection((endpoint.host, endpoint.port), timeout)
+            if endpoint.tls:
+                self._socket.settimeout(self._left())
+                self._socket = tls.wrap(self._socket, endpoint.tls, str(endpoint.host))
 
     def listening(self) -> list[str] | None:
         """Where the server of a unix socket listens for TCP."""
         return listening(self._socket) if self._socket.family == socket.AF_UNIX else None
+
+    def process(self) -> int:
+        """Of the server of a unix socket, the number of its process; 0 where that is not to be seen."""
+        return peer_of(self._socket).pid
+
+    def certificate(self) -> dict[str, Any] | None:
+        """That of the server, None without TLS."""
+        return tls.certificate_of(self._socket)
 
     def close(self) -> None:
         """Close it; the server is told nothing."""
@@ -127,7 +141,13 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send all of ``data`` before the deadline."""
         self._socket.settimeout(self._left())
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            if isinstance(error, (socket.timeout, TimeoutError)):
+                raise
+            self._socket.recv(1)  # over TLS, why it was closed, such as that a certificate is required, was sent before
+            raise
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -187,6 +207,8 @@ def parse_info(text: str) -> dict[str, str]:
 def _error_word(error: OSError) -> str:
     if isinstance(error, (socket.timeout, TimeoutError)):
         return "timeout"
+    if tls.word_of(error):
+        return tls.word_of(error)
     if isinstance(error, socket.gaierror):
         return "unknown host"
     if error.errno is None:  # CPython's own refusals: "AF_UNIX path too long"
@@ -270,18 +292,19 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
 
 
 def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
-    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, open_users, listens, seen, ms,
-    error.
+    """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, open_users, listens, seen,
+    certificate, ms, error.
 
-    ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer); ``error`` is the one
-    word for why not. ``ms`` is the time from the first packet to the last reply.
+    ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer, and so is that it wants
+    a certificate); ``error`` is the one word for why not. ``ms`` is the time from the first packet to the last reply.
     """
     result: dict[str, Any] = {"where": endpoint.where, "reachable": False, "answer": None, "authenticated": False}
-    result.update(server=None, open_users=None, listens=None, seen=None, error=None)
+    result.update(server=None, open_users=None, listens=None, seen=None, certificate=None, error=None)
     start = time.monotonic()
     try:
         connection = Connection(endpoint, min(timeout, endpoint.timeout or timeout))
         try:
+            result["certificate"] = connection.certificate()
             result.update(_ask(connection, endpoint), reachable=True)
         finally:
             connection.close()
@@ -292,7 +315,9 @@ def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
     except UnicodeError:  # a host name that no resolver can be asked for
         result.update(error="unknown host")
     except OSError as error:
-        result.update(error=_error_word(error))
+        word = _error_word(error)
+        refused = word == tls.CERTIFICATE_REQUIRED
+        result.update({"answer": word, "reachable": True} if refused else {"error": word})
     result["ms"] = round((time.monotonic() - start) * 1000, 1)
     return result
 

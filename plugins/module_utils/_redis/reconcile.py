@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, drift, files, neighbours, trial
+from . import check, drift, files, neighbours, tls_live, trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +87,7 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     copies = archive.copies(params["image_dir"]) if params["image_dir"] else []
     running = {name: one["Id"] for one in around.containers if one["State"] == "running" for name in own_names(one)}
     present = [one for one in instances if one["state"] == "present"]
-    found = drift.drifts(present, running, meant)
+    found = drift.drifts(present, running, meant, {name: note.trusted for name, note in noted.items()})
     return _Plan(around, access, instances, steps, left, trials, leftovers, copies, running, found)
 
 
@@ -115,11 +115,12 @@ def _change(engine: Engine, made: _Plan, key_file: str) -> None:
     told = trial.refuse_failing(engine, untried)
     for step in made.steps:
         files.apply(step, made.access)
-    for instance in untried:
-        name = instance["name"]
-        files.note_trial(instance, files.Tried(made.trials[name], told.get(name, {})))
     again = _set_again(made)
     for instance in made.instances:
         if instance["name"] in again:
             drift.set_back(instance, made.running, again[instance["name"]])
+    for instance in untried:  # last, so that what was not told to a Redis is told to it by the next run
+        name = instance["name"]
+        noted = files.Tried(made.trials[name], told.get(name, {}), tls_live.trusted(instance))
+        files.note_trial(instance, noted)
     files.tidy(made.instances, key_file)

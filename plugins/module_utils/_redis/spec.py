@@ -18,6 +18,10 @@ _TRIAL = {
     "container": {"type": "dict", "required": True},
     "password": {"type": "str", "default": "", "no_log": True},
 }
+_TLS = {
+    "pem": {"type": "str", "required": True, "no_log": True},
+    "ca": {"type": "str", "required": True},
+}
 _UNAUTHENTICATED = {
     "reason": {"type": "str", "required": True},
     "networks": {"type": "list", "elements": "dict", "required": True},
@@ -34,6 +38,7 @@ INSTANCE_ARGUMENTS = {
     "gid": {"type": "int", "default": 999},
     "lines": {"type": "list", "elements": "str", "default": []},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "tls": {"type": "dict", "options": _TLS},
     "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},
 }

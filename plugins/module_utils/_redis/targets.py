@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Target = dict[str, Any]
-"""``{to, instance, address, port, near, far, run_id, holder}``: one address of one Redis, whether it is to answer there
-to its own host (near) and to the others (far; None: not known), the run id by which it is known (None where it asks for
-a password), and the container that holds this port of the host instead (None where none does)."""
+"""``{to, instance, address, port, near, far, run_id, tls, holder}``: one address of one Redis, whether it is to answer
+there to its own host (near) and to the others (far; None: not known), the run id by which it is known (None where it
+asks for a password), the fingerprint of its certificate where it speaks TLS there (else None), and the container that
+holds this port of the host instead (None where none does)."""
 
 Place = tuple[str, int, Optional[bool], Optional[bool]]
 """(address, port, near, far)"""
@@ -62,11 +63,13 @@ def targets(
         if instance.state != "started" or container_of(facts, instance.name).get("status") != "running":
             continue
         run_id = _run_id(facts, answers, instance)
-        holders = _holders(facts, instance, instances)
-        for where, port, near, far in _places(address, facts, instance):
-            holder = holders.get(port) if where == address and not far else None
-            place = {"address": where, "port": port, "near": near, "far": far, "holder": holder}
-            found.append({"to": host, "instance": instance.name, **place, "run_id": run_id})
+        for inner in instance.ports:
+            holders = _holders(facts, instance, inner, instances)
+            tls = instance.certificate["sha256"] if instance.certificate and inner == instance.tls_port else None
+            for where, port, near, far in _places(address, facts, instance, inner):
+                holder = holders.get(port) if where == address and not far else None
+                place = {"address": where, "port": port, "near": near, "far": far, "holder": holder}
+                found.append({"to": host, "instance": instance.name, **place, "run_id": run_id, "tls": tls})
     return found
 
 
@@ -81,7 +84,7 @@ def _run_id(facts: Facts, answers: Mapping[str, Mapping[str, Any]], instance: In
     return None
 
 
-def _places(address: str, facts: Facts, instance: Instance) -> list[Place]:
+def _places(address: str, facts: Facts, instance: Instance, inner: int) -> list[Place]:
     owner = owner_of(facts, instance.name)
     mode = instance.mode if instance.mode == "none" else owner.get("mode")
     places: list[Place]
@@ -90,50 +93,50 @@ def _places(address: str, facts: Facts, instance: Instance) -> list[Place]:
         open_at = [item for item in own if not is_loopback(item) and item not in EVERYWHERE]
         if any(item in EVERYWHERE for item in own):
             open_at = [address]
-        places = [(item, instance.port, True, True) for item in open_at] or [(address, instance.port, False, False)]
+        places = [(item, inner, True, True) for item in open_at] or [(address, inner, False, False)]
     elif mode == "bridge":
         inside, near = next(iter(addresses_of(facts, owner)), ("", False))
         answers_inside = bool(inside) and bound(instance.bind, inside)
-        places = [(inside, instance.port, answers_inside if near else None, False)] if inside else []
-        places += _published(address, owner, instance, reached=answers_inside)
+        places = [(inside, inner, answers_inside if near else None, False)] if inside else []
+        places += _published(address, owner, inner, reached=answers_inside)
     else:
-        places = [*_on_links(facts, instance), (address, instance.port, False, False)]
+        places = [*_on_links(facts, instance, inner), (address, inner, False, False)]
     return [place for place in dict.fromkeys(places) if not (is_loopback(place[0]) or place[0] == "localhost")]
 
 
-def _on_links(facts: Facts, instance: Instance) -> list[Place]:
+def _on_links(facts: Facts, instance: Instance, inner: int) -> list[Place]:
     """At a bridge of Docker's the way ends at the host. A dummy leads nowhere, so nobody is asked there."""
     places: list[Place] = []
     for interface, address, near in on_links(facts, instance):
         ends = bridge_named(facts, interface.bridge).get("network") and not interface.vlan
         if interface.kind != "dummy":
-            places.append((address, instance.port, near or None, False if ends else None))
+            places.append((address, inner, near or None, False if ends else None))
     return places
 
 
-def _published(address: str, owner: Mapping[str, Any], instance: Instance, *, reached: bool) -> list[Place]:
+def _published(address: str, owner: Mapping[str, Any], inner: int, *, reached: bool) -> list[Place]:
     """Where the owner of the namespace publishes the port; an unpublished one is looked for all the same."""
     places: list[Place] = []
-    for host_ip, port in bindings(owner, instance.port):
+    for host_ip, port in bindings(owner, inner):
         if is_loopback(host_ip):
             places.append((address, port, False, False))
         else:
             places.append((address if host_ip in ("", *EVERYWHERE) else host_ip, port, reached, reached))
-    return places or [(address, instance.port, False, False)]
+    return places or [(address, inner, False, False)]
 
 
-def _holders(facts: Facts, instance: Instance, instances: Sequence[Instance]) -> dict[int, str]:
+def _holders(facts: Facts, instance: Instance, inner: int, instances: Sequence[Instance]) -> dict[int, str]:
     """{port of the host: container} for those that lead to something else than this instance."""
     owner = owner_of(facts, instance.name).get("name")
     holders = {
         int(item["host_port"]): str(container["name"])
         for container in (facts.get("containers") or {}).values()
         for item in container.get("published") or []
-        if container["name"] != owner or item.get("container_port") != instance.port
+        if container["name"] != owner or item.get("container_port") != inner
     }
     for other in instances:
         if other.name != instance.name and owner_of(facts, other.name).get("mode") == "host":
-            holders[other.port] = other.name
+            holders.update(dict.fromkeys(other.ports, other.name))
     return holders
 
 

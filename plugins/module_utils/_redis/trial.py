@@ -30,7 +30,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 
-from . import live, protocol
+from . import live, protocol, tls_files
 from .data import (
     DATA_AT,
     SEARCH,
@@ -41,6 +41,7 @@ from .data import (
 )
 from .files import content_of
 from .log import with_log
+from .tls import lines_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,6 +101,7 @@ def digest(engine: Engine, instance: Instance) -> str:
     """Another one wherever a trial may end otherwise. It is of the passwords as well: for root's eyes."""
     image = find_image(engine, _image(instance)) or {}
     tried = [content_of(instance), instance["inside"], instance["trial"], image.get("Id", "")]
+    tried += [instance["tls"]] if instance.get("tls") else []
     return hashlib.sha256(json.dumps(tried, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -216,15 +218,17 @@ def _is_there(engine: Engine, source: str) -> bool:
 
 
 def _archive(instance: Instance) -> bytes:
-    """Its redis.conf, for the user that it runs as and nobody else."""
-    instead = "".join(f"{name} {value}\n" for name, value in live.INSTEAD.items())  # after all others, so these count
-    data = f"{content_of(instance)}\n{instead}".encode()
-    member = tarfile.TarInfo(_FILE)
-    member.size, member.mode = len(data), 0o400
-    member.uid, member.gid = instance["inside"]
+    """Its redis.conf and its certificate, for the user that it runs as and nobody else."""
+    instead = [f"{name} {value}" for name, value in live.INSTEAD.items()]  # after all others, so these count
+    instead += [line for line in lines_of_files(_AT) if instance.get("tls")]
+    files = {_FILE: "\n".join([content_of(instance), *instead, ""]).encode(), **tls_files.wanted(instance)}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(member, io.BytesIO(data))
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o400
+            member.uid, member.gid = instance["inside"]
+            tar.addfile(member, io.BytesIO(data))
     return archive.getvalue()
 
 

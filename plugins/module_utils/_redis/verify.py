@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all
@@ -14,6 +15,7 @@ from .ask import ENDPOINT_ARGUMENTS, ask
 from .claims import claims, render
 from .spec import SECRET_DIRECTIVES
 from .targets import addresses, targets
+from .tls_warnings import warnings
 from .ways import endpoints, instances_of
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ _PLAN: Json = {
     "address": {"type": "str", "required": True},
     "witnesses": {"type": "int", "required": True},
     "socket_dir": {"type": "str", "required": True},
+    "tls_renew_before": {"type": "int", "required": True},
     "instances": {"type": "list", "elements": "dict", "required": True},
 }
 _OF_INSTANCE = frozenset(
-    "name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated".split()
+    """name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated
+    tls tls_port tls_auth_clients""".split()
 )
 
 _LIMITED = (
@@ -89,7 +93,13 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
         "reach": _reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
         "deployed": deployed,
     }
-    return Proof(result, {"docker_network": facts}, [_LIMITED] if limited else [])
+    told = warnings(instances, _servers(answers), plan["tls_renew_before"])
+    return Proof(result, {"docker_network": facts}, [*([_LIMITED] if limited else []), *told])
+
+
+def _servers(answers: Mapping[str, Json]) -> dict[str, Json]:
+    """Instance → what its server says of itself, at any of its ways."""
+    return {key.partition(": ")[0]: answer["server"] for key, answer in answers.items() if answer.get("server")}
 
 
 def unproven(plan: Json) -> Json:
@@ -110,6 +120,8 @@ def _reach(plan: Json, found: list[Json], own: Mapping[str, str]) -> Json:
 def _whole(endpoint: Json) -> Json:
     problems: list[str] = []
     whole: Json = read_all(ENDPOINT_ARGUMENTS, endpoint, problems)
+    if whole["client_cert_file"] and not Path(whole["client_cert_file"]).is_file():
+        whole["client_cert_file"] = None  # the Redis that runs has none yet, which its claims say
     if problems:
         raise NetmodeError("\n".join(problems))
     return whole

@@ -18,6 +18,7 @@ from .exposure import (
 )
 from .interfaces import interfaces_of
 from .listeners import listeners, open_to_all, open_users
+from .tls import ports_of
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Interface
@@ -54,6 +55,17 @@ class Instance:
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
     """Custom interfaces that it is reached over: its own in mode none, its donor's in mode container."""
+    tls_port: int = 0
+    """Where it speaks TLS: ``port``, or one beside it; 0 for nowhere."""
+    certificate: Mapping[str, Any] | None = None
+    """``sha256``, ``ca``, ``name`` and ``not_after`` of the one that it is to show, and its ``file`` on the host."""
+    auth_clients: str = ""
+    """Whether clients need one, as ``tls-auth-clients``."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Where it is asked."""
+        return (self.port, self.tls_port) if self.tls_port not in (0, self.port) else (self.port,)
 
 
 def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
@@ -76,6 +88,9 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         open_users=open_users(given),
         state=str(settings["state"]),
         interfaces=tuple(interfaces_of(given)),
+        tls_port=ports_of(given).tls,
+        certificate=settings.get("certificate"),
+        auth_clients=str(settings["tls_auth_clients"]),
     )
 
 
@@ -108,6 +123,7 @@ class Way:
     port: int = 0
     socket: str | None = None
     expected: str = PONG
+    tls: bool = False
 
 
 def container_of(facts: Facts, name: str | None) -> Mapping[str, Any]:
@@ -191,22 +207,24 @@ def _host_addresses(facts: Facts) -> list[str]:
 def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
     owner = owner_of(facts, instance.name)
 
-    def way(where: str, address: str) -> Way:
-        return _way(instance, f"{where} {address}:{instance.port}", address, instance.port)
+    def at(where: str, address: str) -> list[Way]:
+        return [_way(instance, f"{where} {address}:{port}", address, port, port) for port in instance.ports]
 
     if instance.mode == "none" or owner.get("mode") == "none":
-        return [way(f"its {item.name}", address) for item, address, near in on_links(facts, instance) if near]
+        near = [(item, address) for item, address, reached in on_links(facts, instance) if reached]
+        return [way for item, address in near for way in at(f"its {item.name}", address)]
     if instance.mode == "host" or owner.get("mode") == "host":
-        return [way("the host's port", _loopback(instance.bind))]
+        return at("the host's port", _loopback(instance.bind))
     inside = next((address for address, reached in addresses_of(facts, owner) if reached), None)
     if inside is None or not bound(instance.bind, inside):
         return []
-    return [way(f"{owner['name']}'s address" if instance.mode == "container" else "the container's address", inside)]
+    return at(f"{owner['name']}'s address" if instance.mode == "container" else "the container's address", inside)
 
 
-def _way(instance: Instance, where: str, address: str, port: int) -> Way:
-    expected = ANSWER if instance.password else PONG
-    return Way(f"{expected} over {where}", address, port, expected=expected)
+def _way(instance: Instance, where: str, address: str, port: int, inner: int) -> Way:
+    """``inner``: the port of Redis that is behind ``port``."""
+    expected, tls = ANSWER if instance.password else PONG, inner == instance.tls_port
+    return Way(f"{expected} over {'TLS at ' if tls else ''}{where}", address, port, expected=expected, tls=tls)
 
 
 def ways(facts: Facts, instance: Instance) -> list[Way]:
@@ -215,15 +233,17 @@ def ways(facts: Facts, instance: Instance) -> list[Way]:
         return []
     found = [*_reached_at(facts, instance), Way("PONG over the unix socket", socket=instance.socket)]
     found += [
-        _way(instance, f"the published port {address}:{port}", address, port)
-        for address, port in _published(facts, instance)
+        _way(instance, f"the published port {address}:{port}", address, port, inner)
+        for inner in instance.ports
+        for address, port in _published(facts, instance, inner)
     ]
     if instance.password:
         found.append(Way("no answer without the password", socket=instance.socket, expected=NOAUTH))
     if instance.mode == "none":
         found += [
-            Way(f"it does not answer at {address}:{instance.port}", address, instance.port, expected=NOTHING)
+            Way(f"it does not answer at {address}:{port}", address, port, expected=NOTHING)
             for address in _host_addresses(facts)
+            for port in instance.ports
         ]
     return found
 
@@ -237,9 +257,9 @@ def bindings(owner: Mapping[str, Any], port: int) -> list[tuple[str, int]]:
     ]
 
 
-def _published(facts: Facts, instance: Instance) -> list[tuple[str, int]]:
-    """Where the engine publishes its port. A wildcard is asked at the loopback, that of IPv6 where it stands alone."""
-    found = bindings(owner_of(facts, instance.name), instance.port)
+def _published(facts: Facts, instance: Instance, inner: int) -> list[tuple[str, int]]:
+    """Where the engine publishes its port ``inner``. A wildcard is asked at the loopback, IPv6's where it is alone."""
+    found = bindings(owner_of(facts, instance.name), inner)
     every = {port for address, port in found if address in ("0.0.0.0", "", "*")}  # noqa: S104 (read, not bound to)
     asked = {"::": "::1", "0.0.0.0": "127.0.0.1", "": "127.0.0.1", "*": "127.0.0.1"}  # noqa: S104
     places = [(asked.get(address, address), port) for address, port in found if not (address == "::" and port in every)]
@@ -248,6 +268,15 @@ def _published(facts: Facts, instance: Instance) -> list[tuple[str, int]]:
 
 def key_of(instance: Instance, way: Way) -> str:
     return f"{instance.name}: {way.label}"
+
+
+def asked_over_tls(instance: Instance) -> dict[str, Any]:
+    """How its own host asks: with the fleet's CA and, where Redis wants one, the certificate that it has itself."""
+    given = instance.certificate
+    if not given:
+        return {"tls": True, "validate_certs": False}
+    own = {"client_cert_file": given["file"]} if instance.auth_clients == "yes" else {}
+    return {"tls": True, "ca_certs": given["ca"], "server_name": given["name"], **own}
 
 
 def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any]]:
@@ -264,6 +293,8 @@ def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any
                 endpoint.update(socket=way.socket, container=container_of(facts, instance.name)["id"])
             else:
                 endpoint.update(host=way.host, port=way.port)
+            if way.tls:
+                endpoint.update(asked_over_tls(instance))
             if instance.open and way.socket and way.expected == PONG:
                 endpoint["neighbours"] = True
             if instance.password and not way.socket:

@@ -85,7 +85,7 @@ RUNNING = {"cache": "a" * 64}
 
 
 def found(directory: Path, *secrets: str, **options: str) -> Drift:
-    return drifts([instance(directory, *secrets, **options)], RUNNING, {"cache": MEANT}).get("cache", Drift("", {}))
+    return drifts([instance(directory, *secrets, **options)], RUNNING, {"cache": MEANT}, {}).get("cache", Drift("", {}))
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_what_redis_conf_says_is_no_drift(redis: Redis, tmp_path: Path) -> None:
 
 
 def test_nobody_is_asked_who_does_not_run_or_does_not_answer(tmp_path: Path) -> None:
-    assert drifts([instance(tmp_path)], {}, {}) == {}
-    assert drifts([instance(tmp_path)], RUNNING, {"cache": MEANT}) == {}
-    assert drifts([{**instance(tmp_path), "trial": None}], RUNNING, {}) == {}
+    assert drifts([instance(tmp_path)], {}, {}, {}) == {}
+    assert drifts([instance(tmp_path)], RUNNING, {"cache": MEANT}, {}) == {}
+    assert drifts([{**instance(tmp_path), "trial": None}], RUNNING, {}, {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_every_setting_of_redis_conf_is_compared_and_set_again(
 
 def test_what_is_not_known_of_the_trial_or_of_the_server_is_not_compared(redis: Redis, tmp_path: Path) -> None:
     redis.config["maxmemory"] = "0"
-    assert drifts([instance(tmp_path)], RUNNING, {}) == {}
+    assert drifts([instance(tmp_path)], RUNNING, {}, {}) == {}
     del redis.config["maxmemory"]
     assert found(tmp_path) == Drift("", {})
 

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
+from certificates import Authority
 from redis_role import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECRETS = ("s3cret-one", "s3cret-two", "s3cret-three")
-ENTRY = {"name": "cache", "password": SECRETS[0], "settings": {"masterauth": SECRETS[1]}}
+CA = Authority()
+CERTIFICATE, KEY = CA.issue("cache")
+SECRETS = ("s3cret-one", "s3cret-two", "s3cret-three", KEY.splitlines()[1])
+TLS = {"tls": "given", "tls_cert": CERTIFICATE, "tls_key": KEY, "tls_ca_cert": CA.pem}
+ENTRY = {"name": "cache", "password": SECRETS[0], "settings": {"masterauth": SECRETS[1]}, **TLS}
 
 
 @pytest.mark.parametrize(
