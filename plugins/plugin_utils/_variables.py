@@ -44,6 +44,8 @@ BOUNDS: dict[str, tuple[int, int | None]] = {
     "redis_tls_renew_before": (1, 364),
     "redis_start_timeout": (1, LONGEST_TIMEOUT),
     "redis_reach_witnesses": (0, None),
+    "redis_backup_keep": (1, None),
+    "redis_backup_timeout": (1, LONGEST_TIMEOUT),
     "docker_engine_timeout": (1, LONGEST_TIMEOUT),
     "docker_engine_mtu": MTU,
     "docker_engine_default_address_pools.size": (1, 128),

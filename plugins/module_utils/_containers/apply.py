@@ -66,6 +66,7 @@ def _create(run: Run, step: Step) -> None:
 
 
 def _start(run: Run, step: Step) -> None:
+    run.before_start(step.name)
     acts.start(run.engine, step.name, step.container)
 
 

@@ -16,7 +16,7 @@ from .outcome import Done, Outcome, outcome
 from .plan import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
@@ -36,13 +36,15 @@ def bring(
     check: bool,
     pending: Iterable[str] = (),
     restarted: Mapping[str, str] = MappingProxyType({}),
+    between: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     ask_registries: bool = True,
 ) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
-    ``restarted``: entry → why its container is to be restarted where nothing else has it started anew. Where ``check``
-    does not ``ask_registries``, every pull is told, and what it would bring is left open. NetmodeError: nothing was
-    changed, or one step failed and the message says which.
+    ``restarted``: entry → why its container is to be restarted where nothing else has it started anew; ``between``: the
+    same → what is done while it is stopped for that. Where ``check`` does not ``ask_registries``, every pull is told,
+    and what it would bring is left open. NetmodeError: nothing was changed, or one step failed and the message says
+    which.
     """
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
@@ -57,6 +59,7 @@ def bring(
 
     host, pulled, made = undisturbed("containers", engine.docker_host, look)
     applier = Applier(engine)
+    applier.between = between
     if (made.steps or pulled) and not check:
         engine.require_sdk()
         pulled = [one for one in pulled if pulls.pull(engine, one)]

@@ -26,6 +26,7 @@ def restart(run: Run, name: str, key: str) -> None:
         return
     try:
         halt(run, name, key)
+        run.before_start(name)
     finally:
         acts.start(run.engine, name, key)
 

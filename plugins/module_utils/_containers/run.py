@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
 
@@ -22,3 +25,9 @@ class Run:
         """Name → id of what this run made and has not put into its place yet."""
         self.warnings: list[str] = []
         """What went well enough to go on but should be known."""
+        self.between: Mapping[str, Callable[[], None]] = MappingProxyType({})
+        """Name → what is done while its container is stopped, before it starts. NetmodeError: it starts as it was."""
+
+    def before_start(self, name: str) -> None:
+        if name in self.between:
+            self.between[name]()

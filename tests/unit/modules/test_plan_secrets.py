@@ -28,6 +28,8 @@ ENTRY = {"name": "cache", "password": SECRETS[0], "settings": {"masterauth": SEC
         ("redis_preview", {"plan": "parts"}),
         ("redis_preview", {"plan": "parts", "proof": "proof"}),
         ("redis_verify", {"plan": "proof"}),
+        ("redis_backup", {"plan": "parts"}),
+        ("redis_restore", {"plan": "parts"}),
     ],
 )
 @pytest.mark.parametrize("damage", [lambda given: given, lambda given: {**given, "files": 7, "instances": 7}])

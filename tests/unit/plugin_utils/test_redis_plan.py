@@ -23,7 +23,7 @@ OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["ar
 
 
 def test_argument_specs_equal_the_defaults() -> None:
-    options = {**OPTIONS["main"]["options"], **OPTIONS["teardown"]["options"]}
+    options = {name: option for entry_point in OPTIONS.values() for name, option in entry_point["options"].items()}
     assert {name: option["default"] for name, option in options.items()} == DEFAULTS
 
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of backups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+Json = dict[str, Any]
+
+DIRECTORY = "/var/backups/netmode"
+LONGEST = 86400
+"""Seconds that a dump may take, or a throwaway server to load it: a day."""
+
+_BOTH: Json = {
+    "plan": {"type": "dict", "required": True, "no_log": True},
+    "backup_dir": {"type": "path", "default": DIRECTORY},
+    "wait": {"type": "int", "default": 3600},
+}
+BACKUP_ARGUMENTS: Json = {
+    **_BOTH,
+    "instances": {"type": "list", "elements": "str", "default": []},
+    "keep": {"type": "int", "default": 7},
+}
+"""The options of the module ``redis_backup``, but for those that say where the engine is."""
+RESTORE_ARGUMENTS: Json = {
+    **_BOTH,
+    "instance": {"type": "str", "default": ""},
+    "backup": {"type": "str", "default": ""},
+    "overwrite": {"type": "bool", "default": False},
+    "start_timeout": {"type": "int", "default": 60},
+}
+"""The same of the module ``redis_restore``."""
+
+
+def started(parts: Json, named: list[str], option: str) -> list[Json]:
+    """The instances of a plan that are to run, those ``named`` by ``option`` or all. NetmodeError: one is not there."""
+    found = {one["name"]: one for one in parts["files"]["instances"] if one["state"] == "present" and one["trial"]}
+    unknown = [name for name in named if name not in found]
+    if unknown:
+        raise NetmodeError(
+            f"{option}: {', '.join(unknown)} is not an instance of this host that is to run. It has "
+            f"{', '.join(found) or 'none'}."
+        )
+    if not found:
+        raise NetmodeError("This host has no instance that is to run (redis_state: started).")
+    return [found[name] for name in dict.fromkeys(named)] if named else list(found.values())
+
+
+def refuse_odd(params: Json) -> None:
+    if not 1 <= params["wait"] <= LONGEST:
+        raise NetmodeError(f"redis_backup_timeout: {params['wait']} s is not between 1 and {LONGEST} (a day).")
+    if params.get("keep", 1) < 1:
+        raise NetmodeError(f"redis_backup_keep: {params['keep']} would keep none. Give 1 or more.")

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throwaway containers of an instance's own image, without a network: its check tool, and its server on a copy.
+
+The server starts with the redis.conf of the instance, but loads a dump that is given to it, keeps nothing else, and
+follows a master that is not there: a replica drops no key whose time is over, so what it has is the dump to the key.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import tarfile
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts
+from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import observe
+from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
+from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
+from ansible_collections.netmode.docker.plugins.module_utils._redis.data import DATA_AT, SOCKET_AT
+from ansible_collections.netmode.docker.plugins.module_utils._redis.log import text_of, with_log
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
+    Connection,
+    ErrorReply,
+    encode,
+    parse_info,
+)
+
+from . import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+    from .state import Instance, Seen
+
+Json = dict[str, Any]
+
+LABEL = "netmode.docker.backup"
+_PREFIX = "netmode-backup-"
+_AT = "/trial"
+_CHECKED_AT = "/dump.rdb"
+_READY = b"eady to accept connections"
+_SERVER = re.compile(r"-server\Z")
+_NOT_GIVEN = (
+    "state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck", "volumes",
+    "tmpfs",
+)  # fmt: skip
+
+
+class Proof(NamedTuple):
+    """What a server has loaded."""
+
+    keys: dict[int, int]
+    digest: str
+    """DEBUG DIGEST, over all keys and values whatever order they are in; '' where settings take that command away."""
+
+
+def sweep(engine: Engine) -> None:
+    """Remove what a killed run has left; whoever calls it holds the lock for backups."""
+    for item in engine.get("/containers/json", all=True, filters={"label": [LABEL]}):
+        _remove(engine, item["Id"])
+
+
+def _remove(engine: Engine, key: str) -> None:
+    with suppress(NotFoundError), engine.changing("remove a throwaway container") as client:
+        client.remove_container(key, force=True, v=True)
+
+
+# --- the check tool ---------------------------------------------------------------------------------------------------
+
+
+def check_tool(instance: Instance) -> str:
+    """redis-check-rdb beside redis-server, valkey-check-rdb beside valkey-server. NetmodeError: it is called else."""
+    command = str(instance["trial"]["container"]["command"][0])
+    if not _SERVER.search(command):
+        raise NetmodeError(
+            f"instance {instance['name']}: server_command: {command} is not called like redis-server, so the tool that "
+            "checks its dumps is not known. Give the name that the image has."
+        )
+    return _SERVER.sub("-check-rdb", command)
+
+
+def check(engine: Engine, seen: Seen, dump: Path, seconds: int) -> str:
+    """What the check tool says of a dump, which belongs to the instance's user. NetmodeError: it is not right."""
+    tool = check_tool(seen.instance)
+    status, told = _run(engine, seen, [tool, _CHECKED_AT], [f"{dump}:{_CHECKED_AT}:ro"], seconds)
+    if status:
+        raise NetmodeError(with_log(f"{tool} of its image says that the dump is not right.", told))
+    return told
+
+
+def version(engine: Engine, seen: Seen, seconds: int) -> str:
+    """What the server's binary says to ``--version``."""
+    command = str(seen.instance["trial"]["container"]["command"][0])
+    return _run(engine, seen, [command, "--version"], [], seconds)[1]
+
+
+def _run(engine: Engine, seen: Seen, command: list[str], binds: list[str], seconds: int) -> tuple[int, str]:
+    """(exit status, output) of a program of the image, run by the instance's user."""
+    body = {
+        "Image": seen.image,
+        "Entrypoint": command[:1],
+        "Cmd": command[1:],
+        "User": str(seen.instance["trial"]["container"]["user"]),
+        "Labels": {LABEL: seen.name},
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "NetworkMode": "none", "ReadonlyRootfs": True, "CapDrop": ["ALL"], "Binds": binds,
+            "SecurityOpt": ["no-new-privileges"], "LogConfig": {"Type": "json-file"},
+        },
+    }  # fmt: skip
+    with _container(engine, seen, body, f"run {command[0]}") as key:
+        engine.wait(f"instance {seen.name}: run {command[0]}", key, seconds)
+        state = engine.get(f"/containers/{key}/json")["State"]
+        if state["Running"]:
+            raise NetmodeError(f"instance {seen.name}: {command[0]} did not end within {seconds} s.")
+        return int(state["ExitCode"]), text_of(engine.get_bytes(f"/containers/{key}/logs", stdout=1, stderr=1))
+
+
+@contextmanager
+def _container(engine: Engine, seen: Seen, body: Json, what: str, conf: bytes = b"") -> Iterator[str]:
+    """A started container, which is gone afterwards, with a volume that the image may ask for."""
+    where = f"instance {seen.name}: {what} in a throwaway container"
+    with engine.changing(where) as client:
+        key = str(client.create_container_from_config(body, _PREFIX + seen.name)["Id"])
+    try:
+        with engine.changing(where) as client:
+            if conf:
+                client.put_archive(key, _AT, conf)
+            client.start(key)
+        yield key
+    finally:
+        _remove(engine, key)
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(engine: Engine, seen: Seen, directory: Path, lines: list[str], seconds: int) -> Iterator[Copy]:
+    """The server of the instance's image on a directory of the host, once it has loaded what is there.
+
+    ``lines``: of redis.conf, after all others. NetmodeError with its log: it does not load it.
+    """
+    body = _body(engine, seen, directory)
+    written = _archive(seen.instance, lines)
+    with _container(engine, seen, body, "start its server", written) as key:
+        _wait(engine, key, seconds)
+        process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
+        endpoint = server.endpoint_of(seen.instance, key, f"/proc/{process}/root{SOCKET_AT}/redis.sock")
+        with server.connected(endpoint, seconds) as own:
+            yield Copy(own)
+
+
+class Copy:
+    """A server on a copy of some data."""
+
+    def __init__(self, own: Connection) -> None:
+        self._own = own
+
+    def proof(self) -> Proof:
+        told = server.ask(self._own)
+        self._own.send(encode("DEBUG", "DIGEST"))
+        answer = self._own.reply()
+        return Proof(told.keys, "" if isinstance(answer, ErrorReply) else str(answer))
+
+    def to_append_only(self) -> None:
+        """Write all of it into an append-only file, as CONFIG SET appendonly yes does, and wait until that is whole."""
+        server.said(self._own, "CONFIG", "SET", "appendonly", "yes")
+        pause = 0.02
+        while True:
+            info = parse_info(server.said(self._own, "INFO", "persistence"))
+            if info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0":
+                break
+            time.sleep(pause)
+            pause = min(1.0, pause * 2)
+        if info.get("aof_last_bgrewrite_status") != "ok" or not int(info.get("aof_base_size", 0)):
+            raise NetmodeError("it could not write its append-only file (aof_last_bgrewrite_status:err)")
+
+
+def overriding(instance: Instance, dump: str, *, aof: bool) -> list[str]:
+    """The lines of redis.conf with which a server loads a directory and changes nothing in it by itself."""
+    given = {words[0].lower() for words in map(_words, [*instance["lines"], *instance["secrets"]]) if words}
+    only_where_given = {"tls-port": "0", "cluster-enabled": "no"}
+    lines = {
+        "daemonize": "no", "bind": "127.0.0.1", "port": "0", "logfile": '""', "loglevel": "notice", "dir": DATA_AT,
+        "unixsocket": f"{SOCKET_AT}/redis.sock", "dbfilename": conf.quoted(dump), "save": '""', "maxmemory": "0",
+        "appendonly": "yes" if aof else "no", "aof-use-rdb-preamble": "yes", "auto-aof-rewrite-percentage": "0",
+        "replicaof": "127.0.0.1 1", "replica-serve-stale-data": "yes", "enable-debug-command": "local",
+        **{name: value for name, value in only_where_given.items() if name in given},
+    }  # fmt: skip
+    return [f"{name} {value}" for name, value in lines.items()]
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return conf.words_of(line)
+    except ValueError:
+        return []
+
+
+def _body(engine: Engine, seen: Seen, directory: Path) -> Json:
+    """What the module ``containers`` would ask the engine for, but for what such a container is not to have."""
+    given = seen.instance["trial"]["container"]
+    uid, gid = seen.instance["inside"]
+    command = [*given["command"][:-1], f"{_AT}/redis.conf"]
+    entry = {key: value for key, value in given.items() if key not in _NOT_GIVEN}
+    entry["tmpfs"] = [*(given.get("tmpfs") or []), f"{SOCKET_AT}:uid={uid},gid={gid},mode=0700"]
+    entry["volumes"] = [_AT, f"{directory}:{DATA_AT}", *_others(seen.instance)]
+    entry.update(name=_PREFIX + seen.name, network_mode="none", command=command)
+    wanted = spec.read([entry], engine.version)
+    body: Json = plan(observe(engine, wanted), wanted).steps[0].data["body"]
+    body.update(Image=seen.image, Tty=True, Healthcheck={"Test": ["NONE"]}, Labels={LABEL: seen.name})
+    body["HostConfig"]["LogConfig"] = {"Type": "json-file"}
+    return body
+
+
+def _others(instance: Instance) -> list[str]:
+    """Its further mounts, read-only: certificates, modules. Of redis.conf and the socket it has its own."""
+    own = {DATA_AT, SOCKET_AT}
+    given = mounts.volumes(instance["trial"]["container"].get("volumes") or [])
+    return [
+        ":".join((source, target, ",".join({*options, "ro"}))) if source else target
+        for source, target, options in given
+        if target not in own
+    ]
+
+
+def _archive(instance: Instance, lines: list[str]) -> bytes:
+    """Its redis.conf, for the user that it runs as and nobody else."""
+    data = "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"], *lines]).encode()
+    member = tarfile.TarInfo("redis.conf")
+    member.size, member.mode = len(data), 0o400
+    member.uid, member.gid = instance["inside"]
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(data))
+    return archive.getvalue()
+
+
+def _wait(engine: Engine, key: str, seconds: int) -> None:
+    """Until it has loaded its data. NetmodeError: it has ended, or time is over. A terminal's log comes at once."""
+    until, heard = time.monotonic() + seconds, b""
+    while _READY not in heard:
+        heard, over = _follow(engine, key, until)
+        if _READY in heard:
+            break
+        running = engine.get(f"/containers/{key}/json")["State"]["Running"]
+        if not running or over:
+            why = f"did not load it within {seconds} s" if running else "does not load it"
+            raise NetmodeError(with_log(f"the server of its image {why}.", heard.decode(errors="replace")))
+        time.sleep(0.1)
+
+
+def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
+    """Its log, up to where it says that it is ready, or ends, or time is over; and whether that is so."""
+    connection, heard = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
+    with connection:
+        while _READY not in heard:
+            connection.settimeout(max(0.01, until - time.monotonic()))
+            try:
+                chunk = connection.recv(1 << 16)
+            except (socket.timeout, TimeoutError):
+                return heard, True
+            except OSError as error:
+                raise engine.stopped(f"follow the log of {key[:12]}", error) from error
+            if not chunk:
+                break
+            heard += chunk
+    return heard, time.monotonic() >= until
