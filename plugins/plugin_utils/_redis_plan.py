@@ -24,6 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
+from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_kept, sources_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import (
     REVISION_LABEL,
     ROLE_LABEL,
@@ -270,6 +271,7 @@ def make_plan(
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     if problems.told:
         return nothing
+    proof["sources"] = [sources_of(item, namespaces) for item in merged]
     _check_together(merged, extra, variables, namespaces, problems)
     images = [] if problems.told else _images(merged, problems)
     archives = _archives(images, variables["image_dir"], problems)
@@ -302,6 +304,7 @@ def make_plan(
             },
             "images": {"images": images},
             "networks": {"networks": networks},
+            "sources": {"instances": proof["sources"]},
             "containers": {"containers": containers},
             "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},
         },
@@ -348,6 +351,7 @@ def _check_together(
     for instance in merged:
         check_users(instance, problems)
         check_exposure(instance, namespaces, problems)
+        check_kept(instance, namespaces, problems)
 
 
 def _proof(variables: Settings, host: str, merged: list[Settings], problems: Problems) -> dict[str, Any]:
@@ -360,6 +364,7 @@ def _proof(variables: Settings, host: str, merged: list[Settings], problems: Pro
         "socket_dir": variables["socket_dir"],
         "tls_renew_before": variables["tls_renew_before"],
         "instances": [{key: item[key] for key in item if key not in (*GIVEN, "material")} for item in merged],
+        "sources": [],
     }
 
 

@@ -17,6 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets imp
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_sources
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of
@@ -129,6 +130,7 @@ def check(instance: Settings, problems: Problems) -> None:
     _check_durations(instance, problems)
     _check_mode(instance, problems)
     check_interfaces(instance, problems)
+    check_sources(instance, problems)
     _check_directives(instance, problems)
     check_tls(instance, problems)
     _check_image(instance, problems)

@@ -44,6 +44,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable
 
+import neighbour_lab
 import pytest
 import shapes
 from interfaces_lab import OPEN, UPLINK
@@ -212,6 +213,14 @@ def refuse(
         return [told[f"n{number}"] for number in range(len(several))]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def neighbour(machine: Host) -> Iterator[Host]:
+    """The machine, with a neighbour that has a route to it."""
+    machine.sh(neighbour_lab.SET_UP)
+    yield machine
+    machine.sh(neighbour_lab.TAKE_DOWN)
 
 
 @pytest.fixture(scope="module")

@@ -13,44 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from lab import wait_until
+from neighbour_lab import asked
 from verify_lab import await_answer, proof, start
 
 if TYPE_CHECKING:
     from lab import Host
 
 pytestmark = pytest.mark.engines
-OURS, THEIRS, OURS6, THEIRS6 = "192.168.77.1", "192.168.77.2", "fd00:77:77::1", "fd00:77:77::2"
-SET_UP = f"""
-set -e
-ip netns add neighbour
-ip link add nbhost type veth peer name nb0 netns neighbour
-sysctl -qw net.ipv6.conf.nbhost.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0
-ip address add {OURS}/24 dev nbhost; ip address add {OURS6}/64 dev nbhost nodad; ip link set nbhost up
-theirs() {{ ip netns exec neighbour "$@"; }}
-theirs sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.nb0.route_localnet=1 net.ipv6.conf.nb0.disable_ipv6=0
-theirs ip address add {THEIRS}/24 dev nb0; theirs ip address add {THEIRS6}/64 dev nb0 nodad; theirs ip link set nb0 up
-theirs ip route add default via {OURS}; theirs ip -6 route add default via {OURS6}
-theirs ip route add 127.0.0.1 via {OURS}
-"""
-PROBE = """
-import json, socket, sys
-found = []
-for address, port in json.loads(sys.argv[1]):
-    try:
-        with socket.create_connection((address, port), 0.4) as wire:
-            wire.sendall(b"PING\\r\\n")
-            found += [address] if wire.recv(100).startswith(b"+PONG") else []
-    except OSError:
-        pass
-print(json.dumps(found))
-"""
-
-
-@pytest.fixture(scope="module")
-def neighbour(machine: Host) -> Iterator[Host]:
-    machine.sh(SET_UP)
-    yield machine
-    machine.sh("ip link delete nbhost; ip netns delete neighbour")
 
 
 class Case(NamedTuple):
@@ -121,11 +90,6 @@ def verdict(host: Host, network: dict[str, Any], publish: str) -> str:
         assert "instance near: none is set, and neighbours of this host reach it: " in told["msg"]
         assert "redis_allow_unauthenticated: true" in told["msg"]
     return str(told.get("msg") or "")
-
-
-def asked(host: Host, at: list[list[Any]], *within: str) -> list[str]:
-    found: list[str] = json.loads(host.run(*within, "python3", "-c", PROBE, json.dumps(at)).stdout)
-    return found
 
 
 def reached(host: Host, image: str, network: str, publish: str, by_hand: str = "") -> tuple[list[str], str]:

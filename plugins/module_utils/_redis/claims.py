@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from .ways import Facts, Instance
 
 
-def claims(host: str, facts: Facts, pings: Pings, instances: Sequence[Instance]) -> list[dict[str, Any]]:
-    """All claims of ``instances`` on one host, in order.
+def claims(
+    host: str, facts: Facts, pings: Pings, instances: Sequence[Instance], kept: Mapping[str, Claim] | None = None
+) -> list[dict[str, Any]]:
+    """All claims of ``instances`` on one host, in order. ``kept``: instance → what is claimed of its sources.
 
     Keys: host, instance, claim, expected, observed, ok and way_out, which is empty where it is ok.
     """
     return [
         {"host": host, "instance": instance.name, **claim._asdict(), "way_out": "" if claim.ok else claim.way_out}
         for instance in instances
-        for claim in _prove(facts, pings, instance)
+        for claim in _prove(facts, pings, instance, (kept or {}).get(instance.name))
     ]
 
 
-def _prove(facts: Facts, pings: Pings, instance: Instance) -> Iterator[Claim]:
+def _prove(facts: Facts, pings: Pings, instance: Instance, kept: Claim | None) -> Iterator[Claim]:
     status = container_of(facts, instance.name).get("status") or "no such container"
     if instance.state == "absent":
         yield same("there is no such container", "no such container", status, again("removes it"))
@@ -45,6 +47,8 @@ def _prove(facts: Facts, pings: Pings, instance: Instance) -> Iterator[Claim]:
         yield same("the container runs", "running", status, way_out)
         if status == "running":
             yield from claims_of_mode(facts, instance)
+            if kept:
+                yield kept
             yield from claims_of_answers(facts, pings, instance)
 
 

@@ -20,6 +20,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces import 
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
 from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
+from ansible_collections.netmode.docker.plugins.module_utils._sources import reconcile as sources
+from ansible_collections.netmode.docker.plugins.module_utils._sources import spec as sources_spec
 
 from . import reconcile as files
 from . import spec as files_spec
@@ -33,6 +35,7 @@ _PARTS = {
     "files": files_spec.ARGUMENTS,
     "images": images_spec.ARGUMENTS,
     "networks": networks_spec.ARGUMENTS,
+    "sources": sources_spec.ARGUMENTS,
     "containers": containers_spec.ARGUMENTS,
     "interfaces": interfaces_spec.ARGUMENTS,
 }
@@ -69,6 +72,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     told: Json = {"files": files.reconcile({**parts["files"], **engine}, check_mode=True)}
     told["images"] = images.run({**parts["images"], **engine}, check_mode=True)
     told["networks"] = networks.run({**parts["networks"], **engine}, check_mode=True)
+    told["sources"] = sources.run({**parts["sources"], **engine}, check_mode=True)
     pending = {
         "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
@@ -84,6 +88,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
         asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed}
         told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
+    told["sources"].pop("warnings")
     warnings = [*outcome.warnings, *told["interfaces"].pop("warnings")]
     for one in told.values():
         one.pop("diff", None)

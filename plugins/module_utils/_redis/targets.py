@@ -101,6 +101,8 @@ def _places(address: str, facts: Facts, instance: Instance, inner: int) -> list[
         places += _published(address, owner, inner, reached=answers_inside)
     else:
         places = [*_on_links(facts, instance, inner), (address, inner, False, False)]
+    if instance.is_kept:  # from where others come is not known here
+        places = [(at, port, near, None if far else far) for at, port, near, far in places]
     return [place for place in dict.fromkeys(places) if not (is_loopback(place[0]) or place[0] == "localhost")]
 
 

@@ -10,8 +10,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._facts.gather import gather
+from ansible_collections.netmode.docker.plugins.module_utils._sources import spec as sources_spec
+from ansible_collections.netmode.docker.plugins.module_utils._sources.reconcile import wrong
 
 from .ask import ENDPOINT_ARGUMENTS, ask
+from .asked import again, same
 from .claims import claims, render
 from .spec import SECRET_DIRECTIVES
 from .targets import addresses, targets
@@ -20,6 +23,8 @@ from .ways import endpoints, instances_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .asked import Claim
 
 Json = dict[str, Any]
 
@@ -31,10 +36,11 @@ _PLAN: Json = {
     "socket_dir": {"type": "str", "required": True},
     "tls_renew_before": {"type": "int", "required": True},
     "instances": {"type": "list", "elements": "dict", "required": True},
+    "sources": {"type": "list", "elements": "dict", "default": [], "options": sources_spec.INSTANCE_ARGUMENTS},
 }
 _OF_INSTANCE = frozenset(
     """name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated
-    tls tls_port tls_auth_clients""".split()
+    tls tls_port tls_auth_clients allowed_sources""".split()
 )
 
 _LIMITED = (
@@ -80,11 +86,12 @@ class Proof(NamedTuple):
 
 def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> Proof:
     """In check mode a host that has none of the containers yet has nothing to prove. NetmodeError: cannot be asked."""
-    facts, limited = gather(Engine(docker_host, timeout))
+    engine = Engine(docker_host, timeout)
+    facts, limited = gather(engine)
     instances = instances_of(plan["instances"], plan["socket_dir"])
     asked = [_whole(one) for one in endpoints(facts, instances)]
     answers = ask(asked, docker_host, _ANSWER_WITHIN)
-    proven = claims(plan["host"], facts, answers, instances)
+    proven = claims(plan["host"], facts, answers, instances, _kept(plan, engine))
     deployed = any(instance.name in facts["containers"] for instance in instances)
     result = {
         "claims": proven,
@@ -100,6 +107,22 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
 def _servers(answers: Mapping[str, Json]) -> dict[str, Json]:
     """Instance → what its server says of itself, at any of its ways."""
     return {key.partition(": ")[0]: answer["server"] for key, answer in answers.items() if answer.get("server")}
+
+
+def _kept(plan: Json, engine: Engine) -> dict[str, Claim]:
+    """Instance → that its ports are kept to the sources that are allowed."""
+    asked = {one.name: one for one in sources_spec.parse_list(plan["sources"]) if one.is_kept}
+    try:
+        found = wrong(list(asked.values()), engine)
+    except NetmodeError as error:
+        found = {name: [str(error)] for name in asked}
+    return {
+        name: same(
+            f"its ports are kept to {', '.join(map(str, asked[name].sources))} and this host", "the rules of that",
+            "; ".join(why) or "the rules of that", again("sets them"),
+        )
+        for name, why in found.items()
+    }  # fmt: skip
 
 
 def unproven(plan: Json) -> Json:

@@ -52,6 +52,8 @@ class Instance:
     """That is said to be meant (``allow_unauthenticated``)."""
     open_users: tuple[str, ...] = ()
     """Those that its settings let in without a password."""
+    is_kept: bool = False
+    """Published ports are reached from allowed sources alone: from where other hosts ask is not known here."""
     state: str = "started"
     interfaces: tuple[Interface, ...] = ()
     """Custom interfaces that it is reached over: its own in mode none, its donor's in mode container."""
@@ -86,6 +88,7 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         open=bool(open_to_all(given)) and not settings["allow_unauthenticated"],
         may_be_open=bool(settings["allow_unauthenticated"]),
         open_users=open_users(given),
+        is_kept=bool(settings["allowed_sources"]),
         state=str(settings["state"]),
         interfaces=tuple(interfaces_of(given)),
         tls_port=ports_of(given).tls,
