@@ -95,6 +95,7 @@ AT = ("10.69.9.9/24", "10.69.9.5/24", "10.70.9.9/24", "10.69.9.9/16")
 """Addresses of a bridge, the first of them the network's gateway."""
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o7_a_bridge_is_refused_exactly_where_the_engine_would_take_an_address_away(
     networks: Run, sh: Callable[..., str]

@@ -275,6 +275,7 @@ def test_failed_recreate_of_a_donor_leaves_both_running(pair: Lab) -> None:
     pair.unchanged(SHARER, DONOR)
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_a_donor_that_ends_at_once_is_named_where_its_sharer_cannot_start(pair: Lab) -> None:
     """Under the entrypoint of its image a program that is not there is no failed start: it starts, and ends."""

@@ -175,6 +175,7 @@ def test_a_system_that_the_role_does_not_know_is_refused_by_name(fresh_machine: 
     assert "has no dockerd" in refused(host.play(ROLE, docker_engine_install=False))
 
 
+@pytest.mark.thorough
 def test_another_init_system_starts_and_restarts_the_engine(fresh_machine: Callable[..., Host]) -> None:
     host = fresh_machine(engine=False)
     host.sh("sed -i 's/ulimit/: ulimit/' /etc/init.d/docker")  # the machine may not raise limits
@@ -220,6 +221,7 @@ def test_o12_an_engine_outside_usr_is_the_engine_started_configured_and_restarte
     assert (found["dockerd"], found["needed"], found["answers"]) == ("/opt/docker/dockerd", [], True)
 
 
+@pytest.mark.thorough
 def test_o12_an_engine_that_listens_or_reads_elsewhere_gets_none_beside_it(unpacked: Host) -> None:
     sockets = "-H unix:///srv/engine/docker.sock"
     unpacked.write("/srv/engine/daemon.json", "{}")

@@ -136,6 +136,7 @@ def test_drift_is_fixed_by_the_least_act(lab: Lab) -> None:
         assert [lab.id(name) for name in modes] == keys
 
 
+@pytest.mark.thorough
 def test_a_committed_image_hands_on_labels_and_they_are_no_difference(lab: Lab) -> None:
     file = {"target": "/etc/one.conf", "content": "x", "mode": "0444", "uid": 0, "gid": 0}
     lab.apply({"name": "one", "image": shaped(lab.host, "plain"), "configs": [file], "labels": {"a": "1"}})
@@ -209,6 +210,7 @@ FURTHER = (
 )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_o3_further_settings_of_the_daemon_are_neither_drift_nor_overridden(lab: Lab) -> None:
     """Its namespaces, log options, name servers, address of published ports and security."""
     image = shaped(lab.host, "plain")

@@ -61,6 +61,7 @@ def test_the_role_predicts_installs_once_and_removes_every_trace(without: Keeper
     assert changes(host.play(ROLE)) == []
 
 
+@pytest.mark.thorough
 def test_a_container_that_is_to_be_ignored_is_left_alone(without: Keeper, host: Host) -> None:
     run(host, "web20", port=7000)
     run(host, "cache20", "--network", "container:web20", port=7001)

@@ -91,7 +91,7 @@ def reached(host: Host, way: str) -> Iterator[str]:
 
 @pytest.mark.spread
 @pytest.mark.engines
-@pytest.mark.parametrize("way", ["link", "port", "users socket"])
+@pytest.mark.parametrize("way", ["link", pytest.param("port", marks=pytest.mark.thorough), "users socket"])
 def test_o10_an_engine_has_one_lock_whatever_way_leads_to_it(lab: Lab, way: str) -> None:
     with reached(lab.host, way) as url:
         args = {"containers": [entry("new")], "docker_host": url}
@@ -111,9 +111,9 @@ def test_o10_an_engine_has_one_lock_whatever_way_leads_to_it(lab: Lab, way: str)
 @pytest.mark.parametrize(
     ("module", "look"),
     [
-        ("containers", "docker ps -aq"),
+        pytest.param("containers", "docker ps -aq", marks=pytest.mark.spread),
         ("networks", "docker network ls -qf name=nmt-"),
-        ("volumes", "docker volume ls -q"),
+        pytest.param("volumes", "docker volume ls -q", marks=pytest.mark.spread),
     ],
 )
 def test_o10_two_runs_at_once_make_a_thing_once(lab: Lab, module: str, look: str) -> None:

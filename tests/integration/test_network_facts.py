@@ -353,6 +353,7 @@ def test_a_reader_who_is_not_root_is_told_nothing_wrong(lab: Host, facts: Facts)
 # --- N15: many, and all of it moving ---------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @pytest.mark.spread
 def test_n15_500_veths(lab: Host, host: Host) -> None:
     """Five hundred veths, half of them into containers' namespaces, all told as ip tells them."""

@@ -16,7 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._containers.reconci
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from containers_lab import IDLE, IMAGE, Lab, entry, make_images
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from lab import SOCKET, wait_until
 
@@ -116,17 +116,22 @@ itself = st.lists(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=60, deadline=None, derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
-@example([port(FREE), port(FREE, "127.0.0.1")])
-@example([port(FREE, "0.0.0.0"), port(FREE, "::")])
-@example([port(PROCESSES_FROM + 2, "0.0.0.0")])
-@example([port(CONTAINERS_FROM + 1, "::")])
-@example([port(CONTAINERS_FROM + 3, "127.0.0.2")])
-@given(st.one_of(beside, itself))
-def test_o6_o7_a_port_is_refused_exactly_where_the_engine_could_not_publish_it(busy: Host, ports: list[Json]) -> None:
+@pytest.mark.parametrize("examples", [25, pytest.param(60, marks=pytest.mark.thorough)])
+def test_o6_o7_a_port_is_refused_exactly_where_the_engine_could_not_publish_it(busy: Host, examples: int) -> None:
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    @example([port(FREE), port(FREE, "127.0.0.1")])
+    @example([port(FREE, "0.0.0.0"), port(FREE, "::")])
+    @example([port(PROCESSES_FROM + 2, "0.0.0.0")])
+    @example([port(CONTAINERS_FROM + 1, "::")])
+    @example([port(CONTAINERS_FROM + 3, "127.0.0.2")])
+    @given(st.one_of(beside, itself))
+    def same(ports: list[Json]) -> None:
+        refused_exactly(busy, ports)
+
+    same()
+
+
+def refused_exactly(busy: Host, ports: list[Json]) -> None:
     udp = [(one["target"], one["published"]) for one in ports if one["protocol"] == "udp"]
     assume(len(udp) == len(set(udp)))  # from 28 on one container may have a UDP port twice over, and no good of it
     mine, theirs = ours(ports), engines(busy, ports)
@@ -151,7 +156,7 @@ def elsewhere(machine: Host) -> Iterator[Host]:
         machine.remove_new(before)
 
 
-@pytest.mark.parametrize("network", ["bridge", "nmt-at-3", "nmt-plain"])
+@pytest.mark.parametrize("network", ["bridge", "nmt-at-3", pytest.param("nmt-plain", marks=pytest.mark.thorough)])
 def test_o7_where_ports_are_published_that_name_no_address_is_the_networks(elsewhere: Host, network: str) -> None:
     for number in (1, 2, 3):
         for address in ("", "0.0.0.0", "127.0.0.2"):

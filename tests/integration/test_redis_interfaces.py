@@ -81,6 +81,7 @@ def test_an_interface_that_is_changed_in_the_variables_is_fixed_and_redis_runs_o
     assert deploy(**vault(moved)).changed == 0
 
 
+@pytest.mark.thorough
 def test_a_redis_that_is_recreated_is_reached_at_once_by_who_knew_it(host: Host, deploy: Callable[..., Play]) -> None:
     companions = [
         {"name": "web", "command": ["busybox", "httpd", "-f"], "init": True}
@@ -129,6 +130,7 @@ def test_r2_from_none_to_bridge_and_back_keeps_the_data_forgets_the_interface_an
     assert (recorded(host), digest(host, "vault"), answers(host)) == (["vault:eth0"], wanted, True)
 
 
+@pytest.mark.thorough
 def test_one_that_does_not_run_is_given_none_and_is_given_it_when_it_does(
     host: Host, deploy: Callable[..., Play]
 ) -> None:
@@ -144,6 +146,7 @@ def test_one_that_does_not_run_is_given_none_and_is_given_it_when_it_does(
     assert given(deploy(**stopped)) == {"vault:eth0": ["forget"]}
 
 
+@pytest.mark.thorough
 def test_an_interface_on_a_network_that_is_yet_to_be_made(host: Host, deploy: Callable[..., Play]) -> None:
     backend = {"name": "backend", "ipam": {"config": [{"subnet": "172.31.7.0/24"}]}}
     entry = {"name": "eth0", "bridge": "backend", "addresses": ["172.31.7.9/24"]}
@@ -205,7 +208,9 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check"])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), id="run"), pytest.param(("--check",), id="check", marks=pytest.mark.thorough)]
+)
 def test_interfaces_that_cannot_be_are_refused_with_one_message_before_anything_changes(
     host: Host, deploy: Callable[..., Play], refuse: Callable[..., list[str]], options: tuple[str, ...]
 ) -> None:

@@ -45,6 +45,7 @@ def odd_images(machine: Host) -> Iterator[dict[str, str]]:
     machine.docker("rmi", *(f"netmode-test/{name}" for name in made))
 
 
+@pytest.mark.thorough
 def test_o25_every_shape_of_image_is_taken_and_starts_as_it_was_tried(host: Host, trial: Trial) -> None:
     for shape in REDIS_SHAPES:
         own = {"image": shape.image, "server_command": shape.server, "cli_command": shape.cli, "password": "s3cret"}
@@ -186,11 +187,11 @@ def killed_again(host: Host) -> None:
 @pytest.mark.parametrize(
     ("meanwhile", "finish"),
     [
-        (paused, {}),
+        pytest.param(paused, {}, marks=pytest.mark.thorough),
         (restarted, {}),
-        (killed_again, {}),
+        pytest.param(killed_again, {}, marks=pytest.mark.thorough),
         (paused, {"instances": [{"name": "another"}]}),
-        (killed_again, {"instances": [{"name": "cache", "state": "stopped"}]}),
+        pytest.param(killed_again, {"instances": [{"name": "cache", "state": "stopped"}]}, marks=pytest.mark.thorough),
     ],
 )
 def test_o26_whatever_came_between_a_killed_run_and_the_next(

@@ -8,13 +8,22 @@ from typing import Any
 
 import pytest
 from hosts import CONTROLLER, STATE, Play, done, on, run_play, settled
-from lab import CHECKOUT
+from lab import CHECKOUT, Host
 
 ENGINE: list[dict[str, Any]] = [{"hosts": "all", "gather_facts": False, "roles": ["netmode.docker.docker_engine"]}]
 
 
 def on_bare(*options: str, **variables: Any) -> Play:
     return CONTROLLER.play(ENGINE, STATE / "bare.yml", options, **variables)
+
+
+@pytest.fixture
+def provisioned() -> Host:
+    """The host without Docker, once it has one: of the test that shows how, or of this."""
+    bare = on("bare")
+    if not bare.sh("command -v dockerd", check=False):
+        done(on_bare(docker_engine_log_driver="local"))
+    return bare
 
 
 def docker0(host: str) -> str:
@@ -67,9 +76,10 @@ def refused(play: Play) -> str:
     return " ".join(str(play.failed[-1]["result"]["msg"]).split())
 
 
-def test_o12_hosts_beside_the_socket_of_systemd_is_refused_before_the_file_is_written() -> None:
+@pytest.mark.thorough
+def test_o12_hosts_beside_the_socket_of_systemd_is_refused_before_the_file_is_written(provisioned: Host) -> None:
     """A running engine and a stopped one; the test above has one that is yet to be installed, and will get the flag."""
-    bare = on("bare")
+    bare = provisioned
     before = bare.sh("cat /etc/docker/daemon.json; systemctl is-active docker")
     for state in ("start", "stop"):
         bare.sh(f"systemctl {state} docker.socket docker")
@@ -96,8 +106,8 @@ BROKEN = '{"storage-driver": "no-such-driver"}'
 
 
 @pytest.mark.thorough
-def test_o24_a_start_that_failed_too_often_is_forgotten_when_the_next_is_right() -> None:
-    bare = on("bare")
+def test_o24_a_start_that_failed_too_often_is_forgotten_when_the_next_is_right(provisioned: Host) -> None:
+    bare = provisioned
     right = bare.sh("cat /etc/docker/daemon.json")
     # By hand: as often as it takes systemd to refuse every further start, also the right one.
     bare.write("/etc/docker/daemon.json", BROKEN)

@@ -34,6 +34,13 @@ def failures(play: Play, *hosts: str) -> list[str]:
     return [told[host] for host in hosts]
 
 
+def converges(megabytes: int) -> None:
+    behind = {host for host, has in zip(HOSTS, memories()) if has != megabytes}
+    play = done(run_play("site.yml", **memory(megabytes)))
+    assert {host for host, _ in changed(play)} == behind
+    assert memories() == [megabytes] * len(HOSTS)
+
+
 def test_serial_finishes_a_batch_before_the_next_begins() -> None:
     play = done(run_play("site.yml", site_serial=1, **memory(96)))
     own = [task for task in play.tasks if "docker_engine" in task["task"] or task["task"].endswith("answers")]
@@ -72,6 +79,11 @@ def test_a_host_that_cannot_be_reached_and_one_that_cannot_pull_stop_nobody_else
     assert memories() == [bookworm, trixie, 80]
 
 
+def test_a_rerun_converges_after_these_failures() -> None:
+    converges(80)
+
+
+@pytest.mark.thorough
 def test_an_engine_that_cannot_run_and_a_disk_that_is_full_stop_nobody_else() -> None:
     had, bookworm, trixie, full = memories(), on("bookworm"), on("trixie"), "/etc/netmode"
     running = trixie.docker("ps", "-q", "--no-trunc")
@@ -91,15 +103,10 @@ def test_an_engine_that_cannot_run_and_a_disk_that_is_full_stop_nobody_else() ->
     assert "/etc/netmode/redis/side/redis.conf: No space left on device. Free some space" in no_space
     assert trixie.docker("ps", "-q", "--no-trunc") == running
     assert memories() == [*had[:2], 72]
+    converges(72)
 
 
-def test_a_rerun_converges_after_all_of_these_failures() -> None:
-    behind = {host for host, has in zip(HOSTS, memories()) if has != 72}
-    play = done(run_play("site.yml", **memory(72)))
-    assert {host for host, _ in changed(play)} == behind
-    assert memories() == [72, 72, 72]
-
-
+@pytest.mark.thorough
 def test_max_fail_percentage_ends_the_roll() -> None:
     before, bad = memories(), {"redis_maxmemory": "{{ 'much' if inventory_hostname == 'bookworm' else '112mb' }}"}
     play = run_play("site.yml", site_serial=2, site_max_fail_percentage=49, **bad)
@@ -119,6 +126,7 @@ def test_a_tag_that_the_registry_does_not_have_is_told_before_anything_is_change
     assert {host: on(host).state() for host in HOSTS[:2]} == before
 
 
+@pytest.mark.thorough
 def test_a_host_without_an_init_system_is_back_after_it_was_switched_off() -> None:
     """The run starts its engine; its containers come back with their data."""
     redis = "REDISCLI_AUTH=lab-password redis-cli -s /var/lib/netmode/redis/redis/redis.sock"
