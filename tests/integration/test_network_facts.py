@@ -101,9 +101,9 @@ def interfaces_of(facts: Facts, container: str) -> dict[str, Json]:
 
 def test_n1_every_eth0_is_ifindex_2_and_every_veth_has_its_container(lab: Host, host: Host) -> None:
     """Bridge containers whose eth0 is as Docker 28 makes it: each is ifindex 2, every host veth reads @if2."""
-    names = [f"like28-{number}" for number in range(6)]
+    names = [f"like28-{number}" for number in range(4)]
     for number, name in enumerate(names):
-        wait_in(name, "--network", "lab-two" if number % 2 else "bridge")
+        wait_in(name, "lab-two" if number % 2 else "bridge")
         if host.engine_version() < (28,):
             replumb(name, f"l28v{number}")
     inner = {name: links(*within(pid_of(name)))["eth0"] for name in names}
@@ -164,11 +164,12 @@ def test_n5_a_veth_is_reported_once_on_the_donor_and_chains_are_resolved(lab: Ho
     assert facts["veths"][eth0["veth"]]["container"] == "web"
 
 
+@pytest.mark.spread
 def test_n5_an_interface_plumbed_into_a_shared_namespace_is_the_donors(lab: Host, host: Host) -> None:
     """A donor in ``none`` mode, joined by a chain: whichever the engine lists first, the veth is the donor's."""
-    wait_in("bare-donor", "--network", "none")
-    wait_in("bare-sharer", "--network", "container:bare-donor")
-    wait_in("bare-chained", "--network", "container:bare-sharer")
+    wait_in("bare-donor", "none")
+    wait_in("bare-sharer", "container:bare-donor")
+    wait_in("bare-chained", "container:bare-sharer")
     plumb("bare-sharer", "barewire", "eth0", 2, "br-hand")
     facts = read(lab)
     assert facts["veths"]["barewire"]["container"] == "bare-donor"
@@ -183,11 +184,12 @@ def test_n6_a_sharer_left_behind_by_its_donor_is_stale(lab: Host, facts: Facts) 
     assert found["bereft"]["joins"] is None, "its donor exists no more"
 
 
+@pytest.mark.spread
 def test_n6_a_whole_chain_is_stale(lab: Host, host: Host) -> None:
     """The donor restarts: who joined it, and who joined that one, are left in its old namespace."""
     wait_in("chain-donor")
-    wait_in("chain-b", "--network", "container:chain-donor")
-    wait_in("chain-c", "--network", "container:chain-b")
+    wait_in("chain-b", "container:chain-donor")
+    wait_in("chain-c", "container:chain-b")
     before = read(lab)["containers"]
     assert not before["chain-b"]["stale"]
     docker("restart", "--time", "0", "chain-donor")
@@ -200,10 +202,11 @@ def test_n6_a_whole_chain_is_stale(lab: Host, host: Host) -> None:
     assert (found["chain-b"]["stale"], found["chain-c"]["stale"]) == (False, True)
 
 
+@pytest.mark.spread
 def test_n6_who_is_left_behind_has_what_is_left_there(lab: Host, host: Host) -> None:
     """The donor restarts; an interface of the user's own stays in the old namespace, with the sharer."""
-    wait_in("own-donor", "--network", "none")
-    wait_in("own-sharer", "--network", "container:own-donor")
+    wait_in("own-donor", "none")
+    wait_in("own-sharer", "container:own-donor")
     plumb("own-donor", "ownwire", "eth0", 2, "br-hand")
     docker("restart", "--time", "0", "own-donor")
     facts = read(lab)

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
+from typing import Any
 
-from lab import IMAGE, wait_until
+from lab import IMAGE, request, wait_until
 from oracle import kind, links, output, within
 
+Json = dict[str, Any]
+
+TENTATIVE, FAILED = 0x40, 0x08  # of an IPv6 address: IFA_F_TENTATIVE, IFA_F_DADFAILED (linux/if_addr.h)
 SHARED_MAC = "02:42:de:ad:be:ef"
 
 
@@ -19,8 +25,20 @@ def host_ip(*words: str) -> str:
     return output("ip", *words)
 
 
+def ask(method: str, path: str, body: Json | None = None) -> Json:
+    """The engine's answer, with the cost of no command line: there are a hundred questions."""
+    status, answer = request(method, path, body)
+    assert status < 300, f"{method} {path}: {answer.decode()}"
+    found: Json = json.loads(answer or "{}")
+    return found
+
+
+def inspect(container: str) -> Json:
+    return ask("GET", f"/containers/{container}/json")
+
+
 def pid_of(container: str) -> int:
-    return int(docker("inspect", "-f", "{{.State.Pid}}", container))
+    return int(inspect(container)["State"]["Pid"])
 
 
 def ip_in(container: str, *words: str) -> str:
@@ -28,13 +46,32 @@ def ip_in(container: str, *words: str) -> str:
 
 
 def await_exit(container: str) -> None:
-    wait_until(lambda: docker("inspect", "-f", "{{.State.Status}}", container) == "exited", f"{container} has exited")
+    wait_until(lambda: inspect(container)["State"]["Status"] == "exited", f"{container} has exited")
 
 
-def wait_in(name: str, *options: str, detach: str = "run") -> str:
-    """Create (and by default start) a container that only waits. Returns its id."""
-    start = ("run", "--detach") if detach == "run" else (detach,)
-    return docker(*start, "--name", name, *options, "--entrypoint", "busybox", IMAGE, "sleep", "1000000")
+def wait_in(
+    name: str, network: str = "default", publish: tuple[str, ...] = (), start: bool = True, mac: str = "", **asked: Any
+) -> None:
+    """Create (and by default start) a container that only waits; ``asked`` are further options of the HostConfig."""
+    bindings: Json = {}
+    for address, number, target in (_published(word) for word in publish):
+        bindings[target] = [{"HostIp": address, "HostPort": number}]
+    body: Json = {
+        "Image": IMAGE, "Entrypoint": ["busybox"], "Cmd": ["sleep", "1000000"],
+        "ExposedPorts": {target: {} for target in bindings},
+        "HostConfig": {"NetworkMode": network, "PortBindings": bindings, **asked},
+    }  # fmt: skip
+    if mac:  # older engines look for it at the container, younger ones at its place on the network
+        body |= {"MacAddress": mac, "NetworkingConfig": {"EndpointsConfig": {network: {"MacAddress": mac}}}}
+    ask("POST", f"/containers/create?name={name}", body)
+    if start:
+        ask("POST", f"/containers/{name}/start")
+
+
+def _published(word: str) -> tuple[str, str, str]:
+    place, _, target = word.rpartition(":")
+    address, _, number = place.rpartition(":")
+    return address, number, target if "/" in target else f"{target}/tcp"
 
 
 def add_network(name: str, *options: str) -> str:
@@ -64,31 +101,31 @@ def replumb(container: str, host_end: str, index: int = 2) -> None:
     inside = links(*within(pid_of(container)))["eth0"]
     (old,) = [x for x in links().values() if x["ifindex"] == inside["link_index"] and kind(x) == "veth"]
     (address,) = [a for a in inside["addr_info"] if a["family"] == "inet"]
-    gateway = docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}", container)
+    (network,) = inspect(container)["NetworkSettings"]["Networks"].values()
     host_ip("link", "del", old["ifname"])
     plumb(container, host_end, "eth0", index, old["master"])
     ip_in(container, "link", "set", "eth0", "address", inside["address"])
     ip_in(container, "addr", "add", f"{address['local']}/{address['prefixlen']}", "dev", "eth0")
-    ip_in(container, "route", "add", "default", "via", gateway)
+    ip_in(container, "route", "add", "default", "via", network["Gateway"])
 
 
 def build() -> None:
     """One of everything, on one machine."""
-    wait_in("web", "--publish", "18080:80", "--publish", "127.0.0.1:18081:81/udp", "--expose", "6379")
-    wait_in("plain")
-    wait_in("by-default", "--network", "default")
-    wait_in("by-bridge", "--network", "bridge")
+    wait_in("web", publish=("18080:80", "127.0.0.1:18081:81/udp"))
+    docker("run", "--detach", "--name", "plain", "--entrypoint", "busybox", IMAGE, "sleep", "1000000")
+    wait_in("by-default", "default")
+    wait_in("by-bridge", "bridge")
     _networks()
-    wait_in("on-host", "--network", "host")
-    wait_in("alone", "--network", "none")
-    wait_in("shares", "--network", "container:web")
-    wait_in("shares-too", "--network", "container:web")
-    wait_in("shares-a-sharer", "--network", "container:shares")
+    wait_in("on-host", "host")
+    wait_in("alone", "none")
+    wait_in("shares", "container:web")
+    wait_in("shares-too", "container:web")
+    wait_in("shares-a-sharer", "container:shares")
     wait_in("ended")
     docker("kill", "ended")
     await_exit("ended")
-    wait_in("never-started", "--publish", "18090:90", detach="create")
-    wait_in("never-started-sharer", "--network", "container:never-started", detach="create")
+    wait_in("never-started", publish=("18090:90",), start=False)
+    wait_in("never-started-sharer", "container:never-started", start=False)
     wait_in("frozen")
     docker("pause", "frozen")
     _stale_sharers()
@@ -99,9 +136,10 @@ def build() -> None:
 
 def settled() -> bool:
     """Whether the kernel is done with giving links their IPv6 addresses: it tries each for a second or two."""
-    places = [(), *(within(pid_of(name)) for name in docker("ps", "--format", "{{.Names}}").split())]
-    found = [address for place in places for link in links(*place).values() for address in link["addr_info"]]
-    return not any(address.get("tentative") and not address.get("dadfailed") for address in found)
+    running = [pid_of(name) for name in docker("ps", "--format", "{{.Names}}").split()]
+    lists = [Path(f"/proc/{pid}/net/if_inet6").read_text(encoding="ascii") for pid in (os.getpid(), *running)]
+    flags = [int(line.split()[4], 16) for told in lists for line in told.splitlines()]
+    return not any(flag & TENTATIVE and not flag & FAILED for flag in flags)
 
 
 def _networks() -> None:
@@ -117,25 +155,25 @@ def _networks() -> None:
     host_ip("tuntap", "add", "dev", "lab-parent", "mode", "tap")
     host_ip("link", "set", "lab-parent", "up")
     add_network("lab-macvlan", "--driver", "macvlan", "--subnet", "10.91.5.0/24", "--opt", "parent=lab-parent")
-    wait_in("many", "--network", "lab-one", "--publish", "18082:82")
+    wait_in("many", "lab-one", publish=("18082:82",))
     docker("network", "connect", "lab-two", "many")
     docker("network", "connect", "bridge", "many")
-    wait_in("inner", "--network", "lab-internal")
-    wait_in("six", "--network", "lab-six")
-    wait_in("mv", "--network", "lab-macvlan")
+    wait_in("inner", "lab-internal")
+    wait_in("six", "lab-six")
+    wait_in("mv", "lab-macvlan")
     # One MAC on two networks; and twice on one network.
-    wait_in("twin-one", "--network", "lab-one", "--mac-address", SHARED_MAC)
-    wait_in("twin-two", "--network", "lab-two", "--mac-address", SHARED_MAC)
-    wait_in("twin-three", "--network", "lab-two", "--mac-address", SHARED_MAC)
+    wait_in("twin-one", "lab-one", mac=SHARED_MAC)
+    wait_in("twin-two", "lab-two", mac=SHARED_MAC)
+    wait_in("twin-three", "lab-two", mac=SHARED_MAC)
 
 
 def _oddities() -> None:
     """What the engine and the kernel say in other words, or not at all."""
     ident = docker("network", "inspect", "-f", "{{.Id}}", "lab-one")
-    wait_in("by-id", "--network", ident)
-    wait_in("by-short-id", "--network", ident[:10])
-    wait_in("linker", "--link", "web:alias")  # the engine lists web under a second name from now on
-    wait_in("shares-host", "--network", "container:on-host")
+    wait_in("by-id", ident)
+    wait_in("by-short-id", ident[:10])
+    wait_in("linker", Links=["web:alias"])  # the engine lists web under a second name from now on
+    wait_in("shares-host", "container:on-host")
     wait_in("unplugged")
     docker("network", "disconnect", "bridge", "unplugged")
     wait_in("cut")
@@ -144,7 +182,7 @@ def _oddities() -> None:
     plumb("fixed", "mendwire", "eth7", master="br-hand")  # Docker 28 has given its eth0 the number 2
     ip_in("fixed", "link", "set", "eth0", "down")
     add_network("lab-gone", "--subnet", "10.91.9.0/24")
-    wait_in("lost", "--network", "lab-gone", detach="create")
+    wait_in("lost", "lab-gone", start=False)
     docker("network", "rm", "lab-gone")
     wait_in("named-before")
     docker("rename", "named-before", "named-after")
@@ -153,14 +191,14 @@ def _oddities() -> None:
 
 def _stale_sharers() -> None:
     wait_in("donor")
-    wait_in("left-behind", "--network", "container:donor")
+    wait_in("left-behind", "container:donor")
     docker("restart", "--time", "0", "donor")
     wait_in("donor-stopped")
-    wait_in("orphan", "--network", "container:donor-stopped")
+    wait_in("orphan", "container:donor-stopped")
     docker("kill", "donor-stopped")
     await_exit("donor-stopped")
     wait_in("donor-removed")
-    wait_in("bereft", "--network", "container:donor-removed")
+    wait_in("bereft", "container:donor-removed")
     docker("rm", "--force", "donor-removed")
 
 
@@ -175,7 +213,7 @@ def _links_of_the_users_own() -> None:
     host_ip("link", "set", "br-hand", "up")
     for number, index in enumerate((2, 20, 22, 28)):
         name = f"wired{number}"
-        wait_in(name, "--network", "none")
+        wait_in(name, "none")
         plumb(name, f"wire{number}", "eth0", index, "br-hand")
         ip_in(name, "addr", "add", f"10.92.0.{10 + number}/24", "dev", "eth0")
     ip_in("wired0", "route", "add", "default", "via", "10.92.0.1")
@@ -187,7 +225,7 @@ def _mirror_pair() -> None:
 
     Seen without the namespace, the inner end and the host's veth ``wire0`` point at each other.
     """
-    wait_in("mirror-a", "--network", "none")
-    wait_in("mirror-b", "--network", "none")
+    wait_in("mirror-a", "none")
+    wait_in("mirror-b", "none")
     near = ("type", "veth", "peer", "name", "x-near", "netns", str(pid_of("mirror-a")))
     ip_in("mirror-b", "link", "add", "name", "x-far", "index", str(links()["wire0"]["ifindex"]), *near)
