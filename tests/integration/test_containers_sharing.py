@@ -113,9 +113,17 @@ def test_donor_renamed_in_the_list_but_the_same_container(pair: Lab) -> None:
 
 # --- N6: donor restarted --------------------------------------------------------------------------------------------
 
+LISTED = pytest.mark.parametrize(
+    "listed",
+    [
+        pytest.param([SHARER, DONOR], id="both"),
+        pytest.param([SHARER], id="sharer-only", marks=pytest.mark.spread),
+    ],
+)
+
 
 @pytest.mark.engines
-@pytest.mark.parametrize("listed", [[SHARER, DONOR], [SHARER]], ids=["both", "sharer-only"])
+@LISTED
 def test_donor_restarted_by_hand(pair: Lab, listed: list[Json]) -> None:
     """N6: the engine says that the sharer runs, yet it is in a dead namespace. It is restarted, the donor is not."""
     ident = pair.id("sharer")
@@ -160,7 +168,7 @@ def test_donor_stopped_by_hand(pair: Lab) -> None:
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("listed", [[SHARER, DONOR], [SHARER]], ids=["both", "sharer-only"])
+@LISTED
 def test_donor_recreated_by_hand(pair: Lab, listed: list[Json]) -> None:
     """N7: the sharer's NetworkMode names a dead id. It is recreated against the new donor, once."""
     pair.docker("rm", "-f", "donor")

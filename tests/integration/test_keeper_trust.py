@@ -61,6 +61,7 @@ def test_o13_a_record_that_is_wrong_is_told_the_rest_is_served_and_the_role_fail
     host.sh(f"rm {RECORD}.aside")
 
 
+@pytest.mark.thorough
 def test_o13_a_keeper_that_cannot_begin_is_no_running_one_and_corrupt_notes_are_left_out(
     without: Keeper, host: Host
 ) -> None:
@@ -94,6 +95,7 @@ def test_o13_root_runs_nothing_that_a_user_can_change(without: Keeper, host: Hos
     host.sh("rm -r /srv/user")
 
 
+@pytest.mark.thorough
 def test_o13_path_and_log_file_are_words_wherever_they_stand(without: Keeper, host: Host) -> None:
     odd = "/usr/local/sbin/net mode%i$x;y&z"
     log = "/var/log/net mode $(touch o13-ran)'k.log"

@@ -40,6 +40,7 @@ def test_o8_redis_reads_back_every_value_as_it_was_given(host: Host, image: str)
     assert told.split("\n")[1:-1] == values
 
 
+@pytest.mark.spread
 @pytest.mark.engines
 def test_o8_null_takes_a_variable_of_the_image_away(host: Host) -> None:
     make_images(host)

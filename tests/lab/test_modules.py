@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hosts import HOSTS, changed, done, run_play
 from tree import CHECKOUT
 
@@ -38,16 +39,26 @@ NOTHING: dict[str, dict[str, Any]] = {
 """Options with which a module runs to its end and changes nothing, in check mode at least."""
 
 
-def test_every_module_has_all_that_it_imports() -> None:
+@pytest.mark.parametrize("each_on", [1, pytest.param(len(HOSTS), marks=pytest.mark.thorough)])
+def test_every_module_has_all_that_it_imports(each_on: int) -> None:
+    """On so many of the hosts: what is sent is the same for all."""
     modules, actions = (
         {file.stem for file in (CHECKOUT / "plugins" / kind).glob("[!_]*.py")} for kind in ("modules", "action")
     )
     modules -= actions  # these are the controller's
     assert modules == set(NOTHING)
-    tasks = [{f"netmode.docker.{module}": options} for module, options in NOTHING.items()]
-    played = done(
-        run_play([{"hosts": "all", "become": True, "gather_facts": False, "tasks": tasks}], "--check", packed=True)
-    )
+    wanted = {
+        host: [module for at, module in enumerate(NOTHING) if (at - first) % len(HOSTS) < each_on]
+        for first, host in enumerate(HOSTS)
+    }
+    plays: list[dict[str, Any]] = [
+        {
+            "hosts": host, "become": True, "gather_facts": False,
+            "tasks": [{f"netmode.docker.{module}": NOTHING[module]} for module in own],
+        }
+        for host, own in wanted.items()
+    ]  # fmt: skip
+    played = done(run_play(plays, "--check", packed=True))
     ran = {(task["host"], task["action"]) for task in played.tasks}
-    assert ran == {(host, f"netmode.docker.{module}") for host in HOSTS for module in modules}
+    assert ran == {(host, f"netmode.docker.{module}") for host, own in wanted.items() for module in own}
     assert {task for _, task in changed(played)} <= {"netmode.docker.keeper"}
