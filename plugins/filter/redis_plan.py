@@ -23,10 +23,6 @@ options:
     description: The name of the host, for messages.
     type: str
     default: this host
-  revisions:
-    description: What the module M(netmode.docker.redis_config) returned.
-    type: dict
-    default: {}
   pending:
     description:
       - For a rehearsal, networks that are yet to be made, by name.
@@ -62,11 +58,10 @@ if TYPE_CHECKING:
 def redis_plan(
     variables: dict[str, Any],
     host: str = "this host",
-    revisions: dict[str, str] | None = None,
     pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    return make_plan(variables, host, revisions or {}, pending)
+    return make_plan(variables, host, pending)
 
 
 class FilterModule:

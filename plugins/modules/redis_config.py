@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: redis_config
-short_description: The configuration directories of a host's Redis instances
+short_description: Manage the configuration of a host's Redis instances, in their files and while they run
 version_added: 0.1.0
 description:
   - Writes C(redis.conf) of every instance of the list, each in a directory of its own that its container mounts, and the directory for its unix socket.
-  - Returns a revision of each configuration. Put into a label of the container it makes a changed setting reach the running Redis.
+  - Sets a running Redis to what its C(redis.conf) says, without a restart, and reads that back. What Redis reads only when it starts
+    is returned in RV(restarts), for O(netmode.docker.containers#module:restarted).
   - Refuses a change that would lose data when Redis starts with it.
 author:
   - The netmode.docker authors (@netmode)
@@ -30,17 +31,18 @@ options:
         Without one root alone gets to them, unless the mode lets everybody.
     type: str
     default: ''
-  key_file:
-    description:
-      - The host's own key for the revisions, made at the first run, read by root only. It keeps the label of a container from being a way
-        to try passwords.
-    type: path
-    default: /etc/netmode/redis/.revision-key
   image_dir:
     description:
       - Where the role copies archives of images to. What a run that was killed has left of such copies there is removed.
       - Without it no directory is looked at.
     type: path
+  renewed:
+    description:
+      - The instances whose containers are going to be recreated or restarted, which brings their settings. Nothing is set while they run,
+        but for the append-only file, which is begun by a Redis that has the data.
+    type: list
+    elements: str
+    default: []
   instances:
     description: The instances.
     type: list
@@ -53,8 +55,8 @@ options:
         required: true
       state:
         description:
-          - V(absent) removes what was written into the directories and, where they are empty then, the directories themselves,
-            and with the last of them O(key_file). What others have put there stays, and is told.
+          - V(absent) removes what was written into the directories and, where they are empty then, the directories themselves.
+            What others have put there stays, and is told.
           - V(present) refuses a directory that is there and was not made here.
         type: str
         choices: [present, absent]
@@ -128,6 +130,10 @@ options:
             type: list
             elements: dict
             required: true
+      restart_allowed:
+        description: Whether it may be restarted for what Redis reads only when it starts. Without, that is returned in RV(waiting).
+        type: bool
+        default: true
       trial:
         description:
           - How Redis is to be tried with what is new, in a container of its own without network and data, before anything is changed.
@@ -194,15 +200,18 @@ trials:
   type: list
   elements: str
   sample: [cache]
-set_again:
-  description:
-    - The instances whose Redis ran with other settings than redis.conf says (CONFIG SET), and which. They were, or in check mode
-      would be, set to what it says, without a restart.
+set_live:
+  description: The instances whose Redis was, or in check mode would be, set to what redis.conf says while it runs, and which directives.
   returned: always
   type: dict
   sample: {cache: [maxmemory]}
-drifted:
-  description: Instances whose Redis lets in whom redis.conf keeps out, and whom. Only a restart ends that.
+restarts:
+  description: The instances that have to be restarted for what redis.conf says, and why.
+  returned: always
+  type: dict
+  sample: {cache: 'its redis.conf says another databases, which Redis reads only when it starts'}
+waiting:
+  description: Those of them that may not be restarted.
   returned: always
   type: dict
   sample: {}
@@ -218,19 +227,13 @@ volumes:
   type: list
   elements: str
   sample: [cache-data]
-revisions:
-  description: A keyed digest of each instance's configuration. In check mode on a host without a key, V(not known before the first run).
-  returned: always
-  type: dict
-  sample:
-    cache: 5d41402abc4b2a76b9719d911017c592
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile, waits
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ARGUMENTS
 
 
@@ -250,6 +253,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for why in result["left"]:
         module.warn(f"{why}, which was not made here, and stays.")
+    for why in waits(result):
+        module.warn(why)
     module.exit_json(**result)
 
 

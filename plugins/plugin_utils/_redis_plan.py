@@ -25,12 +25,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_kept, sources_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import (
-    REVISION_LABEL,
-    ROLE_LABEL,
-    SECRET_DIRECTIVES,
-    with_revisions,
-)
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL, SECRET_DIRECTIVES
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
@@ -96,6 +91,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "gid": int(gid),
         "lines": lines,
         "secrets": secrets,
+        "restart_allowed": instance["restart_allowed"],
         **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
     }
@@ -115,7 +111,7 @@ def _container(instance: Settings, config_dir: str, socket_dir: str) -> dict[str
     container: dict[str, Any] = {
         "name": name,
         "state": instance["state"],
-        "recreate": instance["recreate"],
+        "recreate": instance["recreate"] if instance["restart_allowed"] else "never",
         "image": instance["image"],
         "network_mode": f"container:{instance['donor']}" if mode == "container" else mode,
         "command": [instance["server_command"], f"{CONFIG_AT}/redis.conf"],
@@ -139,7 +135,7 @@ def _container(instance: Settings, config_dir: str, socket_dir: str) -> dict[str
             "timeout": "3s",
             "retries": 3,
         },
-        "labels": {REVISION_LABEL: "", ROLE_LABEL: "redis", **instance["labels"]},
+        "labels": {ROLE_LABEL: "redis", **instance["labels"]},
     }
     for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
         if instance[option]:
@@ -250,7 +246,6 @@ def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
 def make_plan(
     variables: Settings,
     host: str,
-    revisions: dict[str, str],
     pending: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
@@ -277,8 +272,7 @@ def make_plan(
     archives = _archives(images, variables["image_dir"], problems)
     if problems.told:
         return nothing
-    containers = with_revisions(extra + [_container(item, config_dir, socket_dir) for item in merged], revisions)
-    key_file = f"{config_dir}/.revision-key"
+    containers = extra + [_container(item, config_dir, socket_dir) for item in merged]
     files = [
         {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
         for item in merged
@@ -297,7 +291,6 @@ def make_plan(
         "kept": [item["name"] for item in merged if variables["keeper"] and _is_kept(item)],
         "parts": {
             "files": {
-                "key_file": key_file,
                 "socket_group": variables["socket_group"],
                 "image_dir": variables["image_dir"],
                 "instances": files,

@@ -18,7 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_sources
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import OWN_LABELS
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of
 
@@ -137,8 +137,13 @@ def check(instance: Settings, problems: Problems) -> None:
 
 
 def _check_for_the_container(instance: Settings, problems: Problems) -> None:
-    for label in sorted(OWN_LABELS.intersection(instance["labels"] or ())):
-        problems.add(instance["name"], "labels", f"{label}: the role sets it by itself. Choose another name.")
+    if ROLE_LABEL in (instance["labels"] or ()):
+        problems.add(instance["name"], "labels", f"{ROLE_LABEL}: the role sets it by itself. Choose another name.")
+    if instance["recreate"] == "always" and not instance["restart_allowed"]:
+        problems.add(
+            instance["name"], "recreate", "always recreates it at every run, and redis_restart_allowed: false allows "
+            "none. Leave one of them out.",
+        )  # fmt: skip
     for option in OF_THE_CONTAINER:
         given = instance[option]
         try:

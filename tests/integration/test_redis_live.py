@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""R4: what was set in a running Redis (CONFIG SET, CONFIG REWRITE) is found, and set back while it runs."""
+"""The configuration of a Redis that runs: changed while it runs, and set back where somebody has changed it (R4)."""
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis_lab import inspect, socket_of
+from redis_lab import cli, inspect, running
+from shaped import MODES, PASSWORD, Client, ask, deploy, instance, own_volumes
 from shapes import REDIS_SHAPES
-from test_redis_shapes import MODES, PASSWORD, ask, deploy, instance, own_volumes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,60 +28,138 @@ AS_TOLD = {
     "slowlog-max-len": "64",
 }
 ODD = {"maxmemory": "0", "hash-max-ziplist-entries": "7", "save": "", "loglevel": "debug", "protected-mode": "no"}
+ALIAS = "hash-max-listpack-entries"
+UNNAMED = {"maxclients": "99", "notify-keyspace-events": "KEA"}
 TRIED = "set what runs to what it says"
 
 
-def told(host: Host, name: str, directive: str) -> str:
-    return ask(host, name, "config", "get", directive).partition("\n")[2]
+def told(host: Host, name: str, directive: str, password: str = PASSWORD) -> str:
+    return cli(host, name, "config", "get", directive, password=password).partition("\n")[2]
 
 
 def changed(played: Play) -> list[str]:
     return [task["task"] for task in played.tasks if task["status"] == "changed"]
 
 
-class Client:
-    """A connection that stays: it is asked again after what was to leave it alone."""
-
-    def __init__(self, name: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(10)
-        self.socket.connect(socket_of(name))
-        assert self.says(f"AUTH {PASSWORD}") == "+OK"
-
-    def says(self, line: str) -> str:
-        self.socket.sendall(f"{line}\r\n".encode())
-        return self.socket.recv(1024).decode().strip()
-
-
-def test_r4_what_was_set_at_run_time_is_set_back_without_a_restart(host: Host, play: Callable[..., Play]) -> None:
-    instances: list[dict[str, Any]] = [
-        instance(number, MODES[number % len(MODES)], shape, **SETTINGS) for number, shape in enumerate(REDIS_SHAPES)
+def everywhere(**settings: Any) -> list[dict[str, Any]]:
+    """One instance of each shape, in the modes by turns."""
+    return [
+        instance(number, MODES[number % len(MODES)], shape, **settings) for number, shape in enumerate(REDIS_SHAPES)
     ]
-    names = [one["name"] for one in instances]
+
+
+@pytest.fixture
+def deployed(host: Host, play: Callable[..., Play]) -> list[str]:
+    instances = everywhere(**SETTINGS)
     own_volumes(host, instances)
     deploy(play, instances)
     assert deploy(play, instances).changed == 0
-    for name in names:
-        assert {directive: told(host, name, directive) for directive in AS_TOLD} == AS_TOLD, name
-    started = {name: inspect(host, name)["State"]["StartedAt"] for name in names}
-    clients = {name: Client(name) for name in names}
+    names = [one["name"] for one in instances]
     for name in names:
         assert ask(host, name, "set", "marker", name) == "OK"
-        assert ask(host, name, "config", "set", *(word for pair in ODD.items() for word in pair)) == "OK"
-    for name in names[::2]:
+    return names
+
+
+def test_r4_what_was_set_at_run_time_is_set_back_without_a_restart(
+    host: Host, play: Callable[..., Play], deployed: list[str]
+) -> None:
+    for name in deployed:
+        assert {directive: told(host, name, directive) for directive in AS_TOLD} == AS_TOLD, name
+    before, clients = running(host), {name: Client(name) for name in deployed}
+    default = {directive: told(host, deployed[0], directive) for directive in UNNAMED}
+    odd = {**ODD, **UNNAMED}
+    for name in deployed:
+        assert ask(host, name, "config", "set", *(word for pair in odd.items() for word in pair)) == "OK"
+    for name in deployed[::2]:
         assert ask(host, name, "config", "rewrite") == "OK"
 
     for options in (("--check", "--diff"), ()):
-        played = deploy(play, instances, *options)
+        played = deploy(play, everywhere(**SETTINGS), *options)
         (only,) = changed(played)
         assert only.endswith(TRIED), played.stdout
-        assert sorted(played.task(TRIED)["set_again"]) == sorted(names)
-        found = played.task(TRIED)["set_again"]
-        assert {tuple(found[name]) for name in names} == {tuple(sorted({*ODD}))}, found
-    assert deploy(play, instances).changed == 0
-    for name in names:
+        found = played.task(TRIED)["set_live"]
+        assert sorted(found) == sorted(deployed)
+        assert {tuple(found[name]) for name in deployed} == {tuple(sorted({*odd, ALIAS}))}, found
+    assert deploy(play, everywhere(**SETTINGS)).changed == 0
+    for name in deployed:
         assert {directive: told(host, name, directive) for directive in AS_TOLD} == AS_TOLD, name
+        assert {directive: told(host, name, directive) for directive in UNNAMED} == default, name
         assert (told(host, name, "protected-mode"), told(host, name, "loglevel")) == ("yes", "notice"), name
         assert clients[name].says("PING") == "+PONG", f"{name}: its client was disconnected"
         assert ask(host, name, "get", "marker") == name
-    assert {name: inspect(host, name)["State"]["StartedAt"] for name in names} == started
+    assert running(host) == before
+
+
+OTHER = {
+    "maxmemory": "200mb",
+    "save": [],
+    "settings": {
+        "hash-max-ziplist-entries": 32, "masterauth": "a secret of two words", "client-output-buffer-limit": "pubsub 1mb 1mb 9",
+        "user": ["app on >app ~app:* +@read (~other +get)", "off off ~* +@all", "hashed on #" + "ab" * 32 + " ~* +@all -@admin"],
+    },
+}  # fmt: skip
+
+
+def test_a_changed_setting_a_user_and_another_password_reach_the_running_redis_without_a_restart(
+    host: Host, play: Callable[..., Play], deployed: list[str]
+) -> None:
+    before, clients = running(host), {name: Client(name) for name in deployed}
+    for options in (("--check", "--diff"), ()):
+        played = deploy(play, everywhere(**OTHER), *options, redis_password="n3w")
+        assert [task.rsplit(", ", 1)[1] for task in changed(played)] == [f"and {TRIED}"], played.stdout
+        found = played.task(TRIED)
+        assert found["restarts"] == {}
+        for name in deployed:
+            assert {"maxmemory", "save", "slowlog-max-len", "requirepass", "user app"} <= {*found["set_live"][name]}, (
+                found
+            )
+        assert "n3w" not in played.stdout
+    assert deploy(play, everywhere(**OTHER), redis_password="n3w").changed == 0
+    for name in deployed:
+        assert "NOAUTH" in cli(host, name, "ping", password=PASSWORD), name
+        assert [told(host, name, one, "n3w") for one in ("maxmemory", "save", "slowlog-max-len")] == [
+            "209715200",
+            "",
+            "128",
+        ]
+        assert told(host, name, "masterauth", "n3w") == "a secret of two words", name
+        assert Client(name, "AUTH app app").says("GET app:1") == "$-1", name
+        assert clients[name].says("GET marker") == f"${len(name)}\r\n{name}", f"{name}: its client was disconnected"
+    assert running(host) == before
+    assert changed(deploy(play, everywhere(**SETTINGS)))
+    assert deploy(play, everywhere(**SETTINGS)).changed == 0
+    for name in deployed:
+        assert {directive: told(host, name, directive) for directive in AS_TOLD} == AS_TOLD, name
+        assert "app" not in ask(host, name, "acl", "list"), name
+    assert running(host) == before
+
+
+def test_what_redis_reads_only_when_it_starts_restarts_it_or_waits_until_somebody_does(
+    host: Host, play: Callable[..., Play], deployed: list[str]
+) -> None:
+    fixed: dict[str, Any] = {"settings": {**SETTINGS["settings"], "databases": 4, "rename-command": "FLUSHALL nope"}}  # type: ignore[dict-item]
+    wanted = everywhere(**{**SETTINGS, **fixed}, restart_allowed=False)
+    before = running(host)
+    for options in (("--check",), ()):
+        played = deploy(play, wanted, *options)
+        (only,) = changed(played)
+        assert only.endswith(TRIED), played.stdout
+        assert sorted(played.task(TRIED)["waiting"]) == sorted(deployed)
+    assert running(host) == before
+    left = deploy(play, wanted)
+    assert left.changed == 0
+    assert (
+        f"redis_restart_allowed leaves that restart to you: docker restart {deployed[0]}" in left.stderr + left.stdout
+    )
+    host.docker("restart", deployed[0])
+
+    allowed = everywhere(**{**SETTINGS, **fixed})
+    ids = {name: inspect(host, name)["Id"] for name in deployed}
+    for options in (("--check",), ()):
+        played = deploy(play, allowed, *options)
+        assert changed(played), played.stdout
+    assert deploy(play, allowed).changed == 0
+    for name in deployed:
+        assert (told(host, name, "databases"), ask(host, name, "get", "marker")) == ("4", name)
+        assert "unknown command" in ask(host, name, "flushall"), name
+    assert {name: inspect(host, name)["Id"] for name in deployed} == ids, "recreated, where a restart was enough"

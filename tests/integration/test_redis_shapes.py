@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from redis_lab import ROLE, inspect
+from redis_lab import inspect
+from shaped import MODES, ask, deploy, instance, own_volumes
 from shapes import REDIS_SHAPES, SHAPES, Shape
 
 if TYPE_CHECKING:
@@ -15,43 +16,6 @@ if TYPE_CHECKING:
     from lab import Host, Play
 
 pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("shape_images", "no_files_left")]
-MODES = ("bridge", "container", "host", "none")
-PASSWORD = "s3cret-of-the-test"
-DONORS = [{"name": name, "image": SHAPES[name].image} for name in ("nginx", "httpd")]
-
-
-def instance(number: int, mode: str, shape: Shape, **more: Any) -> dict[str, Any]:
-    """One of them shares with nginx, the next with httpd: no two of a namespace listen on one port."""
-    own: dict[str, Any] = {"port": 7000 + number} if mode in ("host", "container") else {}
-    if mode == "container":
-        own["donor"] = DONORS[number % 2]["name"]
-    return {
-        "name": f"{mode}-{shape.name}", "network_mode": mode, "image": shape.image, "user": shape.user,
-        "server_command": shape.server, "cli_command": shape.cli, **own, **more,
-    }  # fmt: skip
-
-
-def deploy(play: Callable[..., Play], instances: list[dict[str, Any]], *options: str) -> Play:
-    played = play(
-        ROLE, options=options, redis_instances=instances, redis_companions=DONORS, redis_password=PASSWORD,
-        redis_keeper=False, redis_healthcheck_interval="1h",
-    )  # fmt: skip
-    assert played.rc == 0, played.stdout + played.stderr
-    return played
-
-
-def ask(host: Host, name: str, *words: str) -> str:
-    socket = f"/var/lib/netmode/redis/{name}/redis.sock"
-    return host.run("redis-cli", "-s", socket, *words, env={"REDISCLI_AUTH": PASSWORD}).stdout.strip()
-
-
-def own_volumes(host: Host, instances: list[dict[str, Any]]) -> None:
-    """For Bitnami's image, which has no /data: the engine gives an empty volume the owner of that, and else root."""
-    for one in instances:
-        if one["image"] == SHAPES["bitnami"].image:
-            host.docker("volume", "create", f"{one['name']}-data")
-            at = host.docker("volume", "inspect", "-f", "{{.Mountpoint}}", f"{one['name']}-data")
-            host.sh(f"touch {at}/.not-empty; chown {one['user']} {at}")
 
 
 def volumes(host: Host) -> list[str]:

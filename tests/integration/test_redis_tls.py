@@ -13,9 +13,8 @@ from certificates import Authority
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from redis_lab import inspect
+from shaped import DONORS, PASSWORD, Client, deploy, instance
 from shapes import SHAPES
-from test_redis_live import Client
-from test_redis_shapes import DONORS, PASSWORD, deploy, instance
 from verify_lab import settings
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def test_made_in_every_mode_and_renewed_without_a_restart(host: Host, play: Call
     assert changed(own(play, "--check")) == [MAKES, WRITES]
     renewed = own(play)
     assert changed(renewed) == [MAKES, WRITES]
-    assert sorted(renewed.task(WRITES)["set_again"]) == sorted(NAMES)
+    assert sorted(renewed.task(WRITES)["set_live"]) == sorted(NAMES)
     assert own(play).changed == 0
     assert shown(host) == made(host) != first
     assert {name: inspect(host, name)["State"]["StartedAt"] for name in NAMES} == started

@@ -140,6 +140,10 @@ def _on_one_port(one: Place, other: tuple[str, ...]) -> bool:
     return one[1:] == other[1:] and overlap(one[0], other[0])
 
 
+_PROXY = "docker-proxy"
+"""What the engine listens by for a port that it publishes."""
+
+
 class _Space(NamedTuple):
     """A network namespace at the moment that a container starts in it."""
 
@@ -165,6 +169,7 @@ class _Space(NamedTuple):
                 container = next((key for key in groups if key in host.modes), "")
                 if container not in self.gone:
                     who = f"the process {command} (pid {pid})" if pid else "another process"
+                    who += ", left by an engine that was killed," if command == _PROXY else ""
                     who = f"the container {host.name(container)}" if container else who
                     return f"{who} listens on {_spot(here).partition('/')[0]}"
         return ""

@@ -86,7 +86,7 @@ def _with_sockets(instances: list[Instance]) -> list[Instance]:
     return [one for one in instances if one["state"] == "present" and one["socket_directory"]]
 
 
-def wanted_above(instances: list[Instance], group: int | None, key_file: str) -> dict[Path, Access]:
+def wanted_above(instances: list[Instance], group: int | None) -> dict[Path, Access]:
     """Of the directories above, which are root's, as far as they hold nothing but what was made here.
 
     Through that of the sockets get those who may connect: root alone, the group, or everybody.
@@ -102,7 +102,7 @@ def wanted_above(instances: list[Instance], group: int | None, key_file: str) ->
     through = group if mode == 0o710 and group is not None else gid
     for instance in of_sockets:
         found[Path(instance["socket_directory"]).parent] = Access(stat.S_IFDIR | mode, uid, through)
-    names = {instance["name"] for instance in instances} | {Path(key_file).name}
+    names = {instance["name"] for instance in instances}
     for parent in {Path(instance["directory"]).parent for instance in instances}:
         names.update(entry.name for entry in (parent.iterdir() if parent.is_dir() else ()) if is_instance(entry))
     return {path: access for path, access in found.items() if _made_here(path, names)}

@@ -57,7 +57,7 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
 
 def _way_out(instance: Instance, way: Way, told: str) -> str:
     if way.expected == NOAUTH or told.startswith("WRONGPASS"):
-        return again("restarts it with the password of its redis.conf")
+        return again("sets it to what its redis.conf says")
     if way.socket:
         return f"Its log says why (docker logs {instance.name})."
     return f"{again_or_restart(instance.name)} Otherwise look at who listens there (ss -ltnp), and at firewalls."

@@ -28,6 +28,7 @@ from .data import (
 from .files import content_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -92,10 +93,12 @@ def not_made_here(around: Around) -> list[str]:
     return sorted(found)
 
 
-def refuse(instances: list[Instance], current: dict[str, Found], around: Around) -> None:
+def refuse(
+    instances: list[Instance], current: dict[str, Found], around: Around, answering: Collection[str] = ()
+) -> None:
     """NetmodeError for the first instance that may not be, before anything is changed.
 
-    Notes of each other its ``place``, for the trial.
+    ``answering``: instances whose Redis can be changed while it runs. Notes of each other its ``place``, for the trial.
     """
     for one in instances:
         one["place"] = Place(one["uid"], one["gid"])
@@ -105,7 +108,7 @@ def refuse(instances: list[Instance], current: dict[str, Found], around: Around)
         look = _Look(instance, current[instance["name"]], around)
         look.refuse_path()
         look.refuse_foreign()
-        look.refuse_loss()
+        look.refuse_loss(answers=instance["name"] in answering)
         instance["place"] = look.data_place()
 
 
@@ -192,10 +195,10 @@ class _Look:
         empty = not self.volume.startswith("/") and not any(self.path.iterdir())
         return Place(there.st_uid, there.st_gid, stat.S_IMODE(there.st_mode), empty)
 
-    def refuse_loss(self) -> None:
+    def refuse_loss(self, *, answers: bool) -> None:
         had = None if self.found.content is None else data.names_of(self.found.content)
         kept = data.scan(self.path) if self.path else data.NOTHING
-        why = data.refusal(self.names, data.Before(had, kept, self.running, self._elsewhere()))
+        why = data.refusal(self.names, data.Before(had, kept, self.running, self._elsewhere(), answers))
         if why:
             option, _, reason = why.partition(": ")
             self._refuse(f"{option}: volume {self.volume}: {reason}")

@@ -62,6 +62,8 @@ class Before(NamedTuple):
     """It runs there now, so that its dump is written when it is stopped, and holds what is in no file yet."""
     elsewhere: str = ""
     """Where the container of this name has its data now, if that is another place."""
+    answers: bool = False
+    """It can be changed while it runs."""
 
 
 def names_of(content: str) -> Names:
@@ -177,13 +179,13 @@ def refusal(wanted: Names, before: Before) -> str:
             "(state: absent)."
         )
     if before.running and before.had and not before.elsewhere:
-        return _of_running(before.had, wanted)
+        return _of_running(before.had, wanted, answers=before.answers)
     return _of_stopped(wanted, before)
 
 
-def _of_running(had: Names, wanted: Names) -> str:
+def _of_running(had: Names, wanted: Names, *, answers: bool) -> str:
     """When it is stopped, its data is in the append-only file, or else in the dump, of the names it has now."""
-    if wanted.aof and not had.aof:
+    if wanted.aof and not had.aof and not answers:
         return _ONLINE
     if had.aof and not wanted.aof and not had.saves:
         return (
@@ -209,9 +211,8 @@ def _of_running(had: Names, wanted: Names) -> str:
 
 _ONLINE = (
     "appendonly: the running Redis keeps no append-only file, and one that starts with appendonly yes for the first "
-    "time ignores its dump: all its data would be lost. Switch it on in the running Redis first, then run this again: "
-    "CONFIG SET appendonly yes; wait until INFO persistence says aof_rewrite_in_progress:0 and "
-    "aof_rewrite_scheduled:0; CONFIG REWRITE."
+    "time ignores its dump: all its data would be lost. It is switched on while Redis runs, which does not answer, or "
+    "does not let its settings be changed. See why (docker logs), and run this again."
 )
 
 

@@ -1,108 +1,138 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a Redis that runs was set to something that its redis.conf does not say (CONFIG SET, ACL SETUSER).
+"""Where a Redis that runs has another configuration than its redis.conf says or is to say, and what it takes to change.
 
-Only what a Redis says itself counts; one that is loading, does not answer or has no such command has not drifted.
+Only what a Redis says itself counts. One that does not say takes its redis.conf over when it is restarted.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import live, tls_live
-from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, open_users
+from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from .data import Names
 
 Instance = dict[str, Any]
 
 _WITHIN = 3.0
 """Seconds."""
+_SAVED_WITHIN = 3600.0
+"""Seconds that a Redis may take to write all its data."""
+_NOT_TOLD = (OSError, NotMeantError, NotRedisError)
+
+
+class Asked(NamedTuple):
+    """What a running Redis said when it was asked."""
+
+    now: live.Said | None = None
+    """None where it does not say: it is paused, loads its data, or has no such commands."""
+    refused: bool = False
+    """It takes neither the password that it is to have nor the one in its redis.conf."""
+    mute: bool = False
+    """It answers, and never says: its redis.conf takes CONFIG or ACL away."""
 
 
 class Drift(NamedTuple):
-    lets_in: str
-    """Whom it lets in that redis.conf keeps out. Only a restart ends that."""
-    values: dict[str, str]
-    """Directive → what a Redis with this redis.conf says, where this one says another."""
+    change: live.Change
+    """What can be set while it runs."""
+    restart: str
+    """Why only a restart brings the rest, '' where there is no rest."""
 
 
-def drifts(
-    instances: Iterable[Instance],
-    running: Mapping[str, str],
-    meant: Mapping[str, Mapping[str, str]],
-    trusted: Mapping[str, str],
-) -> dict[str, Drift]:
-    """Instance → drift, where there is one.
+NONE = Drift(live.Change({}, {}), "")
 
-    ``running``: container → id. ``meant``: instance → what a Redis with its redis.conf says, where that is known.
-    ``trusted``: instance → digest of the CAs that it was told to trust.
+
+class Running(NamedTuple):
+    """A Redis that runs, and the passwords that it may ask for: that of the variables, that of its redis.conf."""
+
+    endpoint: Endpoint
+    passwords: tuple[str, ...]
+
+
+def running(instance: Instance, container: str, content: str | None) -> Running | None:
+    """``container``: its id. ``content``: of the redis.conf that it has. None for one that is not to be asked."""
+    if not (instance["trial"] and instance["socket_directory"]):
+        return None
+    passwords = [instance["trial"]["password"]]
+    with suppress(ValueError):  # of lines that are somebody else's
+        passwords.append(live.password_of(content or ""))
+    socket = f"{instance['socket_directory']}/redis.sock"
+    given = tuple(word for word in dict.fromkeys(passwords) if word)
+    return Running(
+        Endpoint(instance["name"], socket=socket, password=(given or (None,))[0], container=container), given
+    )
+
+
+def ask(redis: Running) -> Asked:
+    try:
+        with closing(Connection(redis.endpoint, _WITHIN)) as own:
+            answer = _let_in(own, redis)
+            if answer:
+                return Asked(refused=_is_refusal(answer))
+            now = live.said(own)
+            return Asked(now, mute=now is None)
+    except _NOT_TOLD:
+        return Asked()
+
+
+def _let_in(connection: Connection, redis: Running) -> str:
+    """Give it each password until one is right. What it says to PING then, '' for PONG."""
+    answer = ""
+    for password in redis.passwords:
+        connection.send(encode("AUTH", password))
+        answer = str(connection.reply())
+        if answer == "OK":
+            break
+    connection.send(encode("PING"))  # it may need none at all
+    said = connection.reply()
+    return "" if said == "PONG" else answer if _is_refusal(answer) else str(said)
+
+
+def _is_refusal(answer: str) -> bool:
+    return answer.startswith(("WRONGPASS", "NOAUTH"))
+
+
+def compare(redis: Running, instance: Instance, now: live.Said, wanted: live.Said, trusted: str = "") -> Drift:
+    """``now``: what it says. ``wanted``: what it is to say. ``trusted``: digest of the CAs that it was told of."""
+    change = live.difference(instance, now, wanted)
+    fixed = ["rename-command or loadmodule"] if wanted.loaded and now.loaded not in ("", wanted.loaded) else []
+    if change.settings or instance.get("tls"):
+        try:
+            with closing(Connection(redis.endpoint, _WITHIN)) as own:
+                if _let_in(own, redis):
+                    return NONE  # it has changed meanwhile
+                settings, names = live.changeable(own, change.settings)
+                settings.update(tls_live.to_read_again(own, instance, now, trusted))
+        except _NOT_TOLD:  # it has ended
+            return NONE
+        change, fixed = change._replace(settings=settings), [*names, *fixed]
+    told = ", ".join(fixed)
+    return Drift(change, f"its redis.conf says another {told}, which Redis reads only when it starts" if fixed else "")
+
+
+def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> None:
+    """Set it, and have its data kept as ``wanted`` before its redis.conf says so. NetmodeError: it could not be set.
+
+    ``had``: how redis.conf has it kept until now.
     """
-    found = {}
-    for instance in instances:
-        name = instance["name"]
-        endpoint = _endpoint(instance, running)
-        if endpoint is None:
-            continue
-        try:
-            found[name] = _drift(endpoint, instance, meant.get(name, {}), trusted.get(name, ""))
-        except (OSError, ValueError, NotMeantError, NotRedisError):  # also of lines that are none
-            continue
-    return {name: drift for name, drift in found.items() if any(drift)}
-
-
-def set_back(instance: Instance, running: Mapping[str, str], values: Mapping[str, str]) -> None:
-    """Set the running Redis to what its redis.conf says. NetmodeError: it could not be set."""
-    endpoint = _endpoint(instance, running)
-    why = "it does not run"
-    if endpoint is not None:
-        try:
-            with closing(Connection(endpoint, _WITHIN)) as own:
-                why = (
-                    let_in(own, endpoint) or live.change(own, values) or tls_live.refuse_unshown(own, instance, values)
-                )
-        except (OSError, NotMeantError, NotRedisError) as error:
-            why = str(error)
+    name = redis.endpoint.name
+    try:
+        with closing(Connection(redis.endpoint, _SAVED_WITHIN)) as own:
+            why = _let_in(own, redis) or live.change(own, change)
+            why = why or tls_live.refuse_unshown(own, instance, change.settings)
+            turned = "appendonly" in change.settings or had.aof != wanted.aof
+            if not why and turned and (wanted.aof or wanted.saves):
+                why = live.keep_log(own) if wanted.aof else live.keep_dump(own)
+    except _NOT_TOLD as error:
+        why = str(error)
     if why:
         raise NetmodeError(
-            f"instance {instance['name']}: settings: it runs with another {', '.join(values)} than its redis.conf "
-            f"says, and CONFIG SET did not change that: {why}. Its data is untouched. Look at its log "
-            f"(docker logs {instance['name']}), or restart it, after which redis.conf holds."
+            f"instance {name}: settings: its {', '.join(change.names) or 'appendonly'} could not be set while it runs: "
+            f"{why}. Its redis.conf is as it was, and its data is untouched. Look at its log (docker logs {name}), "
+            "and run this again."
         )
-
-
-def _endpoint(instance: Instance, running: Mapping[str, str]) -> Endpoint | None:
-    name, trial = instance["name"], instance["trial"]
-    if not (trial and instance["socket_directory"] and name in running):
-        return None
-    socket = f"{instance['socket_directory']}/redis.sock"
-    return Endpoint(name, socket=socket, password=trial["password"] or None, container=running[name])
-
-
-def _drift(endpoint: Endpoint, instance: Instance, meant: Mapping[str, str], trusted: str) -> Drift:
-    if endpoint.password is not None:
-        with closing(Connection(endpoint, _WITHIN)) as stranger:
-            stranger.send(encode("PING"))
-            if stranger.reply() == "PONG":
-                return Drift("it needs no password, which redis.conf does not say", {})
-    with closing(Connection(endpoint, _WITHIN)) as own:
-        refused = let_in(own, endpoint)
-        if refused:
-            wrong = refused.startswith("WRONGPASS")
-            return Drift("it has another password, which redis.conf does not say" if wrong else "", {})
-        open_user = _open_user(own, live.directives(instance))
-        now = live.settings(own, meant)
-        again = tls_live.to_read_again(own, instance, trusted)
-    return Drift(open_user, {**{name: meant[name] for name, value in now.items() if value != meant[name]}, **again})
-
-
-def _open_user(own: Connection, conf: Mapping[str, list[list[str]]]) -> str:
-    own.send(encode("ACL", "LIST"))
-    meant = {words[0] for words in conf.get("user", []) if words and "nopass" in map(str.lower, words)}
-    meant |= set() if "requirepass" in conf else {"default"}
-    others = [name for name in open_users(own.replies()) or () if name not in meant]
-    told = f"its user {others[0]} needs no password, which redis.conf does not say" if others else ""
-    return "" if "aclfile" in conf else told

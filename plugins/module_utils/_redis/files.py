@@ -9,12 +9,10 @@ What was not written here is neither taken over nor removed.
 from __future__ import annotations
 
 import errno
-import hashlib
-import hmac
 import json
 import os
-import secrets
 import stat
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +26,6 @@ from .tls import fingerprint
 
 TRIED = ".tried"
 """What has been tried with success, and what it said of itself; beside redis.conf, and root's alone."""
-_KEY_BYTES = 32
 HEADER = f"# Written by Ansible {redis_access.MARK}: change the variables of the role, not this file.\n"
 SECRET = frozenset(
     {"requirepass", "masterauth", "user", "sentinel", "tls-key-file-pass", "tls-client-key-file-pass", "primaryauth"}
@@ -64,8 +61,8 @@ class Gone(NamedTuple):
 class Tried(NamedTuple):
     digest: str
     """Of what was tried."""
-    settings: dict[str, str]
-    """Directive → value, as the trial told them."""
+    said: Any
+    """What the trial said of its configuration (``live.Said``), as JSON has it; None where it did not say."""
     trusted: str = ""
     """Digest of the CAs that Redis was told to trust."""
 
@@ -91,12 +88,12 @@ class Access(NamedTuple):
     group: int | None
 
 
-def access_of(instances: list[Instance], key_file: str, socket_group: str = "") -> Access:
+def access_of(instances: list[Instance], socket_group: str = "") -> Access:
     """By the name of each instance. NetmodeError for a group that the host does not have."""
     group = redis_access.group_of(socket_group)
     passed = redis_access.is_passed(instances)
     own = {instance["name"]: redis_access.wanted(instance, group, passed=passed) for instance in instances}
-    return Access(own, redis_access.wanted_above(instances, group, key_file), group)
+    return Access(own, redis_access.wanted_above(instances, group), group)
 
 
 def observe(instances: list[Instance], access: Access) -> dict[str, Found]:
@@ -207,8 +204,7 @@ def gone(instance: Instance) -> Gone:
 # --- plan and apply ---------------------------------------------------------------------------------------------------
 
 
-def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = True) -> list[Step]:
-    """What differs; all of it where the host is not ``keyed`` yet, since every revision is another with a new key."""
+def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
     steps = []
     for instance in instances:
         found = current[instance["name"]]
@@ -218,7 +214,7 @@ def plan(instances: list[Instance], current: dict[str, Found], *, keyed: bool = 
                 steps.append(Step(instance, found.content, None))
             continue
         wanted = content_of(instance)
-        if wanted != found.content or not found.right or not keyed:
+        if wanted != found.content or not found.right:
             for path in _directories(instance):
                 _refuse_read_only(instance["name"], path)
             steps.append(Step(instance, found.content, wanted, found.certificate))
@@ -260,6 +256,14 @@ def apply(step: Step, access: Access) -> None:
         raise NetmodeError(f"instance {instance['name']}: {where}: {error.strerror}. {way_out}") from error
 
 
+def write_certificate(instance: Instance) -> None:
+    """Before redis.conf names it. NetmodeError: it could not be written."""
+    try:
+        tls_files.write(instance, _write)
+    except OSError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from error
+
+
 def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
     """In place of what a killed run has left unfinished: under the lock nobody else writes there."""
     for unfinished in _files.unfinished(path):
@@ -267,15 +271,11 @@ def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
     _files.write(path, content, 0o600, owner)
 
 
-def tidy(instances: list[Instance], key_file: str) -> None:
-    """Once the last instance is gone, so are the key, and empty directories of this collection's name."""
+def tidy(instances: list[Instance]) -> None:
+    """Once the last instance is gone, so are empty directories of this collection's name."""
     if any(instance["state"] == "present" for instance in instances):
         return
-    key = Path(key_file)
     parents = {path.parent for instance in instances for path in _directories(instance)}
-    if key.parent in parents and key.parent.is_dir() and not any(map(redis_access.is_instance, key.parent.iterdir())):
-        for path in (key, *_files.unfinished(key)):
-            path.unlink(missing_ok=True)
     for parent in parents:
         for path in (parent, parent.parent):
             ours = _OF_NETMODE in path.parts and path.is_dir() and not path.is_symlink() and not path.is_mount()
@@ -283,56 +283,28 @@ def tidy(instances: list[Instance], key_file: str) -> None:
                 path.rmdir()
 
 
-# --- trials and revisions ---------------------------------------------------------------------------------------------
+# --- trials -----------------------------------------------------------------------------------------------------------
 
 
 def tried(instance: Instance) -> Tried:
     """What was noted of the last trial; nothing where none was, or what is there was not written here."""
     try:
-        return Tried(*json.loads(_files.read(Path(instance["directory"]) / TRIED) or b""))
+        noted = Tried(*json.loads(_files.read(Path(instance["directory"]) / TRIED) or b""))
+        settings, users, loaded = noted.said or ({}, {}, "")
     except (ValueError, TypeError):
-        return Tried("", {})
+        return Tried("", None)
+    whole = isinstance(settings, dict) and isinstance(users, dict)
+    return noted if whole and all(isinstance(word, str) for word in (loaded, *noted[::2])) else Tried("", None)
 
 
 def note_trial(instance: Instance, made: Tried) -> None:
     _write(Path(instance["directory"]) / TRIED, json.dumps(made).encode(), (os.geteuid(), os.getegid()))
 
 
-def revisions(instances: list[Instance], key_file: str, *, check_mode: bool) -> dict[str, str]:
-    """A keyed digest of each wanted configuration: a bare hash in a label would let anyone try passwords against it."""
-    present = [instance for instance in instances if instance["state"] == "present"]
-    if not present:
-        return {}
-    key = _key(Path(key_file), check_mode=check_mode)
-    if key is None:
-        return {instance["name"]: "not known before the first run" for instance in present}
-    return {
-        instance["name"]: hmac.new(key, content_of(instance).encode(), hashlib.sha256).hexdigest()[:32]
-        for instance in present
-    }
-
-
-def has_key(key_file: str) -> bool:
-    """One that is cut short is none: with an empty key a revision could be guessed."""
-    _files.refuse_other(Path(key_file))
-    try:
-        return Path(key_file).lstat().st_size == _KEY_BYTES
-    except OSError:  # told by what comes to read it
-        return False
-
-
-def _key(path: Path, *, check_mode: bool) -> bytes | None:
-    try:
-        if has_key(str(path)):
-            return _files.read(path)
-        if check_mode:
-            return None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_bytes(_KEY_BYTES)
-        _write(path, key, (os.geteuid(), os.getegid()))
-        return key
-    except OSError as error:
-        raise NetmodeError(f"key_file {path}: {error.strerror}. Run with become: true.") from error
+def written_at(instance: Instance) -> str:
+    """When its redis.conf was written last: RFC 3339 in UTC with nanoseconds, as the engine has its times."""
+    seconds, nano = divmod((Path(instance["directory"]) / "redis.conf").stat().st_mtime_ns, 10**9)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{nano:09d}"
 
 
 def _shown(content: str | None) -> list[str]:

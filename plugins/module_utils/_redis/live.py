@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of a Redis that runs, by CONFIG GET and CONFIG SET. The server is asked for what it knows, not a table.
+"""The configuration that a Redis runs with: what it says of it, and how it is changed while it runs.
 
-How a server writes a value (100mb as 104857600) is its own affair. What it should say is therefore what one said that
-was started with the same redis.conf: the trial.
+The server is asked for what it knows, not a table: how it writes a value (100mb as 104857600) and which it changes only
+at its start is its own affair. It should say what one says that was started with the same redis.conf: the trial.
+Redis 7.0 and later, ``configSetCommand`` in its config.c: one CONFIG SET changes all that it names, or nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .conf import words_of
 from .files import SECRET, content_of
-from .protocol import Connection, encode
+from .protocol import Connection, ErrorReply, encode, parse_info
 from .tls import FILES
 
 if TYPE_CHECKING:
@@ -22,51 +25,271 @@ Instance = dict[str, Any]
 
 INSTEAD = {"bind": "127.0.0.1", "daemonize": "no", "logfile": '""', "loglevel": "notice"}
 """What a trial has in the place of what redis.conf says: it has no network, and it says on its output how it goes."""
+PASSWORD = "requirepass"  # noqa: S105 (the directive)
 _OF_THE_SERVER = frozenset({"replicaof", "slaveof", "dir"})
 """Not compared: whom a Redis follows is read from it, and where its data lies is never moved while it runs."""
-_NAME = re.compile(r"[a-z0-9-]+\Z")
+_SECRETS = (("masterauth", "primaryauth"), ("tls-key-file-pass",), ("tls-client-key-file-pass",))
+"""Secrets that are one word, each by all its names. Users and the default user's password are compared by ACL LIST."""
+_UNSEEN = ("rename-command", "loadmodule")
+"""Directives that no CONFIG GET shows; what they do is seen by the commands and modules that a server has."""
+_DEFAULT = "(its default)"
+_NO_OPTION = "no-such-option"
+_ARGUMENT = re.compile(r"argument '([^']*)'")
+_SANITIZE = "sanitize-payload"
+"""In the rules of a user that was set, and not of one that redis.conf made: it is what holds without it as well."""
 _UNREADABLE = "\ufffd"
+_PAUSE = 0.05
+"""Seconds between two questions for how far a save has come; it has no event that tells."""
 
 
-def directives(instance: Instance) -> dict[str, list[list[str]]]:
+class Said(NamedTuple):
+    """What a Redis says of the configuration that it runs with."""
+
+    settings: dict[str, str]
+    """Directive → value (CONFIG GET)."""
+    users: dict[str, str]
+    """User → rules (ACL LIST)."""
+    loaded: str
+    """A digest of its commands and modules, which only its start changes. Empty where it does not say."""
+
+
+class Change(NamedTuple):
+    """What a running Redis is to be set to."""
+
+    settings: dict[str, str]
+    users: dict[str, str | None]
+    """User → rules; None for one that is to go."""
+    password: str | None = None
+    """That of the default user, where it changes or his rules do."""
+
+    @property
+    def names(self) -> list[str]:
+        """As in redis.conf."""
+        users = [f"user {name}" for name in self.users if self.password is None or name != "default"]
+        return sorted([*self.settings, *users, *([PASSWORD] if self.password is not None else [])])
+
+
+# --- what it is to say ------------------------------------------------------------------------------------------------
+
+
+def directives(content: str) -> dict[str, list[list[str]]]:
     """Directive → the words of each of its lines in redis.conf. ValueError: a line that Redis would refuse."""
     found: dict[str, list[list[str]]] = {}
-    for words in map(words_of, content_of(instance).splitlines()):
+    for words in map(words_of, content.splitlines()):
         if words and not words[0].startswith("#"):
             found.setdefault(words[0].lower(), []).append(words[1:])
     return found
 
 
-def compared(instance: Instance) -> list[str]:
-    """The directives of redis.conf that a running Redis is asked for."""
+def password_of(content: str) -> str:
+    """The default user's in redis.conf, '' for none."""
+    return _written(directives(content), PASSWORD)
+
+
+def _written(given: Mapping[str, list[list[str]]], name: str) -> str:
+    """The last line counts; those of ``save`` count together."""
+    lines = given.get(name) or [[]]
+    return " ".join(word for line in lines for word in line) if name == "save" else " ".join(lines[-1])
+
+
+def meant(instance: Instance, trial: Said) -> Said:
+    """What a Redis with this redis.conf says: as its trial, and as written where that was given another. No secrets."""
+    given = directives(content_of(instance))
     left_out = SECRET | _OF_THE_SERVER | FILES | INSTEAD.keys()
-    return sorted(name for name in directives(instance) if name not in left_out and _NAME.match(name))
+    settings = {name: value for name, value in trial.settings.items() if name not in left_out}
+    settings.update({name: _written(given, name) for name in ("bind", "loglevel", *FILES) if name in given})
+    return trial._replace(settings=settings, users={} if "aclfile" in given else trial.users)
 
 
-def meant(instance: Instance, said: Mapping[str, str]) -> dict[str, str]:
-    """What a Redis with this redis.conf says: as the trial ``said``, and as written where that was given another."""
-    given = directives(instance)
-    return {**said, **{name: " ".join(given[name][-1]) for name in ("bind", "loglevel", *FILES) if name in given}}
+def predicted(instance: Instance, before: str, now: Said, noted: Said | None) -> Said:
+    """The same before there was a trial: what the last one said, but for the lines in which redis.conf changes.
+
+    ``before``: the redis.conf that is there. ``now``: what the running Redis says, which stands in for a missing trial.
+    """
+    old, new = directives(before), directives(content_of(instance))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name) and name not in SECRET | _OF_THE_SERVER]
+    base = noted or now._replace(settings={})
+    settings = {name: _written(new, name) if name in new else _DEFAULT for name in names if name in now.settings}
+    return Said(
+        {**base.settings, **settings},
+        _predicted_users(old.get("user", []), new.get("user", []), base.users),
+        "another" if any(name in _UNSEEN for name in names) else base.loaded,
+    )
 
 
-def settings(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """Directive → value, of those that the server knows and tells."""
-    asked = list(names)
-    connection.send(b"".join(encode("CONFIG", "GET", name) for name in asked))
-    answers = {name: connection.replies() for name in asked}
-    return {
-        name: answer[1]
-        for name, answer in answers.items()
-        if answer and len(answer) == 2 and answer[1] is not None and _UNREADABLE not in answer[1]
+def _predicted_users(old: list[list[str]], new: list[list[str]], users: Mapping[str, str]) -> dict[str, str]:
+    """Rules that do not change are as they were told; others are not known in the server's own words."""
+    found = {
+        name: rules for name, rules in users.items() if [name] not in [line[:1] for line in old if line not in new]
     }
+    return {**found, **{line[0]: " ".join(line[1:]) for line in new if line and line not in old}}
 
 
-def change(connection: Connection, values: Mapping[str, str]) -> str:
-    """Set all of them in one CONFIG SET, all or none, and read them back. Why not, empty where they are so."""
-    connection.send(encode("CONFIG", "SET", *(word for pair in values.items() for word in pair)))
-    said = connection.reply()
-    if said != "OK":
-        return str(said)
-    now = settings(connection, values)
-    odd = [f"{name} is {now.get(name)}" for name in values if now.get(name) != values[name]]
-    return f"after CONFIG SET its {', its '.join(odd)}" if odd else ""
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def said(connection: Connection) -> Said | None:
+    """What the server says of its configuration; None where it does not. Its secrets are in it."""
+    asked = (("CONFIG", "GET", "*"), ("ACL", "LIST"), ("COMMAND", "LIST"), ("INFO", "modules"))
+    connection.send(b"".join(encode(*words) for words in asked))
+    pairs, users, commands = connection.replies(), connection.replies(), connection.replies()
+    modules = connection.reply()
+    if not pairs or users is None:
+        return None
+    settings = {str(name): value for name, value in zip(pairs[::2], pairs[1::2]) if value is not None}
+    rules = [str(line).split() for line in users]
+    return Said(
+        {name: value for name, value in settings.items() if _UNREADABLE not in value},
+        {words[1]: " ".join(word for word in words[2:] if word != _SANITIZE) for words in rules if words[1:]},
+        _digest(commands, "" if isinstance(modules, ErrorReply) else str(modules)) if commands else "",
+    )
+
+
+def _digest(commands: Iterable[str | None], modules: str) -> str:
+    loaded = [line.partition(",api=")[0] for line in modules.splitlines() if line.startswith("module:")]
+    return hashlib.sha256("\n".join([*sorted(map(str, commands)), *sorted(loaded)]).encode()).hexdigest()
+
+
+def difference(instance: Instance, now: Said, wanted: Said) -> Change:
+    """What is to be set where a Redis says ``now`` and is to say what is ``wanted``, and its secrets."""
+    given = directives(content_of(instance))
+    secrets = {
+        name: next((_written(given, one) for one in names if one in given), "") for names in _SECRETS for name in names
+    }
+    settings = {
+        name: value
+        for name, value in {**wanted.settings, **secrets}.items()
+        if name in now.settings and now.settings[name] != value
+    }
+    if "aclfile" in given:  # whose users are its operators'
+        return Change(settings, {})
+    users: dict[str, str | None] = {name: rules for name, rules in wanted.users.items() if now.users.get(name) != rules}
+    users.update(dict.fromkeys(name for name in now.users if name not in wanted.users))
+    password = _written(given, PASSWORD)
+    if now.settings.get(PASSWORD, password) != password or "default" in users:
+        return Change(settings, {**users, "default": wanted.users.get("default")}, password)
+    return Change(settings, users)
+
+
+# --- set it -----------------------------------------------------------------------------------------------------------
+
+
+def changeable(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Of settings those that can change while it runs, and the names of those that cannot.
+
+    Asked by a CONFIG SET that names an option which no server has: it changes nothing, and what stands in the way is
+    named first.
+    """
+    left = dict(values)
+    fixed: list[str] = []
+    while left:
+        connection.send(encode("CONFIG", "SET", *(word for pair in left.items() for word in pair), _NO_OPTION, ""))
+        answer = str(connection.reply())
+        named = _ARGUMENT.search(answer)
+        if not named or named[1] not in left:
+            return left, fixed
+        del left[named[1]]
+        fixed.append(named[1])
+    return left, fixed
+
+
+def change(connection: Connection, wanted: Change) -> str:
+    """Set all of it: the settings in one CONFIG SET, then the users in one transaction. Why not, '' where it is so.
+
+    A port is closed before another listener opens it: the settings are applied in the order given.
+    """
+    if wanted.settings:
+        pairs = sorted(wanted.settings.items(), key=lambda pair: pair[1] != "0")
+        connection.send(encode("CONFIG", "SET", *(word for pair in pairs for word in pair)))
+        answer = connection.reply()
+        if answer != "OK":
+            return str(answer)
+    if wanted.users or wanted.password is not None:
+        why = _change_users(connection, wanted)
+        if why:
+            return why
+    now = said(connection)
+    if now is None:
+        return "it does not say what it runs with"
+    odd = [
+        f"{name} is {now.settings.get(name)}"
+        for name, value in wanted.settings.items()
+        if now.settings.get(name) != value
+    ]
+    odd += [f"user {name} is not as it was set" for name, rules in wanted.users.items() if now.users.get(name) != rules]
+    return f"afterwards its {', its '.join(odd)}" if odd else ""
+
+
+def _change_users(connection: Connection, wanted: Change) -> str:
+    """CONFIG SET requirepass takes the default user's other passwords away, which no client may see: so all at once."""
+    commands: list[tuple[str, ...]] = []
+    if wanted.password is not None:
+        commands.append(("CONFIG", "SET", PASSWORD, wanted.password))
+    for name, rules in wanted.users.items():
+        commands.append(
+            ("ACL", "DELUSER", name) if rules is None else ("ACL", "SETUSER", name, "reset", *rules.split())
+        )
+    connection.send(b"".join(encode(*words) for words in [("MULTI",), *commands, ("EXEC",)]))
+    answers = [connection.reply() for _ in range(len(commands) + 1)]
+    done = connection.replies()
+    wrong = [answer for answer in [*answers, *(done or ["the transaction was not executed"])] if _is_wrong(answer)]
+    return str(wrong[0]) if wrong else ""
+
+
+def _is_wrong(answer: str | None) -> bool:
+    return isinstance(answer, ErrorReply) or answer is None or answer.startswith("the transaction")
+
+
+# --- data, when it is kept in another way -----------------------------------------------------------------------------
+
+
+def keep_log(connection: Connection) -> str:
+    """Wait until the append-only file holds all data, once it was switched on. Why it does not, '' where it does.
+
+    A rewrite that fails is begun again and again as long as none has succeeded (``backgroundRewriteDoneHandler``).
+    """
+    while True:
+        state = _persistence(connection)
+        if not _saves(state):
+            if state.get("aof_last_bgrewrite_status") != "ok":
+                connection.send(encode("CONFIG", "SET", "appendonly", "no"))
+                connection.reply()
+                return "it could not write its append-only file, and goes on without: see whether its disk is full"
+            if state.get("aof_rewrite_scheduled") == "0":
+                return "" if state.get("aof_enabled") == "1" else "it keeps no append-only file"
+        time.sleep(_PAUSE)
+
+
+def keep_dump(connection: Connection) -> str:
+    """Write a dump, once the append-only file was switched off. Why there is none, '' where there is."""
+    while True:
+        _wait_for_saves(connection)
+        connection.send(encode("BGSAVE"))
+        answer = connection.reply()
+        if not isinstance(answer, ErrorReply):
+            break
+        if "in progress" not in answer:  # one that began meanwhile may lack the last writes
+            return str(answer)
+    state = _wait_for_saves(connection)
+    return (
+        ""
+        if state.get("rdb_last_bgsave_status") == "ok"
+        else "it could not write its dump: see whether its disk is full"
+    )
+
+
+def _wait_for_saves(connection: Connection) -> dict[str, str]:
+    while True:
+        state = _persistence(connection)
+        if not _saves(state):
+            return state
+        time.sleep(_PAUSE)
+
+
+def _saves(state: Mapping[str, str]) -> bool:
+    return "1" in (state.get("rdb_bgsave_in_progress"), state.get("aof_rewrite_in_progress"))
+
+
+def _persistence(connection: Connection) -> dict[str, str]:
+    connection.send(encode("INFO", "persistence"))
+    return parse_info(str(connection.reply()))

@@ -77,24 +77,35 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
         "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
     }
-    wanted = files_spec.with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
     coming = [*pending["networks"], *pending["images"]]
     asks = parts["images"]["ask_registries"]
-    outcome = bring(host, wanted, check=True, pending=coming, restarted=told["files"]["drifted"], ask_registries=asks)
+    wanted, restarts = parts["containers"]["containers"], told["files"]["restarts"]
+    outcome = bring(host, wanted, check=True, pending=coming, restarted=restarts, ask_registries=asks)
     pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
+    _leave_to_the_start(told["files"], renewed)
     told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
     if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
         asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed}
         told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
     told["sources"].pop("warnings")
-    warnings = [*outcome.warnings, *told["interfaces"].pop("warnings")]
+    warnings = [*outcome.warnings, *told["interfaces"].pop("warnings"), *files.waits(told["files"])]
     for one in told.values():
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
     found = {"due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
     return {**told, **found}
+
+
+def _leave_to_the_start(told: Json, renewed: Collection[str]) -> None:
+    """What would be set while it runs is not, where it is going to be started with it."""
+    told["set_live"] = {
+        name: [one for one in names if name not in renewed or one == "appendonly"]
+        for name, names in told["set_live"].items()
+    }
+    told["set_live"] = {name: names for name, names in told["set_live"].items() if names}
+    told["changed"] = files.is_changed(told)
 
 
 def in_variables(message: str, instances: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._containers.state import started
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -12,14 +13,17 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, drift, files, neighbours, tls_live, trial
+from . import check, data, drift, files, live, neighbours, tls_live, trial
+from .files import content_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from .check import Around
-    from .drift import Drift
-    from .files import Access, Instance, Step
+    from .drift import Asked, Drift, Running
+    from .files import Access, Found, Instance, Step
+    from .live import Change, Said
 
 Json = dict[str, Any]
 
@@ -28,6 +32,7 @@ class _Plan(NamedTuple):
     around: Around
     access: Access
     instances: list[Instance]
+    current: dict[str, Found]
     steps: list[Step]
     left: list[str]
     trials: dict[str, str]
@@ -36,8 +41,12 @@ class _Plan(NamedTuple):
     """Containers and volumes of trials that a killed run has left."""
     copies: list[Path]
     """Archives of images that a killed run has left, whole or in part."""
-    running: dict[str, str]
-    """Container → id."""
+    running: dict[str, Running]
+    asked: dict[str, Asked]
+    wanted: dict[str, Said]
+    """Instance → what its Redis is to say; without a trial yet as far as its redis.conf tells."""
+    trusted: dict[str, str]
+    """Instance → digest of the CAs that its Redis was told to trust."""
     drifts: dict[str, Drift]
 
 
@@ -49,51 +58,64 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
             made = _plan(params, engine)  # who had the lock before may have changed what was seen
-            _change(engine, made, params["key_file"])
+            made = _change(engine, made, params["renewed"])
     recorded = {entry["container"] for entry in record.read().values()}
-    return {
-        "changed": bool(made.steps or any(made.leftovers) or made.copies or _set_again(made)),
+    restarts = {name: drift.restart for name, drift in made.drifts.items() if drift.restart}
+    allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
+    result = {
         "changes": [step.instance["name"] for step in made.steps],
         "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
         "left": made.left,
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": list(made.trials),
-        "set_again": {name: sorted(values) for name, values in _set_again(made).items()},
-        "drifted": {name: drift.lets_in for name, drift in made.drifts.items() if drift.lets_in},
+        "set_live": {name: change.names for name, change in _live(made, params["renewed"]).items()},
+        "restarts": {name: why for name, why in restarts.items() if name in allowed},
+        "waiting": {name: why for name, why in restarts.items() if name not in allowed},
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
-        "revisions": files.revisions(made.instances, params["key_file"], check_mode=check_mode),
         "diff": [files.difference(step) for step in made.steps],
     }
+    return {"changed": is_changed(result), **result}
+
+
+def is_changed(result: Json) -> bool:
+    return any(result[part] for part in ("changes", "leftovers", "set_live"))
+
+
+def waits(result: Json) -> list[str]:
+    """What is left for a restart that the variables do not allow."""
+    return [
+        f"instance {name}: {why}. redis_restart_allowed leaves that restart to you: docker restart {name}."
+        for name, why in result["waiting"].items()
+    ]
 
 
 def _plan(params: Json, engine: Engine) -> _Plan:
     neighbours.refuse_reached(engine, params["instances"])
     around = check.observe(engine)
     instances = check.on_host(params["instances"], around)
-    access = files.access_of(instances, params["key_file"], params["socket_group"])
+    access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
-    check.refuse(instances, current, around)
-    steps = files.plan(instances, current, keyed=files.has_key(params["key_file"]))
+    running = _running(instances, current, around)
+    paused = {name for one in around.containers if one["State"] == "paused" for name in own_names(one)}
+    asked = {name: drift.Asked() if name in paused else drift.ask(redis) for name, redis in running.items()}
+    check.refuse(instances, current, around, {name for name, one in asked.items() if one.now})
+    steps = files.plan(instances, current)
     left = [why for one in instances if one["state"] == "absent" for why in files.gone(one).left]
     tried = {one["name"]: trial.digest(engine, one) for one in instances if _is_tried(one)}
     noted = {one["name"]: _note(one) for one in instances if one["name"] in tried}
     trials = {name: digest for name, digest in tried.items() if digest != noted[name].digest}
-    meant = {name: note.settings for name, note in noted.items() if name not in trials}
+    wanted = _wanted(instances, current, asked, noted, trials)
     leftovers = (
         trial.leftovers(around.containers, "Id"),
         trial.leftovers(around.volumes.values(), "Name"),
     )
     copies = archive.copies(params["image_dir"]) if params["image_dir"] else []
-    running = {name: one["Id"] for one in around.containers if one["State"] == "running" for name in own_names(one)}
-    present = [one for one in instances if one["state"] == "present"]
-    found = drift.drifts(present, running, meant, {name: note.trusted for name, note in noted.items()})
-    return _Plan(around, access, instances, steps, left, trials, leftovers, copies, running, found)
-
-
-def _set_again(made: _Plan) -> dict[str, dict[str, str]]:
-    """Instance → what is to be set while it runs; not where a restart is to come, which does that too."""
-    return {name: found.values for name, found in made.drifts.items() if found.values and not found.lets_in}
+    trusted = {name: note.trusted for name, note in noted.items()}
+    made = _Plan(
+        around, access, instances, current, steps, left, trials, leftovers, copies, running, asked, wanted, trusted, {}
+    )
+    return made._replace(drifts=_drifts(engine, made))
 
 
 def _is_tried(instance: Instance) -> bool:
@@ -107,20 +129,113 @@ def _note(instance: Instance) -> files.Tried:
         raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from None
 
 
-def _change(engine: Engine, made: _Plan, key_file: str) -> None:
+# --- what runs --------------------------------------------------------------------------------------------------------
+
+
+def _running(instances: list[Instance], current: dict[str, Found], around: Around) -> dict[str, Running]:
+    up = [one for one in around.containers if one["State"] in ("running", "paused")]
+    ids = {name: one["Id"] for one in up for name in own_names(one)}
+    present = [one for one in instances if one["state"] == "present" and one["name"] in ids]
+    found = {one["name"]: drift.running(one, ids[one["name"]], current[one["name"]].content) for one in present}
+    return {name: redis for name, redis in found.items() if redis is not None}
+
+
+def _wanted(
+    instances: list[Instance],
+    current: dict[str, Found],
+    asked: dict[str, Asked],
+    noted: dict[str, files.Tried],
+    trials: dict[str, str],
+) -> dict[str, Said]:
+    """As the last trial said. Of what is yet to be tried, as far as the lines of redis.conf say."""
+    found: dict[str, Said] = {}
+    for instance in instances:
+        name = instance["name"]
+        now, content = (asked[name].now if name in asked else None), current[name].content
+        told = live.Said(*noted[name].said) if name in noted and noted[name].said else None
+        if name in trials and now and content is not None:
+            found[name] = live.predicted(instance, content, now, told)
+        elif name not in trials and told:
+            found[name] = told
+    return found
+
+
+def _drifts(engine: Engine, made: _Plan) -> dict[str, Drift]:
+    """Instance → drift, where there is one."""
+    changing = {step.instance["name"] for step in made.steps if step.before != step.after}
+    found: dict[str, Drift] = {}
+    for instance in made.instances:
+        name = instance["name"]
+        if name not in made.running:
+            continue
+        asked = made.asked[name]
+        if asked.now and name in made.wanted:
+            found[name] = drift.compare(
+                made.running[name], instance, asked.now, made.wanted[name], made.trusted.get(name, "")
+            )
+        elif asked.refused:
+            found[name] = drift.NONE._replace(restart="it has another password, which redis.conf does not say")
+        elif name in changing or (asked.mute and _is_older(engine, made.running[name], instance)):
+            found[name] = drift.NONE._replace(restart="its redis.conf changes, and it does not say what it runs with")
+    return {name: one for name, one in found.items() if one != drift.NONE}
+
+
+def _is_older(engine: Engine, redis: Running, instance: Instance) -> bool:
+    """Whether a Redis was started before its redis.conf was written."""
+    inspected = engine.get(f"/containers/{redis.endpoint.container}/json")
+    return started(inspected) < files.written_at(instance)
+
+
+def _live(made: _Plan, renewed: Collection[str]) -> dict[str, Change]:
+    """What is to be set while it runs; not where a start is to come, which does that too.
+
+    But an append-only file is begun while its Redis has the data: one that starts with it for the first time is empty.
+    """
+    found: dict[str, Change] = {}
+    for name, one in made.drifts.items():
+        change = one.change
+        if one.restart or name in renewed:
+            log = {key: value for key, value in change.settings.items() if (key, value) == ("appendonly", "yes")}
+            change = live.Change(log, {})
+        if change.names:
+            found[name] = change
+    return found
+
+
+# --- change it --------------------------------------------------------------------------------------------------------
+
+
+def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> _Plan:
+    """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet."""
     trial.sweep(engine, *made.leftovers)
     for path in made.copies:
         path.unlink(missing_ok=True)
     untried = [one for one in made.instances if one["name"] in made.trials]
     told = trial.refuse_failing(engine, untried)
+    if untried:
+        known = {name: one for name, one in made.wanted.items() if name not in made.trials}
+        made = made._replace(wanted={**known, **told})
+        made = made._replace(drifts=_drifts(engine, made))
+    changes = _live(made, renewed)
+    for instance in made.instances:
+        _set_live(instance, made, changes.get(instance["name"]), renewed)
     for step in made.steps:
         files.apply(step, made.access)
-    again = _set_again(made)
-    for instance in made.instances:
-        if instance["name"] in again:
-            drift.set_back(instance, made.running, again[instance["name"]])
-    for instance in untried:  # last, so that what was not told to a Redis is told to it by the next run
+    for instance in untried:
         name = instance["name"]
-        noted = files.Tried(made.trials[name], told.get(name, {}), tls_live.trusted(instance))
-        files.note_trial(instance, noted)
-    files.tidy(made.instances, key_file)
+        files.note_trial(instance, files.Tried(made.trials[name], told.get(name), tls_live.trusted(instance)))
+    files.tidy(made.instances)
+    return made
+
+
+def _set_live(instance: Instance, made: _Plan, change: Change | None, renewed: Collection[str]) -> None:
+    name = instance["name"]
+    redis, content = made.running.get(name), made.current[name].content
+    if redis is None or content is None or not made.asked[name].now:
+        return
+    had, wanted = data.names_of(content), data.names_of(content_of(instance))
+    restarts = name in renewed or (name in made.drifts and made.drifts[name].restart)
+    begins, ends = wanted.aof and not had.aof, had.aof and not wanted.aof and not restarts
+    if change or begins or ends:
+        files.write_certificate(instance)  # which it reads when it is told its name
+        drift.set_to(redis, instance, change or live.Change({}, {}), had, wanted)

@@ -7,9 +7,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-REVISION_LABEL, ROLE_LABEL = "netmode.docker.config", "netmode.docker.role"
-OWN_LABELS = frozenset({REVISION_LABEL, ROLE_LABEL})
-"""A container's, by which the role knows what it made, and which configuration it was started with."""
+ROLE_LABEL = "netmode.docker.role"
+"""A container's, by which the role knows what it made."""
 
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
@@ -41,22 +40,13 @@ INSTANCE_ARGUMENTS = {
     "tls": {"type": "dict", "options": _TLS},
     "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},
+    "restart_allowed": {"type": "bool", "default": True},
 }
 
 ARGUMENTS: Json = {
-    "key_file": {"type": "path", "default": "/etc/netmode/redis/.revision-key", "no_log": False},
     "socket_group": {"type": "str", "default": ""},
     "image_dir": {"type": "path"},
+    "renewed": {"type": "list", "elements": "str", "default": []},
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
 """The options of the module ``redis_config``, but for those that say where the engine is."""
-
-
-def with_revisions(containers: list[Json], revisions: dict[str, str]) -> list[Json]:
-    """The containers, that of each instance with the revision of its configuration in its label."""
-    return [
-        {**one, "labels": {**one["labels"], REVISION_LABEL: revisions[one["name"]]}}
-        if one["name"] in revisions and one["state"] != "absent"
-        else one
-        for one in containers
-    ]

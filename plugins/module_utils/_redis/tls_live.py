@@ -19,7 +19,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import entered
 
 from . import tls
-from .live import directives, settings
+from .files import content_of
+from .live import Said, directives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,17 +42,17 @@ def trusted(instance: Instance) -> str:
     return hashlib.sha256(given["ca"].encode()).hexdigest() if given else ""
 
 
-def to_read_again(own: Connection, instance: Instance, noted: str) -> dict[str, str]:
+def to_read_again(own: Connection, instance: Instance, now: Said, noted: str) -> dict[str, str]:
     """The directives to set, each to what it is: so Redis reads its files. Empty where it has, or speaks no TLS yet.
 
-    ``noted``: the digest of the CAs that it was told to trust.
+    ``now``: what it says. ``noted``: the digest of the CAs that it was told to trust.
     """
-    if not instance.get("tls") or settings(own, ["tls-port"]).get("tls-port", "0") == "0":
+    if not instance.get("tls") or now.settings.get("tls-port", "0") == "0":
         return {}
     shown = _shown(own, instance)
     if noted == trusted(instance) and shown in (None, _wanted(instance)):
         return {}
-    return {name: values[-1][0] for name, values in directives(instance).items() if name in tls.FILES}
+    return {name: values[-1][0] for name, values in directives(content_of(instance)).items() if name in tls.FILES}
 
 
 def refuse_unshown(own: Connection, instance: Instance, values: Mapping[str, str]) -> str:
@@ -74,7 +75,7 @@ def _wanted(instance: Instance) -> str:
 
 def _shown(own: Connection, instance: Instance) -> str | None:
     """The fingerprint in a handshake; None where there is none: it may not be looked at, or has no client's place."""
-    given = directives(instance)
+    given = directives(content_of(instance))
     port = int(given["tls-port"][-1][0])
     at = [address.lstrip("-") for address in given.get("bind", [["*"]])[-1]]
     address = next((one for one in at if one not in _EVERYWHERE), "127.0.0.1")

@@ -62,16 +62,20 @@ _ANSWERS_WITHIN = 5.0
 """Seconds."""
 _AS_BEFORE = "Its configuration and its container are as they were."
 _AT, _FILE = "/trial", "redis.conf"
-_NOT_TRIED = ("state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck")
+_HEALTH = "healthcheck"
+"""Tried by itself."""
+_NOT_TRIED = frozenset(
+    {"state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", _HEALTH}
+)
 
 
-def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, dict[str, str]]:
+def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.Said]:
     """Start one container for each instance, all at once. NetmodeError with the end of the log of one that ends.
 
-    Returns what each that was ready says of the settings in its redis.conf, by instance and directive.
+    Returns what each that was ready, and says so, says of its configuration.
     """
     volumes: list[str] = []
-    told: dict[str, dict[str, str]] = {}
+    told: dict[str, live.Said] = {}
     started: list[tuple[Instance, str]] = []
     try:
         for instance in instances:
@@ -83,8 +87,9 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, dict[
             with engine.changing(f"{_where(instance)}: start the trial") as client:
                 client.start(started[-1][1])
         for instance, key in started:
-            if _listen(engine, instance, key):
-                told[instance["name"]] = _probe(engine, instance, key)
+            said = _probe(engine, instance, key) if _listen(engine, instance, key) else None
+            if said:
+                told[instance["name"]] = live.meant(instance, said)
     finally:
         sweep(engine, [key for _, key in started], volumes)
     return told
@@ -100,7 +105,11 @@ def _image(instance: Instance) -> str:
 def digest(engine: Engine, instance: Instance) -> str:
     """Another one wherever a trial may end otherwise. It is of the passwords as well: for root's eyes."""
     image = find_image(engine, _image(instance)) or {}
-    tried = [content_of(instance), instance["inside"], instance["trial"], image.get("Id", "")]
+    container = {
+        key: value for key, value in instance["trial"]["container"].items() if key not in _NOT_TRIED - {_HEALTH}
+    }
+    given = {**instance["trial"], "container": container}
+    tried = [content_of(instance), instance["inside"], given, image.get("Id", "")]
     tried += [instance["tls"]] if instance.get("tls") else []
     return hashlib.sha256(json.dumps(tried, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -269,8 +278,8 @@ def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
     return said, _READY in said
 
 
-def _probe(engine: Engine, instance: Instance, key: str) -> dict[str, str]:
-    """What the role waits for after the start, and what the engine asks again and again. Returns its settings."""
+def _probe(engine: Engine, instance: Instance, key: str) -> live.Said | None:
+    """What the role waits for after the start, and what the engine asks again and again. Returns what it says."""
     process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
     at = f"/proc/{process}/root{SOCKET_AT}/redis.sock"
     password = instance["trial"]["password"] or None
@@ -287,16 +296,12 @@ def _probe(engine: Engine, instance: Instance, key: str) -> dict[str, str]:
             "Leave the user default out of settings, or give the users of an ACL other names",
         )  # fmt: skip
     _probe_health(engine, instance, key)
-    return live.meant(instance, _settings(_endpoint(instance, at, password, key), live.compared(instance)))
-
-
-def _settings(endpoint: protocol.Endpoint, names: list[str]) -> dict[str, str]:
     try:
-        with closing(protocol.Connection(endpoint, _ANSWERS_WITHIN)) as own:
-            protocol.let_in(own, endpoint)
-            return live.settings(own, names)
-    except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then they are not compared
-        return {}
+        with closing(protocol.Connection(_endpoint(instance, at, password, key), _ANSWERS_WITHIN)) as own:
+            protocol.let_in(own, _endpoint(instance, at, password, key))
+            return live.said(own)
+    except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then nothing is compared
+        return None
 
 
 def _endpoint(instance: Instance, at: str, password: str | None, key: str) -> protocol.Endpoint:

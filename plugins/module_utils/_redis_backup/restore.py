@@ -22,7 +22,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces import 
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import with_revisions
 
 from . import backup, files, formats, server, spec, throwaway
 from .observe import observe
@@ -121,7 +120,7 @@ def _planned(engine: Engine, instance: Json, parts: Json, params: Json) -> tuple
             seen, f"this host is not as its variables say ({', '.join(told['due'])}), and a restart would change that "
             "too. Run site.yml first.",
         )  # fmt: skip
-    return task, with_revisions(parts["containers"]["containers"], told["files"]["revisions"])
+    return task, parts["containers"]["containers"]
 
 
 def _is_settled(told: Json, seen: Seen) -> bool:

@@ -47,7 +47,7 @@ def test_every_address_is_asked(facts: dict[str, Any]) -> None:
 
 
 def test_the_socket_is_where_the_role_puts_it(facts: dict[str, Any]) -> None:
-    plan = make_plan(settings(allow_unauthenticated=True, instances=QUICKSTART, socket_dir="/run/r"), "web1", {})
+    plan = make_plan(settings(allow_unauthenticated=True, instances=QUICKSTART, socket_dir="/run/r"), "web1")
     role = {endpoint["name"]: endpoint["socket"] for endpoint in plan["endpoints"]}
     asked = redis_endpoints(facts, QUICKSTART)
     assert {end["name"].partition(": ")[0]: end["socket"] for end in asked if "socket" in end} == role

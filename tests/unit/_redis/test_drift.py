@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Redis that was set at run time to what its redis.conf does not say; real ones are in test_redis_live.py."""
+"""A Redis that runs with another configuration than its redis.conf is to say; real ones are in test_redis_live.py."""
 
 from __future__ import annotations
 
+import hashlib
 import socketserver
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import live, protocol
-from ansible_collections.netmode.docker.plugins.module_utils._redis.drift import Drift, drifts, set_back
+from ansible_collections.netmode.docker.plugins.module_utils._redis import data, drift, files, live, protocol
+from ansible_collections.netmode.docker.plugins.module_utils._redis.live import Change, Said
+from hypothesis import given
+from hypothesis import strategies as st
 from unix_server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LINES = ["bind * -::*", "port 6379", "protected-mode yes", "maxmemory 100mb"]
-OPEN, CLOSED = "user default on nopass ~* &* +@all", "user default on #123 ~* &* +@all"
+LINES = ["bind * -::*", "port 6379", "protected-mode yes", "maxmemory 100mb", "databases 16", "appendonly no"]
+FIXED = {"databases"}
+ALIASES = {"hash-max-ziplist-entries": "hash-max-listpack-entries", "masterauth": "primaryauth"}
+COMMANDS = ["get", "set"]
+
+
+def rules(*passwords: str) -> str:
+    hashes = [f"#{hashlib.sha256(word.encode()).hexdigest()}" for word in passwords] or ["nopass"]
+    return f"on {' '.join(hashes)} ~* &* +@all"
 
 
 class Redis:
@@ -25,33 +35,82 @@ class Redis:
 
     def __init__(self) -> None:
         self.password = "s3cret"
-        self.users = [CLOSED]
-        self.config = {"bind": "* -::*", "port": "6379", "protected-mode": "yes", "maxmemory": "104857600"}
+        self.users = {"default": rules("s3cret")}
+        self.config = {
+            "bind": "* -::*", "port": "6379", "protected-mode": "yes", "maxmemory": "104857600", "databases": "16",
+            "appendonly": "no", "requirepass": "s3cret", "masterauth": "", "primaryauth": "", "dir": "/data",
+            "hash-max-ziplist-entries": "128", "hash-max-listpack-entries": "128", "logfile": "",
+        }  # fmt: skip
+        self.commands = list(COMMANDS)
         self.kept: set[str] = set()
         """What it says OK to, and stays as it is."""
         self.says: dict[str, str] = {}
+        self.info = {"aof_enabled": "1", "aof_last_bgrewrite_status": "ok", "rdb_last_bgsave_status": "ok"}
+        self.asked: list[list[str]] = []
 
-    def answer(self, words: list[str], state: dict[str, bool]) -> str:
-        command = words[0]
-        if command in self.says:
-            return f"-{self.says[command]}\r\n"
-        if command == "AUTH":
-            state["in"] = words[1] == self.password
-            return "+OK\r\n" if state["in"] else "-WRONGPASS invalid\r\n"
+    def answer(self, words: list[str], state: dict[str, Any]) -> str:
+        self.asked.append(words)
+        if words[0] in self.says:
+            return f"-{self.says[words[0]]}\r\n"
+        if words[0] == "AUTH":
+            return self.auth(words[1], state)
         if self.password and not state["in"]:
             return "-NOAUTH Authentication required.\r\n"
-        if words[:2] == ["CONFIG", "SET"]:
-            return self.set(dict(zip(words[2::2], words[3::2])))
-        if command == "PING":
-            return "+PONG\r\n"
-        known = words[-1] in self.config
-        items = self.users if command == "ACL" else [words[2], self.config[words[2]]] if known else []
-        return f"*{len(items)}\r\n" + "".join(f"${len(item)}\r\n{item}\r\n" for item in items)
+        return self.queues(words, state) or self.does(words)
 
-    def set(self, given: dict[str, str]) -> str:
-        if "databases" in given:
-            return "-ERR CONFIG SET failed - can't set immutable config\r\n"
-        self.config.update({name: value for name, value in given.items() if name not in self.kept})
+    def auth(self, word: str, state: dict[str, Any]) -> str:
+        if not self.password:
+            return "-ERR AUTH <password> called without any password configured for the default user.\r\n"
+        state["in"] = state["in"] or word == self.password
+        return "+OK\r\n" if word == self.password else "-WRONGPASS invalid\r\n"
+
+    def queues(self, words: list[str], state: dict[str, Any]) -> str:
+        if words[0] == "MULTI":
+            state["queue"] = []
+            return "+OK\r\n"
+        if words[0] == "EXEC":
+            answers, state["queue"] = [self.does(queued) for queued in state["queue"]], None
+            return f"*{len(answers)}\r\n" + "".join(answers)
+        if state.get("queue") is not None:
+            state["queue"].append(words)
+            return "+QUEUED\r\n"
+        return ""
+
+    def does(self, words: list[str]) -> str:
+        if words[:2] == ["CONFIG", "SET"]:
+            return self.set(list(zip(words[2::2], words[3::2])))
+        if words[:2] == ["ACL", "SETUSER"]:
+            self.users[words[2]] = " ".join([words[4], "sanitize-payload", *words[5:]])
+            return "+OK\r\n"
+        if words[:2] == ["ACL", "DELUSER"]:
+            return f":{int(bool(self.users.pop(words[2], None)))}\r\n"
+        if words[0] == "INFO":
+            text = "".join(f"{key}:{value}\r\n" for key, value in self.info.items())
+            return f"${len(text)}\r\n{text}\r\n"
+        lists = {
+            "CONFIG": [word for pair in self.config.items() for word in pair],
+            "ACL": [f"user {name} {given}" for name, given in self.users.items()],
+            "COMMAND": self.commands,
+        }
+        if words[0] in lists:
+            items = lists[words[0]]
+            return f"*{len(items)}\r\n" + "".join(f"${len(item)}\r\n{item}\r\n" for item in items)
+        return "+PONG\r\n" if words[0] == "PING" else "+Background saving started\r\n"
+
+    def set(self, given: list[tuple[str, str]]) -> str:
+        """As configSetCommand does: the first that is wrong is named, and nothing is changed then."""
+        for name, _ in given:
+            if name not in self.config:
+                return f"-ERR Unknown option or number of arguments for CONFIG SET - '{name}'\r\n"
+            if name in FIXED:
+                return (
+                    f"-ERR CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config\r\n"
+                )
+        for name, value in given:
+            same = {name, *(one for pair in ALIASES.items() for one in pair if name in pair)}
+            self.config.update(dict.fromkeys(same - self.kept, value))
+            if name == "requirepass":
+                self.password, self.users["default"] = value, rules(*filter(None, [value]))
         return "+OK\r\n"
 
 
@@ -61,7 +120,7 @@ def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            state = {"in": False}
+            state: dict[str, Any] = {"in": False}
             while line := self.rfile.readline():
                 words = [self.rfile.read(int(self.rfile.readline()[1:]) + 2)[:-2] for _ in range(int(line[1:]))]
                 self.wfile.write(served.answer([word.decode() for word in words], state).encode())
@@ -71,105 +130,228 @@ def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
         yield served
 
 
-def instance(directory: Path, *secrets: str, password: str = "s3cret") -> dict[str, Any]:
+def instance(directory: Path, *secrets: str, password: str = "s3cret", lines: list[str] = LINES) -> dict[str, Any]:
     given = [f"requirepass {password}"] if password else []
     return {
-        "name": "cache", "socket_directory": str(directory), "lines": LINES, "secrets": [*given, *secrets],
+        "name": "cache", "socket_directory": str(directory), "lines": lines, "secrets": [*given, *secrets],
         "trial": {"password": password},
     }  # fmt: skip
 
 
-MEANT = {"bind": "* -::*", "port": "6379", "protected-mode": "yes", "maxmemory": "104857600"}
-"""What a Redis says that was started with LINES."""
-RUNNING = {"cache": "a" * 64}
+def trial_of(redis: Redis) -> Said:
+    return Said(dict(redis.config), dict(redis.users), live._digest(redis.commands, ""))
 
 
-def found(directory: Path, *secrets: str, **options: str) -> Drift:
-    return drifts([instance(directory, *secrets, **options)], RUNNING, {"cache": MEANT}, {}).get("cache", Drift("", {}))
+def running(one: dict[str, Any], content: str | None = None) -> drift.Running:
+    found = drift.running(one, "a" * 64, files.content_of(one) if content is None else content)
+    assert found
+    return found
+
+
+def found(one: dict[str, Any], wanted: Said, content: str | None = None) -> drift.Drift:
+    asked = drift.ask(running(one, content))
+    assert asked.now
+    return drift.compare(running(one, content), one, asked.now, live.meant(one, wanted))
+
+
+def set_to(one: dict[str, Any], change: Change, content: str | None = None) -> None:
+    names = data.names_of(files.content_of(one))
+    drift.set_to(running(one, content), one, change, names, names)
+
+
+def test_one_as_its_redis_conf_says_has_no_drift(redis: Redis, tmp_path: Path) -> None:
+    one = instance(tmp_path)
+    assert found(one, trial_of(redis)) == drift.NONE
+    redis.config.update(dir="/elsewhere", logfile="/log")  # its own, and what a trial has another of
+    assert found(one, trial_of(Redis())) == drift.NONE
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("odd", "names"),
     [
-        ({}, ""),
-        ({"password": ""}, "it needs no password, which redis.conf does not say"),
-        ({"password": "another"}, "it has another password"),
-        ({"users": [CLOSED, "user guest on nopass ~* +@all"]}, "its user guest needs no password"),
-        ({"users": [CLOSED, "user guest off nopass ~* +@all"]}, ""),
-        ({"says": {"PING": "LOADING Redis is loading", "AUTH": "LOADING Redis is loading"}}, ""),
-        ({"says": {"CONFIG": "ERR unknown command", "ACL": "NOPERM"}}, ""),
+        ({"maxmemory": "0"}, ["maxmemory"]),
+        ({"bind": "0.0.0.0", "protected-mode": "no"}, ["bind", "protected-mode"]),
+        ({"port": "7000", "maxmemory": ""}, ["maxmemory", "port"]),
+        (
+            {"hash-max-ziplist-entries": "7", "hash-max-listpack-entries": "7"},
+            ["hash-max-listpack-entries", "hash-max-ziplist-entries"],
+        ),
+        ({"masterauth": "x", "primaryauth": "x"}, ["masterauth", "primaryauth"]),
+        ({"appendonly": "yes"}, ["appendonly"]),
     ],
 )
-def test_what_lets_others_in_is_told(redis: Redis, tmp_path: Path, change: dict[str, Any], why: str) -> None:
-    vars(redis).update(change)
-    said = found(tmp_path).lets_in
-    assert said.startswith(why)
-    assert bool(said) is bool(why)
-
-
-def test_what_redis_conf_says_is_no_drift(redis: Redis, tmp_path: Path) -> None:
-    redis.users = [CLOSED, "user guest on nopass ~* +@read"]
-    assert found(tmp_path, "user guest on nopass ~* +@read") == Drift("", {})
-    assert found(tmp_path, "aclfile /data/users.acl") == Drift("", {})
-    redis.password, redis.users = "", [OPEN]
-    assert found(tmp_path, password="") == Drift("", {})
-
-
-def test_nobody_is_asked_who_does_not_run_or_does_not_answer(tmp_path: Path) -> None:
-    assert drifts([instance(tmp_path)], {}, {}, {}) == {}
-    assert drifts([instance(tmp_path)], RUNNING, {"cache": MEANT}, {}) == {}
-    assert drifts([{**instance(tmp_path), "trial": None}], RUNNING, {}, {}) == {}
+def test_every_setting_is_compared_and_set_while_it_runs_also_one_that_redis_conf_does_not_name(
+    redis: Redis, tmp_path: Path, odd: dict[str, str], names: list[str]
+) -> None:
+    wanted = trial_of(redis)
+    redis.config.update(odd)
+    one = instance(tmp_path)
+    drifted = found(one, wanted)
+    assert (drifted.change.names, drifted.restart) == (names, "")
+    set_to(one, drifted.change)
+    assert trial_of(redis) == wanted
+    assert found(one, wanted) == drift.NONE
 
 
 @pytest.mark.parametrize(
-    "set_to",
-    [{"maxmemory": "0"}, {"bind": "0.0.0.0", "protected-mode": "no"}, {"port": "7000", "maxmemory": ""}],
+    ("users", "names"),
+    [
+        ({"default": rules("s3cret"), "guest": "on nopass ~* +@all"}, ["user guest"]),
+        ({"default": rules()}, ["requirepass"]),
+        ({"default": rules("another", "s3cret")}, ["requirepass"]),
+        ({"default": rules("s3cret"), "app": "off ~x +get"}, ["user app"]),
+    ],
 )
-def test_every_setting_of_redis_conf_is_compared_and_set_again(
-    redis: Redis, tmp_path: Path, set_to: dict[str, str]
+def test_users_and_their_passwords_are_what_redis_conf_says(
+    redis: Redis, tmp_path: Path, users: dict[str, str], names: list[str]
 ) -> None:
-    redis.config.update(set_to)
-    values = found(tmp_path).values
-    assert values == {name: MEANT[name] for name in set_to}
-    set_back(instance(tmp_path), RUNNING, values)
-    assert redis.config == MEANT
-    assert found(tmp_path) == Drift("", {})
+    redis.users["app"] = "on #1 ~app:* +@read (~x +get)"
+    wanted = trial_of(redis)
+    redis.users = {"app": redis.users["app"], **users}
+    one = instance(tmp_path, "user app on #1 ~app:* +@read (~x +get)")
+    drifted = found(one, wanted)
+    assert (drifted.change.names, drifted.restart) == (names, "")
+    set_to(one, drifted.change)
+    asked = drift.ask(running(one))
+    assert asked.now
+    assert asked.now.users == wanted.users
+    assert found(one, wanted) == drift.NONE
 
 
-def test_what_is_not_known_of_the_trial_or_of_the_server_is_not_compared(redis: Redis, tmp_path: Path) -> None:
-    redis.config["maxmemory"] = "0"
-    assert drifts([instance(tmp_path)], RUNNING, {}, {}) == {}
-    del redis.config["maxmemory"]
-    assert found(tmp_path) == Drift("", {})
+def test_those_of_an_aclfile_are_their_operators(redis: Redis, tmp_path: Path) -> None:
+    wanted = trial_of(redis)
+    redis.users["guest"] = "on nopass ~* +@all"
+    assert found(instance(tmp_path, lines=[*LINES, "aclfile /data/users.acl"]), wanted) == drift.NONE
+
+
+def test_r12_a_password_is_changed_at_once_by_the_one_in_redis_conf(redis: Redis, tmp_path: Path) -> None:
+    """No client sees a moment in which neither is valid, or none is needed: it is one transaction."""
+    old, new = instance(tmp_path), instance(tmp_path, password="n3w")
+    wanted = Redis()
+    wanted.set([("requirepass", "n3w")])
+    drifted = found(new, trial_of(wanted), files.content_of(old))
+    assert drifted.change.names == ["requirepass"]
+    redis.asked.clear()
+    set_to(new, drifted.change, files.content_of(old))
+    assert redis.password == "n3w"
+    assert rules("n3w").split() == [word for word in redis.users["default"].split() if word != "sanitize-payload"]
+    words = [words[0] for words in redis.asked]
+    assert words[words.index("MULTI") : words.index("EXEC") + 1] == ["MULTI", "CONFIG", "ACL", "EXEC"]
+
+
+def test_what_only_a_start_changes_is_left_to_one(redis: Redis, tmp_path: Path) -> None:
+    wanted = trial_of(redis)
+    redis.config.update(databases="4", maxmemory="0")
+    redis.commands.append("flushall")
+    drifted = found(instance(tmp_path), wanted)
+    assert drifted.change.names == ["maxmemory"]
+    assert drifted.restart == (
+        "its redis.conf says another databases, rename-command or loadmodule, which Redis reads only when it starts"
+    )
+    assert redis.config["maxmemory"] == "0", "it was asked, and nothing is set by that"
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({"password": "another"}, drift.Asked(refused=True)),
+        ({"says": {"PING": "LOADING Redis is loading", "AUTH": "LOADING Redis is loading"}}, drift.Asked()),
+        ({"says": {"CONFIG": "ERR unknown command"}}, drift.Asked(mute=True)),
+        ({"says": {"ACL": "NOPERM"}}, drift.Asked(mute=True)),
+    ],
+)
+def test_one_that_does_not_say_is_not_compared(
+    redis: Redis, tmp_path: Path, change: dict[str, Any], asked: drift.Asked
+) -> None:
+    vars(redis).update(change)
+    assert drift.ask(running(instance(tmp_path))) == asked
+
+
+def test_it_is_let_in_with_either_password_or_none(redis: Redis, tmp_path: Path) -> None:
+    one = instance(tmp_path, password="n3w")
+    for password in ("n3w", "s3cret", ""):
+        redis.password = password
+        assert drift.ask(running(one, files.content_of(instance(tmp_path)))).now, password
+
+
+def test_one_that_does_not_listen_says_nothing(tmp_path: Path) -> None:
+    assert drift.ask(running(instance(tmp_path))) == drift.Asked()
+    assert drift.running({**instance(tmp_path), "trial": None}, "a", "") is None
 
 
 @pytest.mark.parametrize(
     ("prepare", "values", "why"),
     [
-        ({"kept": {"maxmemory"}}, {"maxmemory": "1"}, "after CONFIG SET its maxmemory is 104857600"),
+        ({"kept": {"maxmemory"}}, {"maxmemory": "1"}, "afterwards its maxmemory is 104857600"),
         ({}, {"maxmemory": "1", "databases": "3"}, "can't set immutable config"),
         ({"password": "another"}, {"maxmemory": "1"}, "WRONGPASS"),
+        ({"info": {"aof_last_bgrewrite_status": "err"}}, {"appendonly": "yes"}, "could not write its append-only file"),
     ],
 )
 def test_what_cannot_be_set_is_one_message(
     redis: Redis, tmp_path: Path, prepare: dict[str, Any], values: dict[str, str], why: str
 ) -> None:
+    before = dict(redis.config)
     vars(redis).update(prepare)
-    with pytest.raises(NetmodeError, match=f"instance cache: settings: .*{why}.*docker logs cache"):
-        set_back(instance(tmp_path), RUNNING, values)
-    assert redis.config == MEANT
+    lines = ["appendonly yes"] if "appendonly" in values else LINES
+    with pytest.raises(NetmodeError, match=f"instance cache: settings: its .*{why}.*docker logs cache"):
+        set_to(instance(tmp_path, lines=lines), Change(values, {}))
+    assert redis.config == before
 
 
-def test_one_that_has_stopped_meanwhile_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NetmodeError, match="it does not run"):
-        set_back(instance(tmp_path), {}, {"maxmemory": "1"})
-
-
-def test_what_a_redis_is_asked_for_are_the_directives_of_its_file_but_secrets_and_what_is_its_own(
-    tmp_path: Path,
+def test_r1_the_log_is_waited_for_before_redis_conf_says_so_and_a_dump_is_written_before_it_says_no(
+    redis: Redis, tmp_path: Path
 ) -> None:
-    one = instance(tmp_path, "user default off", "masterauth abc")
-    one["lines"] = [*LINES, "maxmemory 100mb", "save 60 1", "save 900 1", "loglevel warning", 'logfile ""', "dir /data"]
-    assert live.compared(one) == ["maxmemory", "port", "protected-mode", "save"]
-    said = {"maxmemory": "104857600", "port": "6379"}
-    assert live.meant(one, said) == {**said, "bind": "* -::*", "loglevel": "warning"}
+    off, on = data.names_of("appendonly no"), data.names_of("appendonly yes")
+    one = instance(tmp_path)
+    redis.info.update(aof_rewrite_in_progress="0", aof_rewrite_scheduled="0")
+    drift.set_to(running(one), one, Change({"appendonly": "yes"}, {}), off, on)
+    assert redis.asked[-1] == ["INFO", "persistence"]
+    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off)
+    assert [words[0] for words in redis.asked[-3:]] == ["INFO", "BGSAVE", "INFO"]
+    redis.asked.clear()
+    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off._replace(saves=False))
+    assert "BGSAVE" not in [words[0] for words in redis.asked]
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_before_its_trial_the_lines_say_what_will_change(redis: Redis, tmp_path: Path, tried: bool) -> None:
+    old = instance(tmp_path, "user app on +get", "user gone on +get")
+    lines = [line for line in LINES if "maxmemory" not in line] + [
+        "databases 4",
+        "rename-command get x",
+        "save 1 1",
+    ]
+    new = instance(tmp_path, "user app on +set", "user app2 off", lines=lines)
+    redis.users.update(app="on +get", gone="on +get")
+    noted = live.meant(old, trial_of(redis)) if tried else None
+    redis.config["port"] = "7000"  # by hand
+    now = trial_of(redis)
+    said = live.predicted(new, files.content_of(old), now, noted)
+    drifted = drift.compare(running(new), new, now, said)
+    by_hand = ["port"] if tried else []
+    names = ["maxmemory", *by_hand, "user app", "user app2", "user gone"]
+    assert drifted.change.names == names, (said, now)
+    assert drifted.restart.startswith("its redis.conf says another databases, rename-command")
+
+
+NAMES = st.sampled_from(["maxmemory", "port", "bind", "databases", "masterauth", "primaryauth", "requirepass", "dir"])
+
+
+@given(st.dictionaries(NAMES, st.text("ab ", max_size=3)), st.dictionaries(NAMES, st.text("ab ", max_size=3)))
+def test_what_was_set_to_the_difference_has_none(now: dict[str, str], wanted: dict[str, str]) -> None:
+    """Whatever the server says and is to say: pure, so without aliases."""
+    one = instance(None, lines=[])  # type: ignore[arg-type]
+    said = Said(now, {"default": "on"}, "")
+    meant = live.meant(one, Said(wanted, {"default": "on"}, ""))
+    change = live.difference(one, said, meant)
+    after = {**now, **change.settings, **({} if change.password is None else {"requirepass": change.password})}
+    assert live.difference(one, Said(after, {"default": "on"}, ""), meant) == Change({}, {})
+    assert change.settings.keys() <= now.keys() - {"dir", "requirepass"}
+
+
+def test_no_secret_is_noted_of_a_trial(redis: Redis, tmp_path: Path) -> None:
+    assert (
+        not {"requirepass", "masterauth", "primaryauth"}
+        & live.meant(instance(tmp_path), trial_of(redis)).settings.keys()
+    )

@@ -118,7 +118,13 @@ REFUSED: list[tuple[str, Names, Before, list[str]]] = [
     ),
     ("a dump older than the log", DEFAULT, Before(None, Kept(DUMP, {("a", "b"): 9.0})), ["is older than a/b"]),
     ("a log older than the dump", LOG, Before(DEFAULT, Kept({"dump.rdb": 9.0}, AOF)), ["is older than dump.rdb"]),
-    ("the log, while Redis runs without", LOG, Before(DEFAULT, data.NOTHING, running=True), ["CONFIG SET appendonly"]),
+    ("the log, while Redis runs without", LOG, Before(DEFAULT, data.NOTHING, running=True), ["does not answer"]),
+    (
+        "the log under another name, which it would begin under the old one",
+        LOG._replace(directory="other"),
+        Before(DEFAULT, data.NOTHING, running=True, answers=True),
+        ["settings.appenddirname: "],
+    ),
     (
         "the dump, while Redis runs and writes none",
         DEFAULT,
@@ -145,6 +151,7 @@ TAKEN: list[tuple[str, Names, Before]] = [
     ("both, and the log is asked for", LOG, Before(None, Kept({"dump.rdb": 9.0}, AOF))),
     ("both of one shutdown, and the dump is asked for", DEFAULT, Before(LOG, Kept(DUMP, AOF))),
     ("the single file of Redis 6", LOG, Before(None, Kept({}, {("", "appendonly.aof"): 1.0}))),
+    ("the log, which it begins while it runs", LOG, Before(DEFAULT, data.NOTHING, running=True, answers=True)),
     ("the same names, running", LOG, Before(LOG, Kept({}, AOF), running=True)),
     ("the dump, which Redis writes when it is stopped", DEFAULT, Before(LOG, Kept({}, AOF), running=True)),
     ("another name of a dump that is not read", LOG._replace(dump="x"), Before(LOG, Kept(DUMP, AOF), running=True)),
@@ -175,11 +182,16 @@ MOMENT = 100.0
 
 
 @settings(max_examples=1000, deadline=None)
-@given(had=NAMES, wanted=NAMES, running=st.booleans(), older=st.sampled_from(["", "dump", "log"]))
+@given(
+    had=NAMES, wanted=NAMES, running=st.booleans(), answers=st.booleans(), older=st.sampled_from(["", "dump", "log"])
+)
 def test_o18_what_is_taken_starts_with_the_newest_data_and_what_would_is_not_refused(
-    had: Names, wanted: Names, running: bool, older: str
+    had: Names, wanted: Names, running: bool, answers: bool, older: str
 ) -> None:
-    """A Redis of the names ``had`` is stopped, and one of ``wanted`` started, as Redis does. Beside lies older data."""
+    """A Redis of the names ``had`` is stopped, and one of ``wanted`` started, as Redis does. Beside lies older data.
+
+    One that runs and answers begins its append-only file before that, where it is to have one.
+    """
     kept = Kept({"b": MOMENT - 50} if older == "dump" else {}, {("d", "f"): MOMENT - 50} if older == "log" else {})
     if had.aof:
         kept.logs[had.directory, had.file] = MOMENT
@@ -187,10 +199,12 @@ def test_o18_what_is_taken_starts_with_the_newest_data_and_what_would_is_not_ref
         kept.dumps[had.dump] = MOMENT + 0.5
     now = kept
     if running:  # its last save was a while ago
-        now = Kept(dict.fromkeys(kept.dumps, MOMENT - 10), kept.logs)
+        now = Kept(dict.fromkeys(kept.dumps, MOMENT - 10), dict(kept.logs))
+        if answers and wanted.aof and not had.aof:
+            kept.logs[had.directory, had.file] = MOMENT
     starts_with = kept.logs.get((wanted.directory, wanted.file)) if wanted.aof else kept.dumps.get(wanted.dump)
     has_all = starts_with is not None and starts_with >= MOMENT
-    refused = data.refusal(wanted, Before(had, now, running))
+    refused = data.refusal(wanted, Before(had, now, running, answers=answers))
     if running and not had.aof and not had.saves:
         return  # a Redis that keeps nothing has nothing to lose, and is refused or not
     assert bool(refused) != has_all, (refused, kept)

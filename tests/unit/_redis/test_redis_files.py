@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""redis.conf on hosts: what is written, what is refused, what a diff and a revision tell."""
+"""redis.conf on hosts: what is written, what is refused, what a diff tells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def instance(root: Path, **given: Any) -> dict[str, Any]:
 
 
 def observe(wanted: dict[str, Any], group: str = "") -> dict[str, files.Found]:
-    return files.observe([wanted], files.access_of([wanted], "/nowhere/key", group))
+    return files.observe([wanted], files.access_of([wanted], group))
 
 
 def steps(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
@@ -35,7 +35,7 @@ def steps(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
 def bring(wanted: dict[str, Any], group: str = "") -> list[files.Step]:
     done = steps(wanted, group)
     for step in done:
-        files.apply(step, files.access_of([wanted], "/nowhere/key", group))
+        files.apply(step, files.access_of([wanted], group))
     return done
 
 
@@ -86,7 +86,7 @@ def test_o16_where_everybody_gets_through_to_one_the_number_of_its_group_does_no
         socket_directory=f"{tmp_path}/run/open",
     )
     both = [instance(tmp_path), open_to_all]
-    access = files.access_of(both, "/nowhere/key", group)
+    access = files.access_of(both, group)
     for step in files.plan(both, files.observe(both, access)):
         files.apply(step, access)
     modes = {name: (tmp_path / "run" / name).stat().st_mode & 0o7777 for name in ("cache", "open")}
@@ -112,13 +112,12 @@ def test_o17_directories_of_others_that_hold_a_redis_are_not_closed_and_ours_bes
         (tmp_path / where / "theirs").mkdir(parents=True)
         (tmp_path / where / "theirs" / name).write_text("port 1\n")
         (tmp_path / where).chmod(0o755)
-    before, key = tree(tmp_path), tmp_path / "conf" / ".key"
+    before = tree(tmp_path)
     bring(instance(tmp_path))
-    files.revisions([instance(tmp_path)], str(key), check_mode=False)
     assert [(tmp_path / where).stat().st_mode & 0o777 for where in ("conf", "run")] == [0o755] * 2
     assert bring(instance(tmp_path)) == []
     bring(instance(tmp_path, state="absent"))
-    files.tidy([instance(tmp_path, state="absent")], str(key))
+    files.tidy([instance(tmp_path, state="absent")])
     assert tree(tmp_path) == before
 
 
@@ -136,7 +135,7 @@ def test_o16_a_host_of_an_older_run_converges(tmp_path: Path) -> None:
     os.system(f"cd {tmp_path}; chmod 755 conf run; chmod 750 conf/cache run/cache; chmod 640 conf/cache/redis.conf")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "run" / "cache" / "redis.sock"))
-        assert [step.before == step.after for step in bring(wanted)] == [True], "its content and revision stay"
+        assert [step.before == step.after for step in bring(wanted)] == [True], "its content stays"
         assert bring(wanted) == []
 
 
@@ -167,26 +166,6 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None
     assert other.read_text() == "root's own\n"
 
 
-def test_a_host_without_its_key_gets_new_revisions_which_is_a_change(tmp_path: Path) -> None:
-    wanted, key = instance(tmp_path), str(tmp_path / "key")
-    bring(wanted)
-    found = observe(wanted)
-    assert len(files.plan([wanted], found, keyed=files.has_key(key))) == 1
-    files.revisions([wanted], key, check_mode=False)
-    assert files.plan([wanted], found, keyed=files.has_key(key)) == []
-
-
-def test_a_key_that_is_cut_short_is_recreated(tmp_path: Path) -> None:
-    wanted, key = instance(tmp_path), tmp_path / "key"
-    key.write_bytes(b"")
-    assert not files.has_key(str(key))
-    assert files.revisions([wanted], str(key), check_mode=True) == {"cache": "not known before the first run"}
-    revision = files.revisions([wanted], str(key), check_mode=False)
-    assert files.has_key(str(key))
-    assert [path.name for path in tmp_path.iterdir()] == ["key"]
-    assert files.revisions([wanted], str(key), check_mode=False) == revision
-
-
 def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) -> None:
     bring(instance(tmp_path))
     (step,) = steps(instance(tmp_path, secrets=['requirepass "new"']))
@@ -196,18 +175,16 @@ def test_a_diff_says_that_a_secret_changes_and_never_what_it_is(tmp_path: Path) 
     assert diff["before"] != diff["after"]
 
 
-def test_removal_takes_the_key_and_the_empty_directories_of_our_name_with_the_last_instance(tmp_path: Path) -> None:
+def test_removal_takes_the_empty_directories_of_our_name_with_the_last_instance(tmp_path: Path) -> None:
     root = tmp_path / "netmode"
-    key = str(root / "conf" / ".key")
     one, two = instance(root), instance(root, name="two", directory=str(root / "conf" / "two"))
     two["socket_directory"] = str(root / "run" / "two")
     bring(one)
     bring(two)
-    files.revisions([one, two], key, check_mode=False)
     for wanted in (one, two):
         wanted["state"] = "absent"
         bring(wanted)
-        files.tidy([wanted], key)
+        files.tidy([wanted])
         assert (root / "conf").exists() == (wanted is one)
     assert list(tmp_path.iterdir()) == []
 
@@ -256,7 +233,7 @@ def test_o17_a_directory_of_others_is_neither_taken_over_nor_removed(tmp_path: P
         with pytest.raises(NetmodeError, match=f"instance cache: {root / where / 'cache'} is there, and was not made"):
             bring(instance(root))
         assert bring(instance(root, state="absent")) == []
-        files.tidy([instance(root, state="absent")], str(root / "conf" / ".key"))
+        files.tidy([instance(root, state="absent")])
         assert tree(root) == before
 
 
@@ -288,12 +265,11 @@ def test_o17_a_link_in_the_place_of_a_directory_is_not_followed(tmp_path: Path) 
 
 def test_o17_directories_that_are_named_by_the_user_stay_with_what_is_in_them(tmp_path: Path) -> None:
     """``redis_config_dir: /srv``: /srv was there before, empty or not."""
-    wanted, key = instance(tmp_path), tmp_path / "conf" / ".key"
+    wanted = instance(tmp_path)
     bring(wanted)
-    files.revisions([wanted], str(key), check_mode=False)
     wanted["state"] = "absent"
     bring(wanted)
-    files.tidy([wanted], str(key))
+    files.tidy([wanted])
     assert list(tree(tmp_path)) == ["conf", "run"]
 
 
@@ -312,16 +288,13 @@ SPECIAL: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("special", SPECIAL)
 def test_o13_what_is_no_regular_file_is_refused_and_nobody_waits(tmp_path: Path, special: str) -> None:
-    wanted, key = instance(tmp_path), tmp_path / "key"
+    wanted = instance(tmp_path)
     bring(wanted)
     conf = tmp_path / "conf" / "cache" / "redis.conf"
-    for path in (conf, key):
-        path.unlink(missing_ok=True)
-        SPECIAL[special](path)
+    conf.unlink()
+    SPECIAL[special](conf)
     with pytest.raises(NetmodeError, match=rf"instance cache: {conf} is a {special}, not a regular file"):
         steps(wanted)
-    with pytest.raises(NetmodeError, match=rf"{key} is a {special}, not a regular file"):
-        files.revisions([wanted], str(key), check_mode=False)
     assert bring(instance(tmp_path, state="absent", socket_directory=None)) == []
     assert conf.lstat()
 
@@ -335,23 +308,6 @@ def test_o26_what_a_killed_run_left_of_a_file_goes_with_the_next(tmp_path: Path)
         assert bring(instance(tmp_path, state=state)) == []
         assert not (conf / ".redis.conf.0123456789abcdef").exists()
     assert not conf.exists()
-
-
-def test_a_revision_follows_the_content_and_is_not_to_be_had_without_the_hosts_key(tmp_path: Path) -> None:
-    one, other = instance(tmp_path), instance(tmp_path, secrets=['requirepass "new"'])
-    key, another = str(tmp_path / "key"), str(tmp_path / "another")
-    first = files.revisions([one], key, check_mode=False)
-    assert files.revisions([one], key, check_mode=False) == first
-    assert files.revisions([other], key, check_mode=False) != first
-    assert files.revisions([one], another, check_mode=False) != first
-    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
-
-
-def test_check_mode_makes_no_key(tmp_path: Path) -> None:
-    assert files.revisions([instance(tmp_path)], str(tmp_path / "key"), check_mode=True) == {
-        "cache": "not known before the first run"
-    }
-    assert not (tmp_path / "key").exists()
 
 
 def test_o9_a_read_only_place_is_refused_before_anything_is_written(

@@ -61,7 +61,7 @@ def instance(directory: Path, pem: str = ONE, **more: Any) -> dict[str, Any]:
 
 
 def bring(one: dict[str, Any], directory: Path) -> list[files.Step]:
-    access = files.access_of([one], str(directory / ".key"))
+    access = files.access_of([one])
     steps = files.plan([one], files.observe([one], access))
     for step in steps:
         files.apply(step, access)

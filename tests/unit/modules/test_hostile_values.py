@@ -45,7 +45,7 @@ PURE = {
 
 def use_redis(given: dict[str, Any]) -> None:
     variables = read_variables("redis", given, [])
-    told = make_plan(variables, "web1", {}, pending={"networks": ["a"], "images": []})["problems"]
+    told = make_plan(variables, "web1", pending={"networks": ["a"], "images": []})["problems"]
     assert all(isinstance(line, str) and line.startswith("web1: ") for line in told)
     redis_ports(given)
     fleet_tables({"web1": {}}, {"web1": given})

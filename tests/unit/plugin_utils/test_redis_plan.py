@@ -134,10 +134,10 @@ def test_teardown_names_all_that_is_made_and_no_pulled_image() -> None:
     assert {item["state"] for kind in found.values() for item in kind} == {"absent"}
 
 
-def test_the_revision_becomes_a_label() -> None:
-    variables = read_variables("redis", {"redis_instances": [{"name": "cache"}]}, [])
-    found = redis_plan(variables, revisions={"cache": "abc"})
-    assert found["containers"][0]["labels"]["netmode.docker.config"] == "abc"
+def test_one_that_may_not_be_restarted_is_not_recreated_either() -> None:
+    found = plan({"name": "cache", "restart_allowed": False}, {"name": "other"})
+    assert [one["recreate"] for one in found["containers"]] == ["never", "auto"]
+    assert [one["restart_allowed"] for one in found["files"]] == [False, True]
 
 
 # --- redis.conf -------------------------------------------------------------------------------------------------------

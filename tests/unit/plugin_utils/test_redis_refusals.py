@@ -179,10 +179,18 @@ REFUSED = [
         (f"user {user}", [{"name": "aa", "user": user}], {}, "the highest number that an engine takes is 2147483647")
         for user in ("2147483648:1", "999:2147483648", "4294967295:4294967295", "9999999999:1")
     ],
-    *[
-        (f"label {label}", [{"name": "aa", "labels": {label: "x"}}], {}, f"labels: {label}: the role sets it by itself")
-        for label in ("netmode.docker.config", "netmode.docker.role")
-    ],
+    (
+        "label netmode.docker.role",
+        [{"name": "aa", "labels": {"netmode.docker.role": "x"}}],
+        {},
+        "labels: netmode.docker.role: the role sets it by itself",
+    ),
+    (
+        "recreated always and never restarted",
+        [{"name": "aa", "recreate": "always", "restart_allowed": False}],
+        {},
+        "instance aa: recreate: always recreates it at every run, and redis_restart_allowed: false allows none",
+    ),
     *[
         (f"{option} {path!r}", [{"name": "aa"}], {option: path}, f"redis_{option}: {path!r} is not an absolute path")
         for option in ("config_dir", "socket_dir")

@@ -172,7 +172,7 @@ def test_o20_one_meaning_is_one_plan(variables: dict[str, Any]) -> None:
         problems: list[str] = []
         read = read_variables("redis", {name: form(name, value) for name, value in variables.items()}, problems)
         assert problems == []
-        plans.append(make_plan(read, "web1", {}))
+        plans.append(make_plan(read, "web1"))
     assert all(plan == plans[0] for plan in plans)
 
 
@@ -207,7 +207,7 @@ def test_o20_spellings_of_one_value_are_one_plan(variable: str, spellings: list[
         for variables in ({variable: spelling}, {"redis_instances": [instance]}):
             problems: list[str] = []
             read = read_variables("redis", {"redis_password": "secret", **variables}, problems)
-            made = make_plan(read, "web1", {})
+            made = make_plan(read, "web1")
             assert problems == made["problems"] == []
             plans.append({**made, "proof": instances_of(made["proof"]["instances"], "/run/r")})
     assert all(plan == plans[0] for plan in plans)
