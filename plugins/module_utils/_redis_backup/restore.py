@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _NOTE = ".restored.json"
-_PAUSED = 300_000
-"""Milliseconds that clients wait at most with what they want to write, while what is there is kept as a backup."""
+_PAUSED = 60_000
+"""Milliseconds that clients wait at most with what they want to write, while what is there is kept as a backup: where
+that takes longer, the files of what is there stay as well."""
 _LOOK = 0.1
 """Seconds until a server that is starting is asked again."""
 
@@ -255,13 +256,17 @@ class _Restore:
 
     def _keep(self) -> tuple[Backup, bool]:
         """What is there as a backup, and whether that is all of it: clients wait with what they want to write."""
-        with self._asked() as own:
-            server.said(own, "CLIENT", "PAUSE", str(_PAUSED), "WRITE")
+        self._pause()
         made = backup.write(self.engine, self._step(), self.params, files.BEFORE_RESTORE)
-        with self._asked() as own:
-            told = server.ask(own)
+        told = self._pause()
         mark = made.manifest["mark"]
         return made, mark is not None and mark_of(told) == Mark(**mark) and not told.changes
+
+    def _pause(self) -> Told:
+        """Have clients wait, and what the server says then."""
+        with self._asked() as own:
+            server.said(own, "CLIENT", "PAUSE", str(_PAUSED), "WRITE")
+            return server.ask(own)
 
     @contextmanager
     def _asked(self) -> Iterator[Connection]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab import CHECKOUT
 from played import LOCAL
 from redis_lab import ROLE, socket_of
-from shapes import SHAPES
+from shapes import SHAPES, VALKEY_8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ TAKEN, RESTORED = (
 
 
 def instance(name: str, shape: str, **more: Any) -> dict[str, Any]:
-    of = SHAPES[shape]
+    of = VALKEY_8 if shape == VALKEY_8.name else SHAPES[shape]
     return {
         "name": name, "image": of.image, "user": of.user, "server_command": of.server, "cli_command": of.cli, **more,
     }  # fmt: skip

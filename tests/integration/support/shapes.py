@@ -118,7 +118,7 @@ _TOOLS = {f"usr/local/bin/{tool}": File(to="/bin/busybox") for tool in "basename
 
 
 def _shell(root: str) -> dict[str, File]:
-    return {f"{'usr/' if root == 'redis-8' else ''}bin/sh": File(to="/bin/busybox"), **_TOOLS}
+    return {f"{'' if root == 'redis' else 'usr/'}bin/sh": File(to="/bin/busybox"), **_TOOLS}
 
 
 def _programs(*names: str, by: str) -> dict[str, File]:
@@ -143,21 +143,21 @@ def _redis(
     )  # fmt: skip
 
 
-def _valkey(name: str, gid: int = 999) -> Shape:
+def _valkey(name: str, gid: int = 999, root: str = "redis-8", version: str = "9.0.0") -> Shape:
     return Shape(
         name,
         {
-            "Env": [PATH, "VALKEY_VERSION=9.0.0", "VALKEY_EXTRA_FLAGS="], "Cmd": ["valkey-server"],
+            "Env": [PATH, f"VALKEY_VERSION={version}", "VALKEY_EXTRA_FLAGS="], "Cmd": ["valkey-server"],
             "Entrypoint": ["docker-entrypoint.sh"], "WorkingDir": "/data", "Volumes": {"/data": {}},
             "ExposedPorts": {"6379/tcp": {}},
         },
         {
-            **_shell("redis-8"), **_users("valkey", 999, gid),
+            **_shell(root), **_users("valkey", 999, gid),
             **_programs("valkey-server", "valkey-cli", "redis-server", "redis-cli", by="valkey"),
             "data": File(mode=0o1777, uid=999, gid=gid),
             "usr/local/bin/docker-entrypoint.sh": File(_VALKEY_9),
         },
-        "redis-8", f"999:{gid}", "/data", "valkey-server", "valkey-cli",
+        root, f"999:{gid}", "/data", "valkey-server", "valkey-cli",
     )  # fmt: skip
 
 
@@ -203,6 +203,8 @@ SHAPES: dict[str, Shape] = {
         _web("httpd", "httpd-foreground", "SIGWINCH", WorkingDir="/usr/local/apache2", Cmd=["httpd-foreground"]),
     )
 }  # fmt: skip
+VALKEY_8 = _valkey("valkey-8", root="valkey-8", version="8.1.1")
+"""Of the line before, for what differs between them: its dumps are those of Redis 7.2."""
 OFFICIAL = SHAPES["redis"].image
 """What most hosts run: EXPOSE, VOLUME, WORKDIR and an entrypoint that steps down."""
 REDIS_SHAPES = [shape for shape in SHAPES.values() if shape.name not in ("nginx", "httpd")]
