@@ -15,7 +15,7 @@ fixture made before it stays):
 ``deploy``       ``deploy(rc=0, options=(), **variables)``: ``play`` of the role redis, with an image that is there
 ``refuse``       ``refuse([{"redis_port": 0}, ...], options=(), **variables)``: the messages with which the role refuses each
 ``no_files_left`` removes what the role redis writes besides
-``keeper``       a :class:`keeper_lab.Keeper`: the service, installed by its role and removed after the module's last test
+``keeper``       a :class:`keeper_lab.Keeper`: the service, installed as by its role and removed after the module's last test
 ``interfaces``   ``interfaces(ETH0, UP0, check=False)``: the module's result over this list
 ``networks``     the same of the module ``networks``
 ``web``          a container in none mode for them; ``uplink``, a link of the host that stands for a network card
@@ -48,7 +48,6 @@ import neighbour_lab
 import pytest
 import shapes
 from interfaces_lab import OPEN, UPLINK
-from keeper_lab import ROLE as KEEPER_ROLE
 from keeper_lab import Keeper
 from lab import IMAGE, MACHINE, Host, Play
 from played import aliases
@@ -220,11 +219,10 @@ def neighbour(machine: Host) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def keeper_service(machine: Host) -> Iterator[Keeper]:
-    installed = machine.play(KEEPER_ROLE)
-    assert installed.rc == 0, installed.stdout
-    yield Keeper(machine)
-    removed = machine.play(KEEPER_ROLE, keeper_state="absent")
-    assert removed.rc == 0, removed.stdout
+    keeper = Keeper(machine)
+    keeper.install()
+    yield keeper
+    keeper.remove()
 
 
 @pytest.fixture

@@ -171,12 +171,14 @@ def test_what_was_found_stays_fixed(machine: Host, donor: str, mode: str) -> Non
     adopted(machine, donor, [(*case, mode) for case in EXAMPLES])
 
 
-@settings(
-    max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],  # a failure names its case, and to shrink fifteen on an engine takes minutes
-)  # fmt: skip
-@given(st.lists(st.tuples(CONFIGS, OPTIONS, MODES), min_size=15, max_size=15))
-def test_what_was_made_by_hand_is_adopted_unchanged(
-    machine: Host, donor: str, cases: list[tuple[Json, Json, str]]
-) -> None:
-    adopted(machine, donor, cases)
+@pytest.mark.parametrize("examples", [2, pytest.param(4, marks=pytest.mark.thorough)])
+def test_what_was_made_by_hand_is_adopted_unchanged(machine: Host, donor: str, examples: int) -> None:
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # a failure names its case, and to shrink fifteen on an engine takes minutes
+    )  # fmt: skip
+    @given(st.lists(st.tuples(CONFIGS, OPTIONS, MODES), min_size=15, max_size=15))
+    def unchanged(cases: list[tuple[Json, Json, str]]) -> None:
+        adopted(machine, donor, cases)
+
+    unchanged()

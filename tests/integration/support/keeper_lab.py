@@ -44,12 +44,34 @@ cli.main(["run"])
 """The keeper, killed before one of the changes that it asks the engine for: the first is number 0."""
 
 
+_START = """
+if [ -d /run/systemd/system ]; then systemctl enable -q netmode-keeper; else update-rc.d netmode-keeper defaults; fi
+service netmode-keeper restart
+"""
+_END = """
+[ ! -d /run/systemd/system ] || systemctl disable -q netmode-keeper
+service netmode-keeper stop
+"""
+
+
 class Keeper:
     """The service on a host. Its log begins, for a test, where :meth:`begin` was called last."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self._read = 0
+
+    def install(self) -> None:
+        """As it is by its role, without what a play costs."""
+        made = self.host.run_module("keeper", {})
+        assert not made.get("failed"), made
+        self.host.sh(_START)
+        self.host.run(PROGRAM, "status", "--wait=30")
+
+    def remove(self) -> None:
+        self.host.sh(_END, check=False)  # a test may have removed it
+        gone = self.host.run_module("keeper", {"state": "absent", "force": True})
+        assert not gone.get("failed"), gone
 
     def _log(self) -> list[str]:
         by_systemd = self.host.sh("test ! -d /run/systemd/system || echo yes")
