@@ -11,6 +11,7 @@ import pytest
 from hosts import HOSTS, changed, done, run_play
 from tree import CHECKOUT
 
+pytestmark = pytest.mark.usefixtures("fleet")  # whose engines run
 NOTHING: dict[str, dict[str, Any]] = {
     "containers": {"containers": []},
     "engine_info": {},
