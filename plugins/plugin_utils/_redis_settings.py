@@ -20,6 +20,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_sources
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import add_users
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def check(instance: Settings, problems: Problems) -> None:
     _check_mode(instance, problems)
     check_interfaces(instance, problems)
     check_sources(instance, problems)
+    add_users(instance, problems)
     _check_directives(instance, problems)
     check_tls(instance, problems)
     _check_image(instance, problems)

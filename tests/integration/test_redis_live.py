@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from lab import wait_until
 from redis_lab import cli, inspect, running
 from shaped import MODES, PASSWORD, Client, ask, deploy, instance, own_volumes
 from shapes import REDIS_SHAPES
@@ -87,6 +89,54 @@ def test_r4_what_was_set_at_run_time_is_set_back_without_a_restart(
         assert (told(host, name, "protected-mode"), told(host, name, "loglevel")) == ("yes", "notice"), name
         assert clients[name].says("PING") == "+PONG", f"{name}: its client was disconnected"
         assert ask(host, name, "get", "marker") == name
+    assert running(host) == before
+
+
+class Visitor(threading.Thread):
+    """Connects again and again with the password that it has by then, and writes. Counts by whom it was not let in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(daemon=True)
+        self.instance, self.password, self.done, self.refused = name, PASSWORD, 0, 0
+        self.ends = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self.ends.wait(0.02):
+            try:
+                client = Client(self.instance, f"AUTH {self.password}")
+                self.refused += client.says(f"SET visits {self.done}") != "+OK"
+                client.socket.close()
+            except (OSError, AssertionError):
+                self.refused += 1
+            self.done += 1
+
+    def end(self) -> int:
+        self.ends.set()
+        self.join(20)
+        return self.refused
+
+
+def test_r12_no_client_is_refused_while_a_password_is_changed(
+    host: Host, play: Callable[..., Play], deployed: list[str], tell: Callable[[str], None]
+) -> None:
+    before, users = running(host), [{"name": "app", "passwords": ["one"], "rules": "~visits +get"}]
+    visitors = [Visitor(name) for name in deployed]
+    both = {"redis_password": "n3w", "redis_password_previous": PASSWORD}
+    assert deploy(play, everywhere(**SETTINGS), **both).changed == 1
+    assert deploy(play, everywhere(**SETTINGS), **both).changed == 0
+    for visitor in visitors:
+        visitor.password = "n3w"
+    so_far = {visitor: visitor.done for visitor in visitors}
+    wait_until(lambda: all(visitor.done > so_far[visitor] + 1 for visitor in visitors), "all have the new password")
+    assert deploy(play, everywhere(**SETTINGS, users=users), redis_password="n3w").changed == 1
+    assert deploy(play, everywhere(**SETTINGS, users=users), redis_password="n3w").changed == 0
+    assert [visitor.end() for visitor in visitors] == [0] * len(visitors)
+    tell(f"{sum(visitor.done for visitor in visitors)} visits, none refused")
+    for name in deployed:
+        assert "NOAUTH" in cli(host, name, "ping", password=PASSWORD), name
+        assert Client(name, "AUTH app one").says("GET other").startswith("-NOPERM"), name
+        assert "one" not in host.sh(f"cat /etc/netmode/redis/{name}/redis.conf").split(), name
     assert running(host) == before
 
 

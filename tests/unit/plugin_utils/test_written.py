@@ -41,7 +41,9 @@ def meant(spec: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.sampled_from(spec["choices"])
     if kind == "list":
         if spec.get("options"):
-            return st.sampled_from([[], [{"base": "10.0.0.0/8", "size": 24}]])
+            return st.lists(
+                st.fixed_dictionaries({name: meant(one) for name, one in spec["options"].items()}), max_size=2
+            )
         if spec.get("elements") == "dict":
             return st.lists(st.dictionaries(TEXT, st.one_of(TEXT, st.booleans()), min_size=1, max_size=3), max_size=2)
         return st.lists(TEXT.filter(lambda text: ":" not in text), max_size=3)
