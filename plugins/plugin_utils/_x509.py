@@ -8,19 +8,19 @@ With ``cryptography``, which ansible-core itself requires. Redis verifies the ch
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import WrongCertificateError
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
+
+with suppress(ImportError):  # ansible-core requires it; its tests of imports do without
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
 LONGEST_CHAIN = 10
-_USES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
-"""A node is a server to clients and a client to its master and, in a cluster, to every other node."""
-
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
@@ -91,11 +91,15 @@ def _extension(certificate: x509.Certificate, kind: Any) -> Any:
 
 
 def refuse_usage(option: str, certificate: x509.Certificate) -> None:
-    """One that names no use is for all."""
+    """One that names no use is for all.
+
+    A node is a server to clients and a client to its master and, in a cluster, to every other node.
+    """
+    needed = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
     uses = _extension(certificate, x509.ExtendedKeyUsage)
     if uses is None or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in uses:
         return
-    missing = [word for use, word in _USES.items() if use not in uses]
+    missing = [word for use, word in needed.items() if use not in uses]
     if missing:
         raise WrongCertificateError(
             option, f"it is not for {' and '.join(missing)} (extendedKeyUsage). A Redis is a server to its clients and "

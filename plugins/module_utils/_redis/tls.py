@@ -108,6 +108,11 @@ def read(given: Json, where: str) -> Tls | None:
     return Tls(context, given["server_name"] or "")
 
 
+def unverified(certificate: str) -> Tls:
+    """For who only looks at what is shown. ``certificate``: a file to show, '' for none. OSError: it cannot be read."""
+    return Tls(_context("", certificate, "", validate=False), "")
+
+
 def _culprit(given: Json) -> str:
     named = [f"{name} {given[name]}" for name in ("client_cert_file", "client_key_file") if given[name]]
     if given["ca_certs"]:
@@ -119,13 +124,15 @@ def _culprit(given: Json) -> str:
 def _context(ca_certs: str, certificate: str, key: str, *, validate: bool) -> Any:
     import ssl  # noqa: PLC0415 (ten milliseconds, which a host without TLS need not pay)
 
-    from_text = is_pem(ca_certs)
-    context = ssl.create_default_context(
-        cadata=ca_certs if from_text else None, cafile=ca_certs if ca_certs and not from_text else None
-    )
-    # Python 3.13 asks more of a certificate than Redis and its other clients do.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not validate:
+    if validate:
+        from_text = is_pem(ca_certs)
+        context = ssl.create_default_context(
+            cadata=ca_certs if from_text else None, cafile=ca_certs if ca_certs and not from_text else None
+        )
+        # Python 3.13 asks more of a certificate than Redis and its other clients do.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if certificate:

@@ -31,7 +31,8 @@ def warnings(
         ends = datetime.fromisoformat(instance.certificate["not_after"]) if instance.certificate else None
         if ends and ends - now < timedelta(days=renew_before):
             left = max(0, (ends - now).days)
-            yield f"instance {instance.name}: its certificate ends on {ends:%Y-%m-%d}, in {left} days. Give another."
+            when = f"on {ends:%Y-%m-%d}, in {left} days"
+            yield f"instance {instance.name}: its certificate ends {when}. Give another, or run the role."
 
 
 def hole_in(server: Mapping[str, Any]) -> str:

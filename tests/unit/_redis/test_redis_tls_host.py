@@ -155,5 +155,5 @@ def test_only_what_speaks_tls_is_warned_of_and_a_certificate_that_ends_soon() ->
     servers = {one.name: {"redis_version": "7.0.15"} for one in instances}
     told = list(warnings(instances, servers, 30))
     assert [line.partition(": ")[0] for line in told] == ["instance over-tls", "instance over-tls"]
-    assert told[1].endswith("in 12 days. Give another.")
+    assert told[1].endswith("in 12 days. Give another, or run the role.")
     assert len(list(warnings(instances, servers, 12))) == 1
