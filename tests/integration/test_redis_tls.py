@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from certificates import Authority
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from redis_lab import inspect
-from shaped import DONORS, PASSWORD, Client, deploy, instance
+from shaped import DONORS, PASSWORD, Client, ask, deploy, instance
 from shapes import SHAPES
 from verify_lab import settings
 
@@ -114,6 +115,13 @@ def made(host: Host) -> dict[str, str]:
     return {name: text.partition("-----BEGIN PRIVATE KEY-----")[0] for name, text in files.items()}
 
 
+def keys() -> list[str]:
+    """Every line of every key on the controller."""
+    texts = [path.read_text() for path in (*Path(CA).glob("*.key"), *Path(CA, "nodes").glob("*.pem"))]
+    bodies = [text.partition("-----BEGIN PRIVATE KEY-----\n")[2].partition("-----END")[0] for text in texts]
+    return [line for body in bodies for line in body.splitlines()]
+
+
 def ending(name: str, days: int) -> None:
     """In the place of what was made one that ends in so many days, for the same names."""
     file = Path(CA, "nodes", f"{name}@localhost.pem")
@@ -167,9 +175,10 @@ def test_made_in_every_mode_and_renewed_without_a_restart(host: Host, play: Call
     for name in NAMES:
         ending(name, 20)
     assert changed(own(play, "--check")) == [MAKES, WRITES]
-    renewed = own(play)
+    renewed = own(play, "-vvv", "--diff")
     assert changed(renewed) == [MAKES, WRITES]
     assert sorted(renewed.task(WRITES)["set_live"]) == sorted(NAMES)
+    assert not [line for line in keys() if line in renewed.stdout], "a key is in the output"
     assert own(play).changed == 0
     assert shown(host) == made(host) != first
     assert {name: inspect(host, name)["State"]["StartedAt"] for name in NAMES} == started
@@ -219,3 +228,55 @@ def test_a_ca_is_changed_while_clients_of_both_are_let_in(
         assert shown(host) == made(host), removed
         assert (made(host) == first) is (removed == ""), removed
     assert {name: inspect(host, name)["State"]["StartedAt"] for name in NAMES} == started
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("no_ca")
+def test_what_a_killed_run_did_not_tell_redis_is_told_to_it(host: Host, play: Callable[..., Play]) -> None:
+    """The files are right, and what runs shows what it was told before."""
+    own(play)
+    stale = Authority("stale").issue("cache")
+    for name in NAMES:
+        directory = f"/etc/netmode/redis/{name}"
+        at = "/usr/local/etc/redis/tls.pem"
+        host.sh(f"cp -a {directory}/tls.pem /run/right.pem")
+        host.sh(f"cat >{directory}/tls.pem", stdin="".join(stale))
+        assert ask(host, name, "config", "set", "tls-cert-file", at, "tls-key-file", at) == "OK"
+        host.sh(f"cp -a /run/right.pem {directory}/tls.pem; rm /run/right.pem")
+    assert set(shown(host).values()) == {stale[0]}
+    assert {one["claim"][:24] for one in proof(host)["claims"] if not one["ok"]} >= {"it shows the certificate"}
+    told = own(play)
+    assert changed(told) == [WRITES]
+    assert shown(host) == made(host)
+    assert own(play).changed == 0
+    # Which CAs it trusts no handshake tells, so what has not been noted is told again.
+    for name in NAMES:
+        noted = json.loads(host.sh(f"cat /etc/netmode/redis/{name}/.tried"))
+        host.write(f"/etc/netmode/redis/{name}/.tried", json.dumps([*noted[:2], "of before"]))
+    assert sorted(own(play).task(WRITES)["set_live"]) == sorted(NAMES)
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("no_ca")
+def test_clients_change_over_while_both_are_there(host: Host, play: Callable[..., Play]) -> None:
+    """off, beside the plain port, alone, and back: the data stays, and each step is proven and left alone after it."""
+    name = "bridge-redis"
+    steps: list[tuple[dict[str, Any], set[int], set[int]]] = [
+        ({}, {6379}, set()),
+        ({"tls": "own", "tls_port": 7443}, {6379}, {7443}),
+        ({"tls": "own"}, set(), {6379}),
+        ({"tls": False}, {6379}, set()),
+    ]
+    for number, (how, plain, tls) in enumerate(steps):
+        one = instance(0, "bridge", SERVERS[0], **how)
+        deploy(play, [one], "-e", f"redis_tls_ca_dir={CA}")
+        assert deploy(play, [one], "-e", f"redis_tls_ca_dir={CA}").changed == 0
+        if number == 0:
+            assert ask(host, name, "set", "marker", "kept") == "OK"
+        assert ask(host, name, "get", "marker") == "kept"
+        at = address(host, name)
+        ca = Path(CA, "ca-1.crt").read_text() if Path(CA, "ca-1.crt").exists() else FLEET.pem
+        assert {port for port in (6379, 7443) if over_tls(host, at, port, "") == "PONG"} == plain
+        assert {port for port in (6379, 7443) if over_tls(host, at, port, ca) == "PONG"} == tls
+        files = host.sh(f"ls /etc/netmode/redis/{name}").split()
+        assert (("tls.pem" in files), ("ca.pem" in files)) == (bool(tls), bool(tls))

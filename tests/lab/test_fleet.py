@@ -104,11 +104,12 @@ def test_the_matrix_has_every_cell_expected_and_observed_and_no_log_shows_a_pass
         ("trixie", "local", f"{local}:6379"): ["no", "yes", "no"],
         ("trixie", "local", f"{address_of('trixie')}:6400"): ["no", "no", "no"],
         ("forky", "redis", f"{address_of('forky')}:6515"): ["yes", "yes", "yes"],
+        ("forky", "redis", f"{address_of('forky')}:6516"): ["yes", "yes", "yes"],  # over TLS
     }
     found = {tuple(row.split()[:3]): re.findall(r"\b(yes|no): ", row) for row in rows}
     assert {key: found.get(key) for key in expected} == expected
-    assert len(found) == 10
-    assert total.startswith("30 cells, all as expected")
+    assert len(found) == 11
+    assert total.startswith("33 cells, all as expected")
 
 
 def test_a_cell_that_is_not_as_expected_fails_the_host_that_is_not_reached() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import files, tls_files
+from ansible_collections.netmode.docker.plugins.module_utils._redis.claims import claims
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import listeners
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import fingerprint, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls_warnings import hole_in, warnings
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance, endpoints
 from certificates import Authority
-from proof import settings, wanted
+from proof import UNIT, answers_of, settings, wanted
 
 FLEET = Authority("fleet")
 ONE, TWO = ("".join(FLEET.issue("cache")) for _ in range(2))
@@ -157,3 +160,54 @@ def test_only_what_speaks_tls_is_warned_of_and_a_certificate_that_ends_soon() ->
     assert [line.partition(": ")[0] for line in told] == ["instance over-tls", "instance over-tls"]
     assert told[1].endswith("in 12 days. Give another, or run the role.")
     assert len(list(warnings(instances, servers, 12))) == 1
+
+
+# --- what is claimed --------------------------------------------------------------------------------------------------
+
+CACHE = {"name": "redis-bridge", "network_mode": "bridge", "ports": ["127.0.0.1:6379:6379"], "tls": "own"}
+GIVEN = {
+    "sha256": fingerprint(ONE), "ca": FLEET.pem, "name": "127.0.0.1", "not_after": "2027-11-26T15:00:00+00:00",
+    "file": "/etc/netmode/redis/redis-bridge/tls.pem",
+}  # fmt: skip
+
+
+def cache(**changed: Any) -> Instance:
+    (one,) = wanted([{**CACHE, **changed}])
+    return replace(one, certificate=GIVEN)
+
+
+def facts() -> dict[str, Any]:
+    return dict(json.loads((UNIT / "golden" / "facts.json").read_text())["article"])
+
+
+def test_it_is_asked_over_tls_with_the_fleet_s_ca_where_it_speaks_it() -> None:
+    asked = endpoints(facts(), [cache(tls_auth_clients="yes")])
+    over = [one for one in asked if "host" in one]
+    assert len(over) == 2
+    for one in over:
+        assert {key: one[key] for key in ("tls", "ca_certs", "server_name", "client_cert_file")} == {
+            "tls": True, "ca_certs": FLEET.pem, "server_name": "127.0.0.1", "client_cert_file": GIVEN["file"],
+        }  # fmt: skip
+    assert [one for one in asked if "socket" in one and "tls" in one] == []
+
+
+def test_beside_the_plain_port_each_is_asked_as_it_speaks() -> None:
+    asked = endpoints(facts(), [cache(tls_port=7443)])
+    assert [(one["port"], one.get("tls", False)) for one in asked if "host" in one] == [
+        (6379, False), (7443, True), (6379, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shown", "ok", "observed"),
+    [(ONE, True, fingerprint(ONE)[:16]), (TWO, False, fingerprint(TWO)[:16]), ("", False, "none")],
+)
+def test_the_certificate_that_it_shows_is_claimed(shown: str, ok: bool, observed: str) -> None:
+    one = cache()
+    answers = answers_of(endpoints(facts(), [one]), [one])
+    for answer in answers.values():
+        answer["certificate"] = {"sha256": fingerprint(shown)} if shown else None
+    (claim,) = [item for item in claims("web1", facts(), answers, [one]) if "certificate" in item["claim"]]
+    assert (claim["claim"], claim["ok"], claim["observed"]) == (
+        "it shows the certificate that it was given, valid until 2027-11-26", ok, observed,
+    )  # fmt: skip

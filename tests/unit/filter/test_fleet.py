@@ -11,6 +11,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet_tables
 from ansible_collections.netmode.docker.plugins.filter.jmespath import search
+from ansible_collections.netmode.docker.plugins.filter.redis_reach_endpoints import redis_reach_endpoints
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
 from ansible_collections.netmode.docker.plugins.module_utils._redis.targets import addresses, name_of, targets
 from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance
@@ -209,6 +210,32 @@ def test_another_redis_is_known_by_its_run_id() -> None:
     assert cell("two", answer("PONG", "b"), run_id="a") == ("no answer", "another Redis", True)
     assert cell("one", answer("PONG", "b"), run_id="a") == ("an answer", "another Redis", False)
     assert cell("two", answer("PONG", "a"), run_id="a") == ("no answer", "PONG", False)
+
+
+def test_over_tls_a_redis_is_known_by_its_certificate() -> None:
+    certificate = {"sha256": "ab", "not_after": None}
+    assert cell("two", {**answer(), "certificate": certificate}, tls="ab", far=True) == ("an answer", "NOAUTH", True)
+    for shown in ({"sha256": "cd", "not_after": None}, None):
+        found = {**answer(), "certificate": shown}
+        assert cell("two", found, tls="ab", far=True) == ("an answer", "another certificate", False)
+        assert cell("two", found, tls="ab", far=False) == ("no answer", "another certificate", True)
+
+
+def test_a_redis_is_looked_for_at_both_ports_each_as_it_speaks() -> None:
+    ports = [published(6379, 7000), published(7443, 7001)]
+    facts = host(container("redis", "bridge", "172.17.0.2", published=ports))
+    found = targets("one", ADDRESS["one"], facts, {}, [redis("bridge", tls_port=7443, certificate={"sha256": "ab"})])
+    assert [(item["address"], item["port"], item["tls"]) for item in found] == [
+        ("172.17.0.2", 6379, None),
+        ("10.0.0.1", 7000, None),
+        ("172.17.0.2", 7443, "ab"),
+        ("10.0.0.1", 7001, "ab"),
+    ]
+    reaches = [{"host": "one", "targets": found, "witnesses": 0}]
+    asked = redis_reach_endpoints(reaches)["one"]
+    assert [(one["port"], one.get("tls", False), one.get("validate_certs")) for one in asked] == [
+        (6379, False, None), (7000, False, None), (7443, True, False), (7001, True, False),
+    ]  # fmt: skip
 
 
 def test_a_port_that_leads_to_another_container_of_the_host() -> None:
