@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPTION = "tls_ca_dir"
+ALWAYS = "127.0.0.1"
+"""Every certificate made here is for it."""
 VALID = timedelta(days=365)
 """How long a certificate made here is valid."""
 _CA_VALID = timedelta(days=3650)
@@ -115,7 +117,7 @@ def look(directory: Path, node: Node, renew_before: int, now: datetime) -> tuple
     except WrongCertificateError:
         return None, "there is none" if not text else "it cannot be read"
     ends = _x509.not_after(leaf)
-    material = Material(text, ca, node.names[0], ends.isoformat())
+    material = Material(text, ca, ALWAYS, ends.isoformat())
     issuer = next((one for one in found if _x509.signed(leaf, one.certificate)), None)
     missing = [name for name in node.names if not _x509.is_for(leaf, name)]
     if issuer is None:

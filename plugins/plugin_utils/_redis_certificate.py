@@ -31,10 +31,11 @@ def judged(texts: Mapping[str, str], names: Sequence[str], wanted: Sequence[str]
 
 
 def _its_name(leaf: Any, names: Sequence[str], wanted: Sequence[str]) -> str:
+    """One that a client may ask for: of a wildcard any."""
     missing = [name for name in wanted if not _x509.is_for(leaf, name)]
     name = next((name for name in wanted or names if _x509.is_for(leaf, name)), "")
     if name and not missing:
-        return name
+        return name.replace("*", "any", 1)
     whom = ", ".join(_x509.names_of(leaf)) or "nobody, since it has no subjectAltName"
     asked = f"not for {', '.join(missing)} of tls_names" if wanted else f"for none of {', '.join(names)}"
     raise WrongCertificateError(

@@ -126,6 +126,20 @@ def test_a_right_certificate_is_taken(entry: dict[str, Any]) -> None:
     assert plan(entry)["problems"] == []
 
 
+@pytest.mark.parametrize(
+    ("names", "wanted", "asked"),
+    [
+        (["cache"], [], "cache"),
+        (["localhost", "WEB1"], [], "web1"),
+        (["*.example.org"], ["*.example.org"], "any.example.org"),
+        (["*.example.org", "cache"], ["redis.example.org"], "redis.example.org"),
+    ],
+)
+def test_it_is_asked_by_a_name_that_its_certificate_is_for(names: list[str], wanted: list[str], asked: str) -> None:
+    (one,) = plan(given(FLEET.issue(*names), tls_names=wanted))["proof"]["instances"]
+    assert one["certificate"]["name"] == asked
+
+
 def test_files_on_the_controller_are_as_good_as_text(tmp_path: Path) -> None:
     paths = {}
     for name, text in zip(("tls_cert", "tls_key", "tls_ca_cert"), (*RIGHT, FLEET.pem)):
@@ -169,3 +183,66 @@ def test_r15_the_key_is_in_the_files_alone() -> None:
     (proven,) = found["proof"]["instances"]
     assert proven["certificate"]["name"] == "cache"
     assert proven["certificate"]["ca"] == FLEET.pem
+
+
+# --- for which names a certificate is made ----------------------------------------------------------------------------
+
+EVERY = ["cache", "web1", "db.example.org", "localhost", "127.0.0.1", "::1"]
+DONOR = {"name": "web", "ports": ["192.0.2.9:6379:6379"], "networks": {"backend": {"ipv4_address": "172.30.0.8"}}}
+NAMED = [
+    ("bridge", {}, {}, []),
+    (
+        "bridge, published",
+        {"ports": ["192.0.2.7:6379:6379", "6380:6379", "[2001:DB8::7]:6379:6379"]},
+        {},
+        ["192.0.2.7", "2001:db8::7"],
+    ),
+    (
+        "bridge, published in the long form",
+        {"ports": [{"target": 6379, "published": 6379, "host_ip": "192.0.2.7"}]},
+        {},
+        ["192.0.2.7"],
+    ),
+    (
+        "bridge, a static address",
+        {"networks": {"backend": {"ipv4_address": "172.30.0.9"}, "other": None}},
+        {},
+        ["172.30.0.9"],
+    ),
+    ("bridge, names of networks", {"networks": ["backend"]}, {}, []),
+    ("host", {"network_mode": "host", "bind": ["192.0.2.7", "-::1"]}, {}, ["192.0.2.7"]),
+    ("host, everywhere", {"network_mode": "host", "bind": ["*", "-::*"]}, {}, []),
+    (
+        "none, with an interface",
+        {"network_mode": "none", "interfaces": [{"name": "eth0", "bridge": "docker0", "addresses": ["172.17.0.9/16"]}]},
+        {},
+        ["172.17.0.9"],
+    ),
+    ("container", {"network_mode": "container", "donor": "web"}, {"companions": [DONOR]}, ["172.30.0.8", "192.0.2.9"]),
+    ("container of a container that is not known", {"network_mode": "container", "donor": "else"}, {}, []),
+    (
+        "more names",
+        {"tls_names": ["redis.example.org", "*.example.net", "2001:DB8:0::1"]},
+        {},
+        ["redis.example.org", "*.example.net", "2001:db8::1"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("entry", "host", "more"), [row[1:] for row in NAMED], ids=[row[0] for row in NAMED])
+def test_a_certificate_is_for_every_name_by_which_it_is_reached(
+    tmp_path: Path, entry: dict[str, Any], host: dict[str, Any], more: list[str]
+) -> None:
+    variables = {"address": "db.example.org", "password": "x", "tls_ca_dir": str(tmp_path / "ca"), **host}
+    found = plan({"name": "cache", "tls": "own", **entry}, **variables)
+    assert found["problems"] == []
+    (due,) = found["certificates"]
+    assert sorted(due["names"]) == sorted([*EVERY, *more])
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "http://x", "x:6379", "*", "*.", "a,b", "é.example.org", "-x", "x" * 300 + "\n"]
+)
+def test_what_is_no_name_of_a_certificate_is_refused(name: str) -> None:
+    told = problems({"name": "cache", "tls": "own", "tls_names": [name]})
+    assert any("tls_names" in line for line in told)
