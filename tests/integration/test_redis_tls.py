@@ -39,9 +39,9 @@ def address(host: Host, name: str) -> str:
 
 
 def over_tls(host: Host, at: str, port: int, ca: str, *options: str) -> str:
-    """What redis-cli says: an implementation of its own."""
+    """What redis-cli says, an implementation of its own. At a plain port its handshake would wait for ever."""
     tls = ("--tls", "--cacert", host.write("/run/netmode-test-ca.pem", ca)) if ca else ()
-    words = ("redis-cli", *tls, "-h", at, "-p", str(port), *options, "ping")
+    words = ("timeout", "3", "redis-cli", *tls, "-h", at, "-p", str(port), *options, "ping")
     done = host.run(*words, env={"REDISCLI_AUTH": PASSWORD}, check=False)
     return str(done.stdout + done.stderr).strip()
 
