@@ -213,3 +213,25 @@ def test_what_redis_reads_only_when_it_starts_restarts_it_or_waits_until_somebod
         assert (told(host, name, "databases"), ask(host, name, "get", "marker")) == ("4", name)
         assert "unknown command" in ask(host, name, "flushall"), name
     assert {name: inspect(host, name)["Id"] for name in deployed} == ids, "recreated, where a restart was enough"
+
+
+def test_one_that_has_no_config_command_takes_its_redis_conf_over_by_a_restart(
+    host: Host, play: Callable[..., Play]
+) -> None:
+    def wanted(**settings: Any) -> list[dict[str, Any]]:
+        named = {"settings": {"rename-command": 'CONFIG ""'}, **settings}
+        return [instance(0, "bridge", REDIS_SHAPES[0], **named)]
+
+    deploy(play, wanted())
+    (name,) = (one["name"] for one in wanted())
+    assert deploy(play, wanted()).changed == 0
+    assert ask(host, name, "set", "marker", name) == "OK"
+    container, before = inspect(host, name)["Id"], running(host)
+    for options in (("--check",), ()):
+        played = deploy(play, wanted(maxmemory="64mb"), *options)
+        assert len(changed(played)) == 2, played.stdout
+    assert deploy(play, wanted(maxmemory="64mb")).changed == 0
+    assert running(host) != before
+    assert inspect(host, name)["Id"] == container
+    assert "maxmemory:67108864" in ask(host, name, "info", "memory").split()
+    assert ask(host, name, "get", "marker") == name
