@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import Node, WrongCertificateError
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import Node, WrongCertificateError
 
 _ARGUMENTS: dict[str, Any] = {
     "ca_dir": {"type": "path", "required": True},

@@ -20,7 +20,11 @@ from urllib.parse import quote
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.plugin_utils import _x509
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import Material, Node, WrongCertificateError
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import (
+    Material,
+    Node,
+    WrongCertificateError,
+)
 
 with suppress(ImportError):  # ansible-core requires it; its tests of imports do without
     from cryptography import x509

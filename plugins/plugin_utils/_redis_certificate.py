@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.plugin_utils import _x509
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import Material, WrongCertificateError
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import Material, WrongCertificateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -290,11 +290,7 @@ def make_plan(
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "kept": [item["name"] for item in merged if variables["keeper"] and _is_kept(item)],
         "parts": {
-            "files": {
-                "socket_group": variables["socket_group"],
-                "image_dir": variables["image_dir"],
-                "instances": files,
-            },
+            "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},
             "images": {"images": images},
             "networks": {"networks": networks},
             "sources": {"instances": proof["sources"]},

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE, published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import interfaces_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import is_pem, ports_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import (
+    Material,
+    Node,
+    WrongCertificateError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,34 +32,6 @@ MANAGED = {
     "tls-auth-clients": "tls_auth_clients",
 }  # fmt: skip
 """Directives that the role writes where an instance speaks TLS, and the variable of each."""
-
-
-class WrongCertificateError(Exception):
-    """A certificate, key or CA that no Redis should have: which variable it is of, and why."""
-
-    def __init__(self, option: str, why: str) -> None:
-        super().__init__(f"{option}: {why}")
-        self.option = option
-        self.why = why
-
-
-class Material(NamedTuple):
-    """What a Redis gets: its files, and what its certificate says."""
-
-    pem: str
-    """Certificates and key in one file, so that there never are two that do not fit."""
-    ca: str
-    name: str
-    """One that the certificate is for."""
-    not_after: str
-
-
-class Node(NamedTuple):
-    """A Redis, and for which names and addresses its certificate is to be."""
-
-    instance: str
-    host: str
-    names: list[str]
 
 
 _PENDING = Material("", "", "", "")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import WrongCertificateError
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import WrongCertificateError
 
 with suppress(ImportError):  # ansible-core requires it; its tests of imports do without
     from cryptography import x509

@@ -7,6 +7,7 @@ Nothing in this file needs an engine or a kernel: what a list entry says is enou
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
@@ -189,12 +190,10 @@ def _present_pool(raw: dict[str, Any]) -> Pool:
 def parse_list(items: list[dict[str, Any]]) -> list[Entry]:
     """The whole list, or a NetmodeError that names the entry, the option, the reason and the way out."""
     entries = [parse_entry(item) for item in items]
-    names: set[str] = set()
-    for entry in entries:
-        name = entry.network.name
-        if name in names:
+    names = [entry.network.name for entry in entries]
+    for number, name in enumerate(names):
+        if name in names[:number]:
             raise NetmodeError(f"network {name}: it is in the list twice. Join the two entries into one.")
-        names.add(name)
     present = [entry.network for entry in entries if entry.state == "present"]
     for number, one in enumerate(present):
         for other in present[:number]:
@@ -203,13 +202,12 @@ def parse_list(items: list[dict[str, Any]]) -> list[Entry]:
 
 
 def _refuse_collision(one: Network, other: Network) -> None:
-    for mine in one.pools:
-        for theirs in other.pools:
-            if overlap(mine.subnet, theirs.subnet):
-                raise NetmodeError(
-                    f"network {one.name}: ipam.config: subnet {mine.subnet} overlaps {theirs.subnet} of the network "
-                    f"{other.name} in the same list. Give one of them another subnet."
-                )
+    for mine, theirs in itertools.product(one.pools, other.pools):
+        if overlap(mine.subnet, theirs.subnet):
+            raise NetmodeError(
+                f"network {one.name}: ipam.config: subnet {mine.subnet} overlaps {theirs.subnet} of the network "
+                f"{other.name} in the same list. Give one of them another subnet."
+            )
     if one.link and one.link == other.link:
         raise NetmodeError(
             f"network {one.name}: bridge_name: {one.link} is also the bridge of the network {other.name} in the same "
@@ -397,9 +395,7 @@ def bridges_of(definitions: Iterable[Mapping[str, Any]]) -> set[str]:
     found: set[str] = set()
     for item in definitions:
         if str(item.get("driver") or "bridge") == "bridge":
-            options = item.get("driver_opts") or {}
-            named = item.get("bridge_name") or (
-                options.get("com.docker.network.bridge.name") if isinstance(options, Mapping) else None
-            )
-            found.update(str(word) for word in (item.get("name"), named) if word)
+            options = item.get("driver_opts")
+            given = options.get(BRIDGE_NAME) if isinstance(options, Mapping) else None
+            found.update(str(word) for word in (item.get("name"), item.get("bridge_name") or given) if word)
     return found

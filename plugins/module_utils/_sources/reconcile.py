@@ -13,10 +13,10 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine import dock
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._host.boot import Boot
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import rules
+from .boot import Boot
 from .rules import Bridge, Listed
 from .spec import parse_list
 

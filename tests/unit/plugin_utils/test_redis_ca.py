@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.plugin_utils import _redis_ca, _x509
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import Node, WrongCertificateError
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import Node, WrongCertificateError
 from redis_role import plan, problems
 
 if TYPE_CHECKING:
