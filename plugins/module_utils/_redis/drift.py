@@ -115,16 +115,20 @@ def compare(redis: Running, instance: Instance, now: live.Said, wanted: live.Sai
     return Drift(change, f"its redis.conf says another {told}, which Redis reads only when it starts" if fixed else "")
 
 
-def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> None:
+def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> Drift:
     """Set it, and have its data kept as ``wanted`` before its redis.conf says so. NetmodeError: it could not be set.
 
-    ``had``: how redis.conf has it kept until now.
+    ``had``: how redis.conf has it kept until now. Returns what was set, and why a restart is to bring the rest.
     """
-    name = redis.endpoint.name
+    name, refused = redis.endpoint.name, ""
     try:
         with closing(Connection(redis.endpoint, _SAVED_WITHIN)) as own:
-            why = _let_in(own, redis) or live.change(own, change)
-            why = why or tls_live.refuse_unshown(own, instance, change.settings)
+            why = _let_in(own, redis)
+            if not why and change.settings:
+                settings, refused = live.taken(own, change.settings)
+                why = refused if settings is None else ""
+                change = change._replace(settings=settings or {})
+            why = why or live.change(own, change) or tls_live.refuse_unshown(own, instance, change.settings)
             turned = "appendonly" in change.settings or had.aof != wanted.aof
             if not why and turned and (wanted.aof or wanted.saves):
                 why = live.keep_log(own) if wanted.aof else live.keep_dump(own)
@@ -136,3 +140,4 @@ def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, 
             f"{why}. Its redis.conf is as it was, and its data is untouched. Look at its log (docker logs {name}), "
             "and run this again."
         )
+    return Drift(change, f"it does not take all of its redis.conf while it runs ({refused})" if refused else "")

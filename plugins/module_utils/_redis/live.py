@@ -32,6 +32,8 @@ _SECRETS = (("masterauth", "primaryauth"), ("tls-key-file-pass",), ("tls-client-
 """Secrets that are one word, each by all its names. Users and the default user's password are compared by ACL LIST."""
 _UNSEEN = ("rename-command", "loadmodule")
 """Directives that no CONFIG GET shows; what they do is seen by the commands and modules that a server has."""
+_KEPT = frozenset({"appendonly"})
+"""No start may bring these instead: the data has to be kept in the other way by then."""
 _DEFAULT = "(its default)"
 _NO_OPTION = "no-such-option"
 _ARGUMENT = re.compile(r"argument '([^']*)'")
@@ -184,26 +186,43 @@ def changeable(connection: Connection, values: Mapping[str, str]) -> tuple[dict[
     fixed: list[str] = []
     while left:
         connection.send(encode("CONFIG", "SET", *(word for pair in left.items() for word in pair), _NO_OPTION, ""))
-        answer = str(connection.reply())
-        named = _ARGUMENT.search(answer)
-        if not named or named[1] not in left:
+        named = _named(str(connection.reply()), left)
+        if not named:
             return left, fixed
-        del left[named[1]]
-        fixed.append(named[1])
+        del left[named]
+        fixed.append(named)
     return left, fixed
 
 
-def change(connection: Connection, wanted: Change) -> str:
-    """Set all of it: the settings in one CONFIG SET, then the users in one transaction. Why not, '' where it is so.
+def _named(answer: str, values: Mapping[str, str]) -> str:
+    """The setting that stands in the way, as the server says; '' where it names none of these."""
+    found = _ARGUMENT.search(answer)
+    return found[1] if found and found[1] in values else ""
 
-    A port is closed before another listener opens it: the settings are applied in the order given.
+
+def taken(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, str] | None, str]:
+    """Set them, in one CONFIG SET, but for those that the server refuses by name. What it took, and why not all.
+
+    None where it takes nothing, for a reason that a start would not end. It may refuse what it would start with: a
+    limit that only its start can raise. A port is closed before another listener opens it, for they are applied in the
+    order given.
     """
-    if wanted.settings:
-        pairs = sorted(wanted.settings.items(), key=lambda pair: pair[1] != "0")
-        connection.send(encode("CONFIG", "SET", *(word for pair in pairs for word in pair)))
+    left, refused = dict(sorted(values.items(), key=lambda pair: pair[1] != "0")), ""
+    while left:
+        connection.send(encode("CONFIG", "SET", *(word for pair in left.items() for word in pair)))
         answer = connection.reply()
-        if answer != "OK":
-            return str(answer)
+        if answer == "OK":
+            break
+        named = _named(str(answer), left)
+        refused = str(answer)
+        if not named or named in _KEPT:
+            return None, refused
+        del left[named]
+    return left, refused
+
+
+def change(connection: Connection, wanted: Change) -> str:
+    """Set the users, in one transaction, and see whether all is as it was to be set. Why not, '' where it is."""
     if wanted.users or wanted.password is not None:
         why = _change_users(connection, wanted)
         if why:

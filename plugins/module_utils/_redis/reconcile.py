@@ -54,11 +54,12 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     """The module's work from its parameters to its result. NetmodeError: nothing was changed, or a step failed."""
     engine = Engine(params["docker_host"], params["timeout"])
     made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
+    lives = _live(made, params["renewed"])
     if not check_mode:
         who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
             made = _plan(params, engine)  # who had the lock before may have changed what was seen
-            made = _change(engine, made, params["renewed"])
+            made, lives = _change(engine, made, params["renewed"])
     recorded = {entry["container"] for entry in record.read().values()}
     restarts = {name: drift.restart for name, drift in made.drifts.items() if drift.restart}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
@@ -68,7 +69,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         "left": made.left,
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": list(made.trials),
-        "set_live": {name: change.names for name, change in _live(made, params["renewed"]).items()},
+        "set_live": {name: change.names for name, change in lives.items() if change.names},
         "restarts": {name: why for name, why in restarts.items() if name in allowed},
         "waiting": {name: why for name, why in restarts.items() if name not in allowed},
         "others": check.not_made_here(made.around),
@@ -205,8 +206,11 @@ def _live(made: _Plan, renewed: Collection[str]) -> dict[str, Change]:
 # --- change it --------------------------------------------------------------------------------------------------------
 
 
-def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> _Plan:
-    """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet."""
+def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> tuple[_Plan, dict[str, Change]]:
+    """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet.
+
+    Returns also what was set while it runs.
+    """
     trial.sweep(engine, *made.leftovers)
     for path in made.copies:
         path.unlink(missing_ok=True)
@@ -218,24 +222,29 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> _Plan:
         made = made._replace(drifts=_drifts(engine, made))
     changes = _live(made, renewed)
     for instance in made.instances:
-        _set_live(instance, made, changes.get(instance["name"]), renewed)
+        name = instance["name"]
+        done = _set_live(instance, made, changes.get(name), renewed)
+        if done:
+            changes[name] = done.change
+            made = made._replace(drifts={**made.drifts, name: done}) if done.restart else made
     for step in made.steps:
         files.apply(step, made.access)
     for instance in untried:
         name = instance["name"]
         files.note_trial(instance, files.Tried(made.trials[name], told.get(name), tls_live.trusted(instance)))
     files.tidy(made.instances)
-    return made
+    return made, changes
 
 
-def _set_live(instance: Instance, made: _Plan, change: Change | None, renewed: Collection[str]) -> None:
+def _set_live(instance: Instance, made: _Plan, change: Change | None, renewed: Collection[str]) -> Drift | None:
     name = instance["name"]
     redis, content = made.running.get(name), made.current[name].content
     if redis is None or content is None or not made.asked[name].now:
-        return
+        return None
     had, wanted = data.names_of(content), data.names_of(content_of(instance))
     restarts = name in renewed or (name in made.drifts and made.drifts[name].restart)
     begins, ends = wanted.aof and not had.aof, had.aof and not wanted.aof and not restarts
-    if change or begins or ends:
-        files.write_certificate(instance)  # which it reads when it is told its name
-        drift.set_to(redis, instance, change or live.Change({}, {}), had, wanted)
+    if not (change or begins or ends):
+        return None
+    files.write_certificate(instance)  # which it reads when it is told its name
+    return drift.set_to(redis, instance, change or live.Change({}, {}), had, wanted)

@@ -283,7 +283,7 @@ def test_one_that_does_not_listen_says_nothing(tmp_path: Path) -> None:
     ("prepare", "values", "why"),
     [
         ({"kept": {"maxmemory"}}, {"maxmemory": "1"}, "afterwards its maxmemory is 104857600"),
-        ({}, {"maxmemory": "1", "databases": "3"}, "can't set immutable config"),
+        ({"says": {"CONFIG": "OOM command not allowed"}}, {"maxmemory": "1"}, "OOM command not allowed"),
         ({"password": "another"}, {"maxmemory": "1"}, "WRONGPASS"),
         ({"info": {"aof_last_bgrewrite_status": "err"}}, {"appendonly": "yes"}, "could not write its append-only file"),
     ],
@@ -297,6 +297,18 @@ def test_what_cannot_be_set_is_one_message(
     with pytest.raises(NetmodeError, match=f"instance cache: settings: its .*{why}.*docker logs cache"):
         set_to(instance(tmp_path, lines=lines), Change(values, {}))
     assert redis.config == before
+
+
+def test_what_a_server_refuses_by_name_is_left_to_a_restart_and_all_else_is_set(redis: Redis, tmp_path: Path) -> None:
+    """Such as more clients than its limit of open files lets it have."""
+    names = data.names_of("")
+    for values, done in (({"maxmemory": "1", "databases": "3"}, {"maxmemory": "1"}), ({"databases": "3"}, {})):
+        one = instance(tmp_path)
+        found = drift.set_to(running(one), one, Change(values, {}), names, names)
+        assert found.change.settings == done
+        assert found.restart.startswith("it does not take all of its redis.conf while it runs (ERR CONFIG SET failed")
+        assert redis.config["databases"] == "16"
+    assert redis.config["maxmemory"] == "1"
 
 
 def test_r1_the_log_is_waited_for_before_redis_conf_says_so_and_a_dump_is_written_before_it_says_no(
