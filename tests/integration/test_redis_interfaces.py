@@ -101,7 +101,7 @@ def test_an_interface_that_is_taken_out_of_the_variables_is_removed_and_redis_is
     deploy(**VAULT)
     wanted, record = fill(host, "vault"), host.sh(f"cat {RECORD}")
     predicted = deploy(options=("--check",), **vault())
-    assert given(predicted) == {"vault:eth0": ["forget"]}
+    assert given(predicted) == {"vault:eth0": ["remove", "forget"]}
     assert given(deploy(**vault())) == given(predicted)
     assert not answers(host)
     assert inside_vault(host) == {"routes": []}

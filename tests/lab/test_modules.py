@@ -12,6 +12,11 @@ from hosts import HOSTS, changed, done, run_play
 from tree import CHECKOUT
 
 pytestmark = pytest.mark.usefixtures("fleet")  # whose engines run
+PLAN: dict[str, Any] = {
+    "files": {"instances": []}, "images": {"images": []}, "networks": {"networks": []},
+    "containers": {"containers": []}, "interfaces": {"interfaces": []},
+    "sources": {"instances": []},
+}  # fmt: skip
 NOTHING: dict[str, dict[str, Any]] = {
     "containers": {"containers": []},
     "engine_info": {},
@@ -20,15 +25,12 @@ NOTHING: dict[str, dict[str, Any]] = {
     "keeper": {"path": "/usr/local/sbin/none-such"},
     "network_facts": {},
     "networks": {"networks": []},
+    "redis_backup": {"plan": PLAN},
     "redis_config": {"instances": []},
     "redis_ping": {"endpoints": []},
-    "redis_preview": {
-        "keeper": {},
-        "plan": {
-            "files": {"instances": []}, "images": {"images": []}, "networks": {"networks": []},
-            "containers": {"containers": []}, "interfaces": {"interfaces": []},
-        },
-    },
+    "redis_preview": {"keeper": {}, "plan": PLAN},
+    "redis_restore": {"plan": PLAN},
+    "redis_sources": {"instances": []},
     "redis_verify": {
         "plan": {
             "problems": [], "host": "h", "address": "", "witnesses": 0, "socket_dir": "/run/netmode", "instances": [],
@@ -38,6 +40,8 @@ NOTHING: dict[str, dict[str, Any]] = {
     "volumes": {"volumes": []},
 }  # fmt: skip
 """Options with which a module runs to its end and changes nothing, in check mode at least."""
+NONE = "told is failed and 'has no instance that is to run' not in told.msg"
+"""The end of those that are for instances, where there is none."""
 
 
 @pytest.mark.parametrize("each_on", [1, pytest.param(len(HOSTS), marks=pytest.mark.thorough)])
@@ -55,7 +59,9 @@ def test_every_module_has_all_that_it_imports(each_on: int) -> None:
     plays: list[dict[str, Any]] = [
         {
             "hosts": host, "become": True, "gather_facts": False,
-            "tasks": [{f"netmode.docker.{module}": NOTHING[module]} for module in own],
+            "tasks": [
+                {f"netmode.docker.{module}": NOTHING[module], "register": "told", "failed_when": NONE} for module in own
+            ],
         }
         for host, own in wanted.items()
     ]  # fmt: skip
