@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - The netmode.docker authors (@netmode)
 description:
-  - Looks once at the configuration, the images, the networks, the allowed sources, the containers and the interfaces of a host, and returns
+  - Looks once at the tuning, the configuration, the images, the networks, the allowed sources, the containers and the interfaces of a host, and returns
     what the modules of these would change, in that order. The role P(netmode.docker.redis#role) runs the tasks of the parts that differ.
   - Refuses what one of these modules would refuse, before any of them has changed anything.
   - Given O(docker_engine), it looks at the engine first, and at nothing else where the engine is not as it is to be.
@@ -27,8 +27,8 @@ attributes:
 options:
   plan:
     description:
-      - What to look at, as P(netmode.docker.redis_plan#filter) returns it. C(files), C(images), C(networks), C(sources), C(containers)
-        and C(interfaces) are the options of M(netmode.docker.redis_config), M(netmode.docker.images), M(netmode.docker.networks),
+      - What to look at, as P(netmode.docker.redis_plan#filter) returns it. C(tuning), C(files), C(images), C(networks), C(sources),
+        C(containers) and C(interfaces) are the options of M(netmode.docker.host_tuning), M(netmode.docker.redis_config), M(netmode.docker.images), M(netmode.docker.networks),
         M(netmode.docker.redis_sources), M(netmode.docker.containers) and M(netmode.docker.interfaces).
     type: dict
     required: true
@@ -107,6 +107,10 @@ claims:
   type: list
   elements: dict
   returned: where nothing would change and O(proof) was given
+tuning:
+  description: What M(netmode.docker.host_tuning) returns.
+  type: dict
+  returned: success
 files:
   description: What M(netmode.docker.redis_config) returns.
   type: dict

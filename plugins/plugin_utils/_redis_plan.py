@@ -27,6 +27,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.problems imp
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_kept, sources_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL, SECRET_DIRECTIVES
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     check,
@@ -290,6 +291,7 @@ def make_plan(
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         "kept": [item["name"] for item in merged if variables["keeper"] and _is_kept(item)],
         "parts": {
+            "tuning": tuning_of(merged, namespaces, enabled=variables["host_tuning"]),
             "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},
             "images": {"images": images},
             "networks": {"networks": networks},
@@ -353,7 +355,6 @@ def _proof(variables: Settings, host: str, merged: list[Settings], problems: Pro
         "socket_dir": variables["socket_dir"],
         "tls_renew_before": variables["tls_renew_before"],
         "instances": [{key: item[key] for key in item if key not in (*GIVEN, "material")} for item in merged],
-        "sources": [],
     }
 
 

@@ -40,8 +40,8 @@ MANAGED = {
 
 HOST_VARIABLES = (
     "instances", "companions", "network_definitions", "config_dir", "socket_dir", "socket_group", "image_dir",
-    "start_timeout", "keeper", "address", "reach_witnesses", "teardown_data", "netmode_docker_host",
-    "tls_ca_dir", "tls_renew_before", "problems",
+    "start_timeout", "keeper", "host_tuning", "address", "reach_witnesses", "teardown_data",
+    "netmode_docker_host", "tls_ca_dir", "tls_renew_before", "problems",
     "backup_dir", "backup_keep", "backup_instances", "backup_timeout", "backup_fetch_to",
     "restore_instance", "restore_backup", "restore_src", "restore_overwrite",
 )  # fmt: skip

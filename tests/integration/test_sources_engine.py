@@ -7,17 +7,15 @@ address, and a port of the host.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import wait_until
 from neighbour_lab import ALSO_THEIRS, ALSO_THEIRS6, OURS, OURS6, THEIRS, THEIRS6, WITHIN, asked
-from redis_lab import ROLE_VARIABLES, TEARDOWN
 from verify_lab import failed, proof, start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lab import Host
 
@@ -149,30 +147,3 @@ def test_a_port_of_the_host_is_kept_as_well(neighbour: Host, host: Host, image: 
         assert own(neighbour) == ["127.0.0.1", OURS, OURS6]
     finally:
         keep(neighbour, {"name": "near"})
-
-
-SOURCED: dict[str, Any] = {
-    "redis_instances": [{"name": "near", "ports": ["7000:6379"], "allowed_sources": [THEIRS]}],
-    "redis_allow_unauthenticated": True,
-}
-
-
-@pytest.mark.usefixtures("no_files_left")
-def test_the_role_predicts_sets_and_takes_back(
-    neighbour: Host, host: Host, deploy: Callable[..., Any], play: Callable[..., Any]
-) -> None:
-    before = neighbour.sh(RULES)
-    assert deploy(options=("--check",), **SOURCED).changed
-    assert neighbour.sh(RULES) == before
-    deploy(**SOURCED)
-    assert (reached(neighbour, allowed=True), reached(neighbour, allowed=False)) == ([OURS], [])
-    again = deploy(**SOURCED)
-    assert again.changed == 0, json.dumps(again.tasks)
-    neighbour.sh(REMOVED["a rule"])
-    fixed = deploy(**SOURCED)
-    assert [task["task"].partition(" : ")[2] for task in fixed.tasks if task["result"].get("changed")] == [
-        "Keep published ports to the sources that are allowed"
-    ]
-    gone = play(TEARDOWN, **{**ROLE_VARIABLES, **SOURCED}, redis_teardown_data=True)
-    assert gone.rc == 0, gone.stdout
-    assert neighbour.sh(RULES) == before

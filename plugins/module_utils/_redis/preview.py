@@ -22,6 +22,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._networks import re
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.module_utils._sources import reconcile as sources
 from ansible_collections.netmode.docker.plugins.module_utils._sources import spec as sources_spec
+from ansible_collections.netmode.docker.plugins.module_utils._tuning import reconcile as tuning
+from ansible_collections.netmode.docker.plugins.module_utils._tuning import spec as tuning_spec
 
 from . import reconcile as files
 from . import spec as files_spec
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _PARTS = {
+    "tuning": tuning_spec.ARGUMENTS,
     "files": files_spec.ARGUMENTS,
     "images": images_spec.ARGUMENTS,
     "networks": networks_spec.ARGUMENTS,
@@ -69,7 +72,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     """
     host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
-    told: Json = {"files": files.reconcile({**parts["files"], **engine}, check_mode=True)}
+    told: Json = {"tuning": tuning.run({**parts["tuning"], **engine}, check_mode=True)}
+    told["files"] = files.reconcile({**parts["files"], **engine}, check_mode=True)
     told["images"] = images.run({**parts["images"], **engine}, check_mode=True)
     told["networks"] = networks.run({**parts["networks"], **engine}, check_mode=True)
     told["sources"] = sources.run({**parts["sources"], **engine}, check_mode=True)
@@ -79,7 +83,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     }
     coming = [*pending["networks"], *pending["images"]]
     asks = parts["images"]["ask_registries"]
-    wanted, restarts = parts["containers"]["containers"], told["files"]["restarts"]
+    wanted = tuning_spec.with_sysctls(parts["containers"]["containers"], told["tuning"]["sysctls"])
+    restarts = told["files"]["restarts"]
     outcome = bring(host, wanted, check=True, pending=coming, restarted=restarts, ask_registries=asks)
     pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
@@ -89,8 +94,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
         asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed}
         told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
-    told["sources"].pop("warnings")
-    warnings = [*outcome.warnings, *told["interfaces"].pop("warnings"), *files.waits(told["files"])]
+    warned = [line for part in ("tuning", "sources", "interfaces") for line in told[part].pop("warnings")]
+    warnings = [*warned, *outcome.warnings, *files.waits(told["files"])]
     for one in told.values():
         one.pop("diff", None)
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]

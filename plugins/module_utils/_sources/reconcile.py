@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._boot import Boot
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
@@ -16,7 +17,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import rules
-from .boot import Boot
 from .rules import Bridge, Listed
 from .spec import parse_list
 

@@ -170,7 +170,7 @@ def test_o8_options_of_any_kind_give_a_result_or_a_refusal(
                 assert str(error)  # noqa: PT017 (a refusal is as right as a result)
 
 
-@pytest.mark.parametrize("module", sorted(set(SPECS) - {"redis_ping", "engine_info", "keeper"}))
+@pytest.mark.parametrize("module", sorted(set(SPECS) - {"redis_ping", "engine_info", "keeper", "host_tuning"}))
 def test_o8_what_is_read_right_goes_as_far_as_the_engine_and_changes_nothing(
     module: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
