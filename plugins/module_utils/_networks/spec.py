@@ -46,9 +46,7 @@ _ADDRESSES = (
 )
 _GATEWAY_MODES = ("nat", "routed", "isolated", "nat-unprotected")
 _CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
-    "bridge": dict.fromkeys(
-        (f"com.docker.network.bridge.gateway_mode_ipv{family}" for family in (4, 6)), _GATEWAY_MODES
-    ),
+    "bridge": {f"com.docker.network.bridge.gateway_mode_ipv{family}": _GATEWAY_MODES for family in (4, 6)},
     "macvlan": {"macvlan_mode": ("bridge", "private", "vepa", "passthru")},
     "ipvlan": {"ipvlan_mode": ("l2", "l3", "l3s"), "ipvlan_flag": ("bridge", "private", "vepa")},
 }
