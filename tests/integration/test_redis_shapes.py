@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from redis_lab import inspect
+from redis_lab import inspect, running
 from shaped import MODES, ask, deploy, instance, own_volumes
 from shapes import REDIS_SHAPES, SHAPES, Shape
 
@@ -70,3 +70,35 @@ def test_the_data_is_kept_over_a_change_of_the_image(
     assert [ask(host, one["name"], "get", "marker") for one in new] == [one["name"] for one in new]
     assert volumes(host) == before
     assert deploy(play, new).changed == 0
+
+
+SERVERS = ("redis", "redis-8", "valkey-9")
+READ_BY = {"redis": {*SERVERS}, "redis-8": {"redis-8"}, "valkey-9": {"valkey-9"}}
+"""Whose data, and who reads it."""
+PAIRS = [(old, new) for old in SERVERS for new in SERVERS if old != new]
+
+
+@pytest.mark.parametrize(
+    "pairs", [[("redis-8", "redis"), ("redis-8", "valkey-9")], pytest.param(PAIRS, marks=pytest.mark.thorough)],
+    ids=["some", "every"],
+)  # fmt: skip
+def test_r13_a_server_that_does_not_read_the_data_is_refused_before_anything_stops(
+    host: Host, play: Callable[..., Play], pairs: list[tuple[str, str]]
+) -> None:
+    for old, new in pairs:
+        first, other = ({**instance(0, "bridge", SHAPES[one]), "name": f"{old}-to-{new}"} for one in (old, new))
+        name = first["name"]
+        deploy(play, [first])
+        assert ask(host, name, "set", "marker", name) == "OK"
+        before = running(host)
+        if new in READ_BY[old]:
+            deploy(play, [other])
+            assert deploy(play, [other]).changed == 0
+        else:
+            refused = deploy(play, [other], rc=2)
+            message = " ".join(refused.failed[0]["result"]["msg"].split())
+            assert f"instance {name}: image: its data cannot be kept with this one: its format" in message
+            assert "Its configuration and its container are as they were." in message
+            assert running(host) == before
+            assert deploy(play, [first]).changed == 0
+        assert ask(host, name, "get", "marker") == name

@@ -98,10 +98,11 @@ def refuse(
 ) -> None:
     """NetmodeError for the first instance that may not be, before anything is changed.
 
-    ``answering``: instances whose Redis can be changed while it runs. Notes of each other its ``place``, for the trial.
+    ``answering``: instances whose Redis can be changed while it runs. Notes of each other its ``place``, and the
+    ``headers`` of its data, for the trial.
     """
     for one in instances:
-        one["place"] = Place(one["uid"], one["gid"])
+        one["place"], one["headers"] = Place(one["uid"], one["gid"]), set()
     present = [one for one in instances if one["state"] == "present" and one["volume"]]
     _refuse_shared(instances, present, around)
     for instance in present:
@@ -109,7 +110,7 @@ def refuse(
         look.refuse_path()
         look.refuse_foreign()
         look.refuse_loss(answers=instance["name"] in answering)
-        instance["place"] = look.data_place()
+        instance["place"], instance["headers"] = look.data_place(), look.headers()
 
 
 # --- two servers on one place -----------------------------------------------------------------------------------------
@@ -187,6 +188,10 @@ class _Look:
                 f"install -d -o {self.instance['uid']} -g {self.instance['gid']} -m 0750 {self.volume}; "
                 "or give the name of a volume."
             )
+
+    def headers(self) -> set[str]:
+        """What its data begins with."""
+        return data.headers(self.path, self.names) if self.path and self.path.is_dir() else set()
 
     def data_place(self) -> Place:
         if self.path is None or not self.path.is_dir():

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from . import formats
 from .conf import words_of
 
 DATA_AT, CONFIG_AT, SOCKET_AT = "/data", "/usr/local/etc/redis", "/run/redis"
@@ -127,6 +128,15 @@ def _scan(directory: Path, below: str, kept: Kept, deep: int) -> None:
     for entry in entries if deep else ():
         if entry.is_dir(follow_symlinks=False):
             _scan(Path(entry.path), f"{below}/{entry.name}" if below else entry.name, kept, deep - 1)
+
+
+def headers(top: Path, names: Names) -> set[str]:
+    """What the dumps begin with that a Redis of these names loads, that of an append-only file included."""
+    found = [top / names.dump]
+    if names.aof:
+        found = [*(top / names.directory).glob(f"{names.file}.*.base.rdb"), top / names.file]
+    heads = {_head(path)[: formats.MAGIC] for path in found if path.is_file()}
+    return {formats.header_of(head) for head in heads if _MAGIC.match(head)}
 
 
 def _head(path: Path) -> bytes:

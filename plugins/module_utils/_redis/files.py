@@ -290,11 +290,11 @@ def tried(instance: Instance) -> Tried:
     """What was noted of the last trial; nothing where none was, or what is there was not written here."""
     try:
         noted = Tried(*json.loads(_files.read(Path(instance["directory"]) / TRIED) or b""))
-        settings, users, loaded = noted.said or ({}, {}, "")
+        settings, users, *words = noted.said or ({}, {}, "", "")
     except (ValueError, TypeError):
         return Tried("", None)
     whole = isinstance(settings, dict) and isinstance(users, dict)
-    return noted if whole and all(isinstance(word, str) for word in (loaded, *noted[::2])) else Tried("", None)
+    return noted if whole and all(isinstance(word, str) for word in (*words, *noted[::2])) else Tried("", None)
 
 
 def note_trial(instance: Instance, made: Tried) -> None:

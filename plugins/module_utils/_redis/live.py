@@ -13,6 +13,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import formats
 from .conf import words_of
 from .files import SECRET, content_of
 from .protocol import Connection, ErrorReply, encode, parse_info
@@ -53,6 +54,8 @@ class Said(NamedTuple):
     """User → rules (ACL LIST)."""
     loaded: str
     """A digest of its commands and modules, which only its start changes. Empty where it does not say."""
+    server: str = ""
+    """Its name and version."""
 
 
 class Change(NamedTuple):
@@ -132,10 +135,10 @@ def _predicted_users(old: list[list[str]], new: list[list[str]], users: Mapping[
 
 def said(connection: Connection) -> Said | None:
     """What the server says of its configuration; None where it does not. Its secrets are in it."""
-    asked = (("CONFIG", "GET", "*"), ("ACL", "LIST"), ("COMMAND", "LIST"), ("INFO", "modules"))
+    asked = (("CONFIG", "GET", "*"), ("ACL", "LIST"), ("COMMAND", "LIST"), ("INFO", "server", "modules"))
     connection.send(b"".join(encode(*words) for words in asked))
     pairs, users, commands = connection.replies(), connection.replies(), connection.replies()
-    modules = connection.reply()
+    info = str(connection.reply())
     if not pairs or users is None:
         return None
     settings = {str(name): value for name, value in zip(pairs[::2], pairs[1::2]) if value is not None}
@@ -143,7 +146,8 @@ def said(connection: Connection) -> Said | None:
     return Said(
         {name: value for name, value in settings.items() if _UNREADABLE not in value},
         {words[1]: " ".join(word for word in words[2:] if word != _SANITIZE) for words in rules if words[1:]},
-        _digest(commands, "" if isinstance(modules, ErrorReply) else str(modules)) if commands else "",
+        _digest(commands, info) if commands else "",
+        " ".join(formats.server_in(parse_info(info)) or ()),
     )
 
 

@@ -13,7 +13,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, data, drift, files, live, neighbours, tls_live, trial
+from . import check, data, drift, files, formats, live, neighbours, tls_live, trial
 from .files import content_of
 
 if TYPE_CHECKING:
@@ -216,6 +216,8 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> tuple[_Pla
         path.unlink(missing_ok=True)
     untried = [one for one in made.instances if one["name"] in made.trials]
     told = trial.refuse_failing(engine, untried)
+    for instance in untried:
+        _refuse_unreadable(instance, made.asked.get(instance["name"]), told.get(instance["name"]))
     if untried:
         known = {name: one for name, one in made.wanted.items() if name not in made.trials}
         made = made._replace(wanted={**known, **told})
@@ -234,6 +236,24 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> tuple[_Pla
         files.note_trial(instance, files.Tried(made.trials[name], told.get(name), tls_live.trusted(instance)))
     files.tidy(made.instances)
     return made, changes
+
+
+def _refuse_unreadable(instance: Instance, asked: Asked | None, told: Said | None) -> None:
+    """R13: another server that does not read what lies there, or what the one that runs writes when it is stopped."""
+    new = formats.server_said(told.server) if told else None
+    if told is None or new is None:
+        return
+    old = formats.server_said(asked.now.server) if asked and asked.now else None
+    written = {formats.written_by(old)} if old else set()
+    relaxed = told.settings.get("rdb-version-check") == "relaxed"
+    for header in sorted(instance["headers"] | written - {""}):
+        why = formats.why_unreadable(header, new, relaxed=relaxed)
+        if why:
+            whose = f" ({old} writes it when it is stopped)" if old and header in written else ""
+            raise NetmodeError(
+                f"instance {instance['name']}: image: its data cannot be kept with this one: {why}{whose}. Its "
+                "configuration and its container are as they were. Name an image that reads it, or the one that it had."
+            )
 
 
 def _set_live(instance: Instance, made: _Plan, change: Change | None, renewed: Collection[str]) -> Drift | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._redis import formats
 
-from . import files, formats, server, spec, throwaway
+from . import files, server, spec, throwaway
 from .observe import observe
 from .plan import Step, plan, refused
 from .state import Backup, mark_of

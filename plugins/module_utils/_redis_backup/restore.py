@@ -20,10 +20,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import reconcile as interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._redis import formats
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview
 
-from . import backup, files, formats, server, spec, throwaway
+from . import backup, files, server, spec, throwaway
 from .observe import observe
 from .plan import Step, refused
 from .restore_plan import COMPARE, NOTHING, RESTORE, Restored, Source, Task, choose, plan, refusal_of_other_data

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._redis import data
+from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import why_unreadable
 
 from . import files
-from .formats import why_unreadable
 from .plan import place_of, refused
 from .state import Mark, mark_of
 from .throwaway import check_tool

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server, server_in
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Connection,
     Endpoint,
@@ -19,7 +20,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     parse_info,
 )
 
-from .formats import Server
 from .state import Told
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def ask(own: Connection) -> Told:
     for text in texts.values():
         info.update(parse_info(text))
     return Told(
-        server=Server(info.get("server_name", "redis"), info.get("valkey_version") or info.get("redis_version", "")),
+        server=server_in(info) or Server("redis", ""),
         run_id=info.get("run_id", ""),
         role=info.get("role", ""),
         link=info.get("master_link_status") == "up" and info.get("master_sync_in_progress") == "0",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .formats import Server
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server
 
 Json = dict[str, Any]
 Instance = dict[str, Any]

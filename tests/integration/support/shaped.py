@@ -30,10 +30,10 @@ def instance(number: int, mode: str, shape: Shape, **more: Any) -> dict[str, Any
     }  # fmt: skip
 
 
-def deploy(play: Callable[..., Play], instances: list[dict[str, Any]], *options: str, **more: Any) -> Play:
+def deploy(play: Callable[..., Play], instances: list[dict[str, Any]], *options: str, rc: int = 0, **more: Any) -> Play:
     given = {"redis_password": PASSWORD, "redis_keeper": False, "redis_healthcheck_interval": "1h", **more}
     played = play(ROLE, options=options, redis_instances=instances, redis_companions=DONORS, **given)
-    assert played.rc == 0, played.stdout + played.stderr
+    assert played.rc == rc, played.stdout + played.stderr
     return played
 
 

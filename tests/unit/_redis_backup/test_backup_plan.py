@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup import backup, server, spec
-from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.formats import Server
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.plan import plan
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.state import Backup, Seen, Told
 from redis_role import plan as plan_of

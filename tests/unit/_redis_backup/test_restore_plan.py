@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.files import ASKED_FOR, BEFORE_RESTORE
-from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.formats import Server
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.restore_plan import (
     Restored,
     Source,

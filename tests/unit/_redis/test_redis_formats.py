@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.formats import (
+from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import (
     Server,
     header_of,
+    server_in,
     server_of,
+    server_said,
     why_unreadable,
+    written_by,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +73,25 @@ def test_a_binary_says_its_version(said: str, server: Server | None) -> None:
 def test_the_line_of_a_version_has_two_numbers() -> None:
     lines = [Server("redis", text).line for text in ("7.0.15", "8.10.1", "9", "255.255.255", "")]
     assert lines == [(7, 0), (8, 10), (9, 0), (255, 255), (0, 0)]
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=str)
+def test_r13_every_server_reads_what_it_writes(server: Server) -> None:
+    header = written_by(server)
+    assert header == "" or why_unreadable(header, server) == ""
+    older = [one for one in SERVERS if one.name == server.name and one.line < server.line and one.line >= (7, 0)]
+    assert [str(one) for one in older if written_by(one) and why_unreadable(written_by(one), server)] == []
+
+
+@pytest.mark.parametrize(
+    ("info", "server"),
+    [
+        ({"redis_version": "7.0.15"}, Server("redis", "7.0.15")),
+        ({"redis_version": "7.2.4", "server_name": "valkey", "valkey_version": "9.1.2"}, Server("valkey", "9.1.2")),
+        ({"redis_version": "6.2.6", "server_name": "another"}, None),
+        ({}, None),
+    ],
+)
+def test_a_server_says_which_it_is(info: dict[str, str], server: Server | None) -> None:
+    assert server_in(info) == server
+    assert server_said(" ".join(server or ())) == server

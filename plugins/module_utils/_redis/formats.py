@@ -43,10 +43,33 @@ class Server(NamedTuple):
         return major, minor
 
 
+def server_in(info: dict[str, str]) -> Server | None:
+    """From INFO server. Redis says no ``server_name``, and Valkey a ``redis_version`` as well."""
+    name = info.get("server_name", "redis")
+    version = info.get("valkey_version") or info.get("redis_version")
+    return Server(name, version) if version and name in ("redis", "valkey") else None
+
+
+def server_said(text: str) -> Server | None:
+    """From its name and version as one text."""
+    name, _, version = text.partition(" ")
+    return Server(name, version) if version else None
+
+
 def server_of(said: str) -> Server | None:
     """From what a binary says to ``--version``: ``Redis server v=7.0.15 sha=…``."""
     found = _VERSION.search(said)
     return Server(found[1].lower(), f"{found[2]}.{found[3]}{found[4]}") if found else None
+
+
+def written_by(server: Server) -> str:
+    """The header of the dumps that it writes: the newest that it reads. '' for one that is newer than all known."""
+    number = _newest(_VALKEY if server.name == "valkey" and server.line >= (9, 0) else _REDIS, server.line)
+    if server.name == "valkey" and server.line < (9, 0):
+        number = _SHARED
+    if number is None:
+        return ""
+    return f"VALKEY{number:03d}" if server.name == "valkey" and server.line >= (9, 0) else f"REDIS{number:04d}"
 
 
 def header_of(head: bytes) -> str:
