@@ -28,8 +28,9 @@ options:
   plan:
     description:
       - What to look at, as P(netmode.docker.redis_plan#filter) returns it. C(tuning), C(files), C(images), C(networks), C(sources),
-        C(containers) and C(interfaces) are the options of M(netmode.docker.host_tuning), M(netmode.docker.redis_config), M(netmode.docker.images), M(netmode.docker.networks),
-        M(netmode.docker.redis_sources), M(netmode.docker.containers) and M(netmode.docker.interfaces).
+        C(containers) and C(interfaces) are the options of M(netmode.docker.host_tuning), M(netmode.docker.redis_config),
+        M(netmode.docker.images), M(netmode.docker.networks), M(netmode.docker.redis_sources), M(netmode.docker.containers) and
+        M(netmode.docker.interfaces).
     type: dict
     required: true
   keeper:

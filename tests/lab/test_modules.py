@@ -20,6 +20,7 @@ PLAN: dict[str, Any] = {
 NOTHING: dict[str, dict[str, Any]] = {
     "containers": {"containers": []},
     "engine_info": {},
+    "host_tuning": {},
     "images": {"images": []},
     "interfaces": {"interfaces": []},
     "keeper": {"path": "/usr/local/sbin/none-such"},
