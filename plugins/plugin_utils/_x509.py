@@ -2,11 +2,13 @@
 """Certificates as Redis and its clients judge them: dates, uses, names, key, and who has signed them.
 
 With ``cryptography``, which ansible-core itself requires. Redis verifies the chain of its peers and not their names
-(a CA of its own for each fleet is what keeps others out); clients verify both.
+(a CA of its own for each fleet is what keeps others out); clients verify both. The plan of a host is made several times
+in a run, so what was read and verified is kept.
 """
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -24,6 +26,7 @@ LONGEST_CHAIN = 10
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1024)
 def certificates(option: str, text: str) -> list[x509.Certificate]:
     """All of a PEM text, in order."""
     try:
@@ -110,6 +113,7 @@ def refuse_usage(option: str, certificate: x509.Certificate) -> None:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1024)
 def names_of(certificate: x509.Certificate) -> list[str]:
     """The names and addresses of subjectAltName; the subject itself counts for no client."""
     found = _extension(certificate, x509.SubjectAlternativeName)
@@ -129,6 +133,7 @@ def is_for(certificate: x509.Certificate, name: str) -> bool:
     return any(one.lower() in (wanted, above) for one in names_of(certificate))
 
 
+@functools.lru_cache(maxsize=1024)
 def _address(name: str) -> str:
     try:
         return str(ipaddress.ip_address(name))
@@ -144,6 +149,7 @@ def is_ca(certificate: x509.Certificate) -> bool:
     return bool(found and found.ca)
 
 
+@functools.lru_cache(maxsize=1024)
 def signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
