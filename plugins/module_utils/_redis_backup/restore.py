@@ -46,6 +46,8 @@ _NOTE = ".restored.json"
 _PAUSED = 60_000
 """Milliseconds that clients wait at most with what they want to write, while what is there is kept as a backup: where
 that takes longer, the files of what is there stay as well."""
+_ENDS_WITHIN = 10
+"""Seconds that a server which does not come up has to end, before it is killed."""
 _LOOK = 0.1
 """Seconds until a server that is starting is asked again."""
 
@@ -122,6 +124,9 @@ def _planned(engine: Engine, instance: Json, parts: Json, params: Json) -> tuple
             seen, f"this host is not as its variables say ({', '.join(told['due'])}), and a restart would change that "
             "too. Run site.yml first.",
         )  # fmt: skip
+    waiting = told["files"]["waiting"].get(seen.name)
+    if waiting:
+        raise refused(seen, f"{waiting}, which waits for a restart. Restart it first (docker restart {seen.name}).")
     return task, parts["containers"]["containers"]
 
 
@@ -229,7 +234,8 @@ class _Restore:
             files.clear(taken)
 
     def _step(self) -> Step:
-        assert self.seen.told is not None  # noqa: S101 (the plan has no such step for one that says nothing)
+        if self.seen.told is None:  # the plan asks for no dump of one that says nothing
+            raise refused(self.seen, self.seen.why_silent)
         return Step(self.seen, self.seen.told, self.task.place, [])
 
     # --- the container ---
@@ -318,11 +324,17 @@ class _Restore:
         if not swap.done:
             return
         try:
+            self._stop()
             self._restart(swap.back, "its data is put back")
         except NetmodeError as another:
             raise NetmodeError(f"{error}\nWhat was there lies in {swap.replaced}: {another}") from error
         swap.replaced.rmdir()
         raise NetmodeError(f"{error}\nWhat was there is back.") from error
+
+    def _stop(self) -> None:
+        """What does not come up has nothing to save, and may be started again and again by its engine."""
+        with self.engine.changing(f"instance {self.seen.name}: stop") as client:
+            client.stop(self.seen.container, timeout=_ENDS_WITHIN)
 
     def _note(self, mark: Mark) -> None:
         note = {"sha256": self.task.source.sha256, "mark": mark._asdict()}
