@@ -184,6 +184,35 @@ def test_a_changed_setting_a_user_and_another_password_reach_the_running_redis_w
     assert running(host) == before
 
 
+def test_a_setting_that_the_running_redis_judges_needs_no_trial_and_one_that_it_refuses_changes_nothing(
+    host: Host, play: Callable[..., Play], deployed: list[str]
+) -> None:
+    def wanted(last: str, **settings: Any) -> list[dict[str, Any]]:
+        given = everywhere(**{**SETTINGS, "maxmemory": "150mb"})
+        given[-1]["settings"] = {**SETTINGS["settings"], "slowlog-max-len": last, **settings}  # type: ignore[dict-item]
+        return given
+
+    before, confs = running(host), host.sh("cat /etc/netmode/redis/*/redis.conf")
+    for refused in (
+        deploy(play, wanted(last, **more), rc=2) for last, more in (("many", {}), ("65", {"no-such": "1"}))
+    ):
+        message = refused.failed[0]["result"]["msg"]
+        assert f"instance {deployed[-1]}: Redis does not start with its new configuration" in message
+        assert host.sh("cat /etc/netmode/redis/*/redis.conf") == confs
+        for name in deployed:
+            assert {directive: told(host, name, directive) for directive in AS_TOLD} == AS_TOLD, name
+    for options in (("--check",), ()):
+        played = deploy(play, wanted("65"), *options)
+        assert len(changed(played)) == 1
+        assert played.task(TRIED)["trials"] == [], "a trial that nobody needs"
+        assert set(played.task(TRIED)["set_live"]) == {*deployed}
+    assert deploy(play, wanted("65")).changed == 0
+    for name in deployed:
+        assert told(host, name, "maxmemory") == str(150 * 1024 * 1024), name
+    assert told(host, deployed[-1], "slowlog-max-len") == "65"
+    assert running(host) == before
+
+
 def test_what_redis_reads_only_when_it_starts_restarts_it_or_waits_until_somebody_does(
     host: Host, play: Callable[..., Play], deployed: list[str]
 ) -> None:

@@ -15,6 +15,8 @@ from . import live, tls_live
 from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .data import Names
 
 Instance = dict[str, Any]
@@ -113,6 +115,18 @@ def compare(redis: Running, instance: Instance, now: live.Said, wanted: live.Sai
         change, fixed = change._replace(settings=settings), [*names, *fixed]
     told = ", ".join(fixed)
     return Drift(change, f"its redis.conf says another {told}, which Redis reads only when it starts" if fixed else "")
+
+
+def judge(redis: Running, values: Mapping[str, str]) -> live.Said | None:
+    """Have a running Redis set to what is written. What it says then; None where it refuses that, and is as before."""
+    try:
+        with closing(Connection(redis.endpoint, _WITHIN)) as own:
+            if _let_in(own, redis):
+                return None
+            own.send(encode("CONFIG", "SET", *(word for pair in values.items() for word in pair)))
+            return live.said(own) if own.reply() == "OK" else None
+    except _NOT_TOLD:
+        return None
 
 
 def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> Drift:

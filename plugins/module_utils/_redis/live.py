@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import formats
-from .conf import words_of
+from .conf import SEVERAL_WORDS, words_of
 from .files import SECRET, content_of
 from .protocol import Connection, ErrorReply, encode, parse_info
 from .tls import FILES
@@ -128,6 +128,20 @@ def _predicted_users(old: list[list[str]], new: list[list[str]], users: Mapping[
         name: rules for name, rules in users.items() if [name] not in [line[:1] for line in old if line not in new]
     }
     return {**found, **{line[0]: " ".join(line[1:]) for line in new if line and line not in old}}
+
+
+def judged(instance: Instance, before: str, now: Said) -> dict[str, str]:
+    """The settings in which redis.conf changes, as written, where a running Redis can judge all of that; else none.
+
+    It is the same server that would be tried, and reads the one word of a setting alike in redis.conf and in CONFIG SET
+    (``interface.set`` in its config.c). What is removed, of several words or secret, or says how the data is kept, a
+    trial has to judge.
+    """
+    old, new = directives(before), directives(content_of(instance))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    found = {name: new[name][0][0] for name in names if [len(line) for line in new.get(name, [])] == [1]}
+    beyond = SECRET | _OF_THE_SERVER | FILES | SEVERAL_WORDS | _KEPT
+    return found if [*found] == names and not beyond & {*names} and {*names} <= {*now.settings} else {}
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------

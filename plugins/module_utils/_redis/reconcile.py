@@ -37,6 +37,8 @@ class _Plan(NamedTuple):
     left: list[str]
     trials: dict[str, str]
     """Instance → digest of what has not been tried."""
+    judged: dict[str, dict[str, str]]
+    """Of these the settings that its running Redis judges itself, so that it needs no trial."""
     leftovers: tuple[list[str], list[str]]
     """Containers and volumes of trials that a killed run has left."""
     copies: list[Path]
@@ -68,7 +70,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
         "left": made.left,
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
-        "trials": list(made.trials),
+        "trials": [name for name in made.trials if name not in made.judged],
         "set_live": {name: change.names for name, change in lives.items() if change.names},
         "restarts": {name: why for name, why in restarts.items() if name in allowed},
         "waiting": {name: why for name, why in restarts.items() if name not in allowed},
@@ -114,9 +116,24 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     copies = archive.copies(params["image_dir"]) if params["image_dir"] else []
     trusted = {name: note.trusted for name, note in noted.items()}
     made = _Plan(
-        around, access, instances, current, steps, left, trials, leftovers, copies, running, asked, wanted, trusted, {}
+        around,
+        access,
+        instances,
+        current,
+        steps,
+        left,
+        trials,
+        {},
+        leftovers,
+        copies,
+        running,
+        asked,
+        wanted,
+        trusted,
+        {},
     )
-    return made._replace(drifts=_drifts(engine, made))
+    made = made._replace(drifts=_drifts(engine, made))
+    return made._replace(judged=_judged(made, noted, params["renewed"]))
 
 
 def _is_tried(instance: Instance) -> bool:
@@ -159,6 +176,21 @@ def _wanted(
         elif name not in trials and told:
             found[name] = told
     return found
+
+
+def _judged(made: _Plan, noted: dict[str, files.Tried], renewed: Collection[str]) -> dict[str, dict[str, str]]:
+    """Where nothing differs from what was tried last but settings that can be changed while it runs."""
+    found: dict[str, dict[str, str]] = {}
+    for instance in made.instances:
+        name = instance["name"]
+        content, now = made.current[name].content, made.asked.get(name, drift.Asked()).now
+        if name not in made.trials or name in renewed or content is None or now is None:
+            continue
+        if not noted[name].said or not trial.differ_in_redis_conf(made.trials[name], noted[name].digest):
+            continue
+        if name not in made.drifts or not made.drifts[name].restart:
+            found[name] = live.judged(instance, content, now)
+    return {name: values for name, values in found.items() if values}
 
 
 def _drifts(engine: Engine, made: _Plan) -> dict[str, Drift]:
@@ -215,9 +247,10 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> tuple[_Pla
     for path in made.copies:
         path.unlink(missing_ok=True)
     untried = [one for one in made.instances if one["name"] in made.trials]
-    told = trial.refuse_failing(engine, untried)
+    told = trial.refuse_failing(engine, [one for one in untried if one["name"] not in made.judged])
     for instance in untried:
         _refuse_unreadable(instance, made.asked.get(instance["name"]), told.get(instance["name"]))
+    told.update(_judge(engine, made))
     if untried:
         known = {name: one for name, one in made.wanted.items() if name not in made.trials}
         made = made._replace(wanted={**known, **told})
@@ -236,6 +269,30 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> tuple[_Pla
         files.note_trial(instance, files.Tried(made.trials[name], told.get(name), tls_live.trusted(instance)))
     files.tidy(made.instances)
     return made, changes
+
+
+def _judge(engine: Engine, made: _Plan) -> dict[str, Said]:
+    """What each says then. NetmodeError, in the words of a trial's log: one refuses, the others are as before."""
+    told: dict[str, Said] = {}
+    for instance in made.instances:
+        name = instance["name"]
+        if name not in made.judged:
+            continue
+        said = drift.judge(made.running[name], made.judged[name])
+        if said:
+            values = {setting: said.settings[setting] for setting in made.judged[name]}
+            wanted = made.wanted[name]
+            told[name] = wanted._replace(settings={**wanted.settings, **values}, server=said.server)
+            continue
+        try:
+            told.update(trial.refuse_failing(engine, [instance]))
+        except NetmodeError:
+            for other in told:
+                before = made.asked[other].now
+                if before:
+                    drift.judge(made.running[other], {name: before.settings[name] for name in made.judged[other]})
+            raise
+    return told
 
 
 def _refuse_unreadable(instance: Instance, asked: Asked | None, told: Said | None) -> None:

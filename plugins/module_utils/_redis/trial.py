@@ -103,15 +103,26 @@ def _image(instance: Instance) -> str:
 
 
 def digest(engine: Engine, instance: Instance) -> str:
-    """Another one wherever a trial may end otherwise. It is of the passwords as well: for root's eyes."""
+    """Another one wherever a trial may end otherwise; of redis.conf in its second half, of all else in its first.
+
+    It is of the passwords as well: for root's eyes.
+    """
     image = find_image(engine, _image(instance)) or {}
     container = {
         key: value for key, value in instance["trial"]["container"].items() if key not in _NOT_TRIED - {_HEALTH}
     }
     given = {**instance["trial"], "container": container}
-    tried = [content_of(instance), instance["inside"], given, image.get("Id", "")]
-    tried += [instance["tls"]] if instance.get("tls") else []
-    return hashlib.sha256(json.dumps(tried, sort_keys=True, default=str).encode()).hexdigest()
+    around = [instance["inside"], given, image.get("Id", ""), instance.get("tls")]
+    return ".".join(map(_sha256, (json.dumps(around, sort_keys=True, default=str), content_of(instance))))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differ_in_redis_conf(one: str, other: str) -> bool:
+    """Whether two digests differ in nothing else."""
+    return one != other and one.partition(".")[0] == other.partition(".")[0]
 
 
 def sweep(engine: Engine, containers: list[str], volumes: list[str]) -> None:

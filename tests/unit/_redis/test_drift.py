@@ -347,6 +347,44 @@ def test_before_its_trial_the_lines_say_what_will_change(redis: Redis, tmp_path:
     assert drifted.restart.startswith("its redis.conf says another databases, rename-command")
 
 
+@pytest.mark.parametrize(
+    ("lines", "secrets", "judged"),
+    [
+        (["maxmemory 200mb"], [], {"maxmemory": "200mb"}),
+        (["maxmemory 200mb", 'databases "4"'], [], {"maxmemory": "200mb", "databases": "4"}),
+        ([], [], {}),
+        (["maxmemory"], [], {}),  # removed
+        (["save 1 1"], [], {}),  # of several words
+        (["maxmemory 200mb", "maxmemory 300mb"], [], {}),
+        (["appendonly yes"], [], {}),
+        (["dir /elsewhere"], [], {}),
+        (["rename-command GET x"], [], {}),
+        (["no-such-thing 1"], [], {}),
+        (["maxmemory 200mb"], ["masterauth x"], {}),
+    ],
+)
+def test_a_running_redis_judges_settings_of_one_word_that_it_knows(
+    redis: Redis, tmp_path: Path, lines: list[str], secrets: list[str], judged: dict[str, str]
+) -> None:
+    names = {line.split()[0] for line in lines}
+    kept = [line for line in LINES if line.split()[0] not in names]
+    new = instance(tmp_path, *secrets, lines=[*kept, *(line for line in lines if " " in line)])
+    assert live.judged(new, files.content_of(instance(tmp_path)), trial_of(redis)) == judged
+
+
+def test_what_it_refuses_changes_nothing(redis: Redis, tmp_path: Path) -> None:
+    one, before = instance(tmp_path), dict(redis.config)
+    for values in ({"databases": "4", "maxmemory": "1"}, {"no-such-option-2": "1"}):
+        assert drift.judge(running(one), values) is None
+        assert redis.config == before
+    redis.kept = {"maxmemory"}
+    said = drift.judge(running(one), {"maxmemory": "100mb"})
+    assert said
+    assert said.settings["maxmemory"] == "104857600"
+    redis.password = "another"
+    assert drift.judge(running(one), {"maxmemory": "1"}) is None
+
+
 NAMES = st.sampled_from(["maxmemory", "port", "bind", "databases", "masterauth", "primaryauth", "requirepass", "dir"])
 
 
