@@ -162,6 +162,7 @@ FILES = Subject(
         {"unauthenticated": {"reason": "it is bound to the loopback", "networks": [{"name": "bridge"}], "ports": []}},
         {"directory": "/etc"}, {"name": "other", "directory": f"{AT}/other"},
         {"trial": {"container": {"name": "cache", "image": "nmt-image:1", "command": ["redis-server", "/none.conf"]}}},
+        {"restart_allowed": False}, {"tls": {"pem": "one", "ca": "another"}}, {"tls": {"pem": "two", "ca": "another"}},
     ),
     {
         "nothing": "",
@@ -174,11 +175,12 @@ FILES = Subject(
         "unfinished": f"mkdir -p {AT}/cache; touch {AT}/cache/.redis.conf.0123456789abcdef",
         "halves of archives": f"mkdir -p {AT}/images; touch {AT}/images/.ansible_tmpab_c9xyznetmode-{'0' * 16}.tar",
         "a copy, and a stranger's": f"mkdir -p {AT}/images; cd {AT}/images; touch netmode-{'1' * 16}.tar netmode-mine.tar",
-        "no key": f"rm -f {AT}/.key",
+        "no certificate": f"rm -f {AT}/cache/tls.pem",
+        "a stranger's certificate": f"mkdir -p {AT}/cache; echo one > {AT}/cache/tls.pem",
         "data": "docker volume create nmt-one; echo REDIS0009 > $(docker volume inspect -f {{.Mountpoint}} nmt-one)/dump.rdb",
         "empty": f"rm -rf {AT} /var/lib/nmt-check",
     },
-    {"socket_group": "", "image_dir": f"{AT}/images"},
+    {"socket_group": "", "image_dir": f"{AT}/images", "renewed": []},
 )  # fmt: skip
 
 SUBJECTS = {"networks": NETWORKS, "volumes": VOLUMES, "interfaces": INTERFACES, "images": IMAGES, "redis_config": FILES}
