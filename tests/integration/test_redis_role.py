@@ -156,7 +156,7 @@ def test_r2_same_data_after_every_kind_of_change(
     deploy(redis_instances=[entry])
     wanted = fill(host, "cache")
     changes: list[dict[str, Any]] = [
-        {"maxmemory": "65mb"},
+        {"labels": {"another": "container"}},
         {"network_mode": "host", "port": 6515},
         {"network_mode": "none"},
         {"network_mode": "container", "donor": "httpd"},
