@@ -37,6 +37,10 @@ PROOF: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+AGAIN = {"another": "container"}
+"""A label: what no running container can take over."""
+
+
 # --- the quickstart ---------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +160,7 @@ def test_r2_same_data_after_every_kind_of_change(
     deploy(redis_instances=[entry])
     wanted = fill(host, "cache")
     changes: list[dict[str, Any]] = [
-        {"labels": {"another": "container"}},
+        {"labels": AGAIN},
         {"network_mode": "host", "port": 6515},
         {"network_mode": "none"},
         {"network_mode": "container", "donor": "httpd"},
@@ -234,11 +238,11 @@ def test_r3_a_redis_whose_last_save_fails_goes_on_running_with_its_data(
     process = inspect(host, "redis")["State"]["Pid"]
     remount = f"nsenter -t {process} -m -p busybox mount -o remount,bind,{{}} /data"
     host.sh(remount.format("ro"))  # for this container alone: a directory that Redis may not write is refused before
-    refused = deploy(rc=2, redis_maxmemory="65mb", **settings)
+    refused = deploy(rc=2, redis_maxmemory="64mb", redis_labels=AGAIN, **settings)
     assert "redis: stop: it did not end within its stop_grace_period of 10 s" in refused.failed[0]["result"]["msg"]
     assert (digest(host, "redis"), running(host)) == (wanted, before)
     host.sh(remount.format("rw"))
-    assert deploy(redis_maxmemory="65mb", **settings).changed > 0
+    assert deploy(redis_maxmemory="64mb", redis_labels=AGAIN, **settings).changed > 0
     assert digest(host, "redis") == wanted
 
 
@@ -252,7 +256,7 @@ def test_r3_a_redis_that_was_killed_while_it_saved_is_back_with_its_data(
     host.sh(
         f"kill -STOP {process}; setsid bash -c 'read -r < <({asked_to_end}); kill -KILL {process}' >/dev/null 2>&1 &"
     )
-    refused = deploy(rc=2, redis_maxmemory="65mb")
+    refused = deploy(rc=2, redis_maxmemory="64mb", redis_labels=AGAIN)
     assert "redis: " in refused.failed[0]["result"]["msg"]
     assert "The old container is back as it was" in refused.failed[0]["result"]["msg"]
     assert inspect(host, "redis")["Id"] == was["Id"]
