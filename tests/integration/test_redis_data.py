@@ -203,7 +203,7 @@ def test_o18_of_a_running_redis_neither_name_nor_volume_nor_the_way_of_keeping_i
     files.taken(instance(lines=dump))
     for said, wanted in {
         "settings.dbfilename: ": instance(lines=[*dump, "dbfilename other.rdb"]),
-        "CONFIG SET appendonly yes": instance(lines=[*dump, "appendonly yes"]),
+        "It is switched on while Redis runs": instance(lines=[*dump, "appendonly yes"]),
         "volume: volume new-data: the container of this name has its data in cache-data": instance(
             lines=dump, volume="new-data"
         ),
