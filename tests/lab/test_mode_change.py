@@ -23,6 +23,7 @@ ANCHOR = {"name": "anchor", "command": ["busybox", "httpd", "-f", "-p", "81", "-
 def bring(mode: str) -> dict[str, Any]:
     """The variables of the role for the mover in one mode; what the host has besides is left alone."""
     mover: dict[str, Any] = {"name": "mover", "network_mode": mode, "appendfsync": "always", "port": 6399, "bind": []}
+    mover.update(tls="off", tls_port=0)  # whatever the others of its host have
     if mode == "container":
         mover["donor"] = "anchor"
     return {"redis_instances": [mover], "redis_companions": [ANCHOR]}
