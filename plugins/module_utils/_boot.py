@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host.commands import PATHS, call
 
-_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENABLE = (("update-rc.d", "{name}", "defaults"), ("chkconfig", "--add", "{name}"))
 _UNIT = """\
 # Written by Ansible: the collection netmode.docker.
@@ -70,7 +69,7 @@ class Boot(NamedTuple):
             _run("systemctl", "enable", self.name)
             return ""
         for command, *words in _ENABLE:
-            if shutil.which(command, path=_PATHS):
+            if shutil.which(command, path=PATHS):
                 _run(command, *(word.format(name=self.name) for word in words))
                 return ""
         return f"This host has neither systemd, update-rc.d nor chkconfig: run {self.program} at each start yourself."
@@ -104,7 +103,6 @@ class Boot(NamedTuple):
 
 
 def _run(*command: str) -> None:
-    env = {**os.environ, "PATH": _PATHS, "LC_ALL": "C"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    done = call(*command)
     if done.returncode:
         raise NetmodeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
-from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import PATHS, read
+from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import read
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
@@ -28,6 +28,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._facts.build import configured
+from ansible_collections.netmode.docker.plugins.module_utils._host.commands import PATHS
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import Netlink
 
 from . import secrets

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._host import regular
+from ansible_collections.netmode.docker.plugins.module_utils._host.commands import PATHS
 
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ELSEWHERE = ("/snap/docker/current/bin/dockerd", "/opt/*/dockerd", "/opt/*/bin/dockerd", "/opt/*/sbin/dockerd")
 UNITS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 UNIT = "docker.service"

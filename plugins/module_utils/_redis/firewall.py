@@ -8,13 +8,12 @@ where it switches forwarding on itself. Rules that others made are not looked at
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
+from ansible_collections.netmode.docker.plugins.module_utils._host.commands import call
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -95,10 +94,7 @@ def _filter(engine: Engine, family: str, arguments: list[str]) -> Filter:
 def _rules(command: str, chain: str) -> str:
     """A chain's policy and rules; empty where it is not there. Where there is no such program, the engine made none."""
     try:
-        done = subprocess.run(
-            [command, "-w", "5", "-S", chain],
-            capture_output=True, text=True, check=False, env={**os.environ, "PATH": dockerd.PATHS, "LC_ALL": "C"},
-        )  # fmt: skip
+        done = call(command, "-w", "5", "-S", chain)
     except OSError:
         return ""
     return done.stdout

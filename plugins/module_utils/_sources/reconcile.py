@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import ipaddress
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._boot import Boot
-from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host.commands import call
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import rules
@@ -155,7 +153,7 @@ def _listed(family: int) -> Listed | None:
         return None
     command = [rules.COMMAND[family], "-w", "5", "-t", rules.TABLE, "-S"]
     try:
-        done = _call(command)
+        done = call(*command)
     except FileNotFoundError:
         raise NetmodeError(
             f"redis_allowed_sources: this host has no {command[0]}, by which ports are kept to their sources. Install "
@@ -178,16 +176,11 @@ def _apply(made: Plan) -> str:
         steps = [[*base, "-D", "PREROUTING", *rules.CALL]] if seen.called else []
         steps += [[*base, "-F", rules.CHAIN], [*base, "-X", rules.CHAIN]] if seen.exists else []
         for step in steps:
-            done = _call(step)
+            done = call(*step)
             if done.returncode:
                 raise NetmodeError(f"{' '.join(step)}: {done.stderr.strip()}")
     BOOT.unset()
     return ""
-
-
-def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PATH": dockerd.PATHS, "LC_ALL": "C"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 def _shown(lines: dict[int, list[str]]) -> str:
