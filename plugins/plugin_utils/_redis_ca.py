@@ -111,9 +111,13 @@ def path_of(directory: Path, node: Node) -> Path:
     return directory / "nodes" / f"{node.instance}@{quote(node.host, safe='')}.pem"
 
 
-def look(directory: Path, node: Node, renew_before: int, now: datetime) -> tuple[Material | None, str]:
-    """What a Redis has, and why it is to be made again, or for the first time; '' where it is right as it is."""
-    found = authorities(directory, now)
+def look(
+    directory: Path, node: Node, found: Sequence[Authority], renew_before: int, now: datetime
+) -> tuple[Material | None, str]:
+    """What a Redis has, and why it is to be made again, or for the first time; '' where it is right as it is.
+
+    ``found``: the CAs that are trusted.
+    """
     text = _read(path_of(directory, node))
     ca = "".join(_x509.text_of(one.certificate) for one in found)
     try:
@@ -243,7 +247,7 @@ def make(
         found = found if made is None else [*found, made]
     by = signer(found, now)
     for node in nodes:
-        _, why = look(directory, node, renew_before, now)
+        _, why = look(directory, node, found, renew_before, now)
         if not why:
             continue
         if by is not None and not check:

@@ -93,9 +93,9 @@ def _own(node: Node, variables: Settings) -> Found:
     from ansible_collections.netmode.docker.plugins.plugin_utils import _redis_ca  # noqa: PLC0415 (as above)
 
     directory, now = Path(variables["tls_ca_dir"]).expanduser(), datetime.now(timezone.utc)
-    has, why = _redis_ca.look(directory, node, variables["tls_renew_before"], now)
-    another = _redis_ca.needs_another(_redis_ca.authorities(directory, now), now)
-    return Found(has or _PENDING, node if why or another else None)
+    trusted = _redis_ca.authorities(directory, now)
+    has, why = _redis_ca.look(directory, node, trusted, variables["tls_renew_before"], now)
+    return Found(has or _PENDING, node if why or _redis_ca.needs_another(trusted, now) else None)
 
 
 def _text(option: str, given: str) -> str:
