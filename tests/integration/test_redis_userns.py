@@ -10,6 +10,7 @@ import shapes
 from impostor import NOT_ITS, SECRET, SOCKETS, another, another_container, ask
 from lab import IMAGE, wait_until
 from redis_lab import ROLE
+from remapped import remapped as engine_remapped
 from shapes import SHAPES
 from trial_lab import Trial, answers, deploy
 from verify_lab import failed
@@ -27,7 +28,7 @@ OTHERS = ("redis-8", "valkey-9-alpine", "bitnami")
 @pytest.fixture(scope="module")
 def remapped(machine: Host) -> Iterator[int]:
     """What the engine adds to every number, from its start with the option on."""
-    with machine.engine_with("--userns-remap=default"):
+    with engine_remapped(machine):
         shapes.load(machine, "redis")
         yield int(machine.sh("sed -n 's/^dockremap:\\([0-9]*\\):.*/\\1/p' /etc/subuid"))
 

@@ -10,6 +10,7 @@ from containers_lab import IDLE, Lab
 from lab import IMAGE, wait_until
 from network_shape import assert_true_to, read
 from oracle import Oracle
+from remapped import remapped as engine_remapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ pytestmark = [pytest.mark.engines, pytest.mark.spread]
 @pytest.fixture(scope="module")
 def remapped(machine: Host) -> Iterator[Lab]:
     """The engine of this machine, started with the option: it then keeps images and containers apart from its usual ones."""
-    with machine.engine_with("--userns-remap=default"):
+    with engine_remapped(machine):
         machine.import_image()
         yield Lab(machine)
 

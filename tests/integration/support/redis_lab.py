@@ -25,6 +25,10 @@ ROLE_VARIABLES = {**IMAGE, "redis_keeper": False, "redis_healthcheck_interval": 
 what each run would say of tunables that a machine cannot set."""
 
 
+AGAIN = {"another": "container"}
+"""A label: what no running container can take over."""
+
+
 def socket_of(name: str) -> str:
     return f"/var/lib/netmode/redis/{name}/redis.sock"
 
