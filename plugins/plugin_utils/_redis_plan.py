@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images.archive import copy_of, read_archive
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
@@ -25,7 +26,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import check_users, listeners
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_kept, sources_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL, SECRET_DIRECTIVES
+from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import SECRET_DIRECTIVES
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host

@@ -13,12 +13,12 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.names impo
 from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers import permissions
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import placed, read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_sources
-from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import add_users
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import HIGHEST_PORT, options_of

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+ROLE_LABEL = "netmode.docker.role"
+"""A container's, by which the role redis knows what it made."""
+
 
 def resolve(reference: str, ids: Collection[str], names: Mapping[str, str]) -> str | None:
     """The id of the container that ``reference`` means: a full id, a name, or the unique beginning of an id.

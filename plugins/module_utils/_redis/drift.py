@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import live, tls_live
+from . import live, saving, tls_live
 from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def judge(redis: Running, values: Mapping[str, str]) -> live.Said | None:
         with closing(Connection(redis.endpoint, _WITHIN)) as own:
             if _let_in(own, redis):
                 return None
-            own.send(encode("CONFIG", "SET", *(word for pair in values.items() for word in pair)))
-            return live.said(own) if own.reply() == "OK" else None
+            return live.said(own) if live.put(own, values) == "OK" else None
     except _NOT_TOLD:
         return None
 
@@ -144,9 +143,11 @@ def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, 
                 change = change._replace(settings=settings or {})
             why = why or live.change(own, change) or tls_live.refuse_unshown(own, instance, change.settings)
             turned = "appendonly" in change.settings or had.aof != wanted.aof
-            if not why and turned and (wanted.aof or wanted.saves):
-                why = live.keep_log(own) if wanted.aof else live.keep_dump(own)
-    except _NOT_TOLD as error:
+            if not why and turned and wanted.aof:
+                saving.log(own)
+            elif not why and turned and wanted.saves:
+                saving.dump(own, saving.state)
+    except (*_NOT_TOLD, NetmodeError) as error:
         why = str(error)
     if why:
         raise NetmodeError(

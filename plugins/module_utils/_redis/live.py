@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import formats
@@ -41,8 +40,6 @@ _ARGUMENT = re.compile(r"argument '([^']*)'")
 _SANITIZE = "sanitize-payload"
 """In the rules of a user that was set, and not of one that redis.conf made: it is what holds without it as well."""
 _UNREADABLE = "\ufffd"
-_PAUSE = 0.05
-"""Seconds between two questions for how far a save has come; it has no event that tells."""
 
 
 class Said(NamedTuple):
@@ -111,8 +108,8 @@ def predicted(instance: Instance, before: str, now: Said, noted: Said | None) ->
 
     ``before``: the redis.conf that is there. ``now``: what the running Redis says, which stands in for a missing trial.
     """
-    old, new = directives(before), directives(content_of(instance))
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name) and name not in SECRET | _OF_THE_SERVER]
+    old, new, changed = _changes(instance, before)
+    names = [name for name in changed if name not in SECRET | _OF_THE_SERVER]
     base = noted or now._replace(settings={})
     settings = {name: _written(new, name) if name in new else _DEFAULT for name in names if name in now.settings}
     return Said(
@@ -120,6 +117,14 @@ def predicted(instance: Instance, before: str, now: Said, noted: Said | None) ->
         _predicted_users(old.get("user", []), new.get("user", []), base.users),
         "another" if any(name in _UNSEEN for name in names) else base.loaded,
     )
+
+
+def _changes(
+    instance: Instance, before: str
+) -> tuple[dict[str, list[list[str]]], dict[str, list[list[str]]], list[str]]:
+    """The directives of the redis.conf that is there, those of the one to come, and the names of what differs."""
+    old, new = directives(before), directives(content_of(instance))
+    return old, new, [name for name in {**old, **new} if old.get(name) != new.get(name)]
 
 
 def _predicted_users(old: list[list[str]], new: list[list[str]], users: Mapping[str, str]) -> dict[str, str]:
@@ -137,8 +142,7 @@ def judged(instance: Instance, before: str, now: Said) -> dict[str, str]:
     (``interface.set`` in its config.c). What is removed, of several words or secret, or says how the data is kept, a
     trial has to judge.
     """
-    old, new = directives(before), directives(content_of(instance))
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    _, new, names = _changes(instance, before)
     found = {name: new[name][0][0] for name in names if [len(line) for line in new.get(name, [])] == [1]}
     beyond = SECRET | _OF_THE_SERVER | FILES | SEVERAL_WORDS | _KEPT
     return found if [*found] == names and not beyond & {*names} and {*names} <= {*now.settings} else {}
@@ -194,6 +198,12 @@ def difference(instance: Instance, now: Said, wanted: Said) -> Change:
 # --- set it -----------------------------------------------------------------------------------------------------------
 
 
+def put(connection: Connection, values: Mapping[str, str]) -> str:
+    """What it says to one CONFIG SET of all of them, in their order: all or none."""
+    connection.send(encode("CONFIG", "SET", *(word for pair in values.items() for word in pair)))
+    return str(connection.reply())
+
+
 def changeable(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Of settings those that can change while it runs, and the names of those that cannot.
 
@@ -203,8 +213,7 @@ def changeable(connection: Connection, values: Mapping[str, str]) -> tuple[dict[
     left = dict(values)
     fixed: list[str] = []
     while left:
-        connection.send(encode("CONFIG", "SET", *(word for pair in left.items() for word in pair), _NO_OPTION, ""))
-        named = _named(str(connection.reply()), left)
+        named = _named(put(connection, {**left, _NO_OPTION: ""}), left)
         if not named:
             return left, fixed
         del left[named]
@@ -227,12 +236,10 @@ def taken(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, 
     """
     left, refused = dict(sorted(values.items(), key=lambda pair: pair[1] != "0")), ""
     while left:
-        connection.send(encode("CONFIG", "SET", *(word for pair in left.items() for word in pair)))
-        answer = connection.reply()
+        answer = put(connection, left)
         if answer == "OK":
             break
-        named = _named(str(answer), left)
-        refused = str(answer)
+        named, refused = _named(answer, left), answer
         if not named or named in _KEPT:
             return None, refused
         del left[named]
@@ -275,58 +282,3 @@ def _change_users(connection: Connection, wanted: Change) -> str:
 
 def _is_wrong(answer: str | None) -> bool:
     return isinstance(answer, ErrorReply) or answer is None or answer.startswith("the transaction")
-
-
-# --- data, when it is kept in another way -----------------------------------------------------------------------------
-
-
-def keep_log(connection: Connection) -> str:
-    """Wait until the append-only file holds all data, once it was switched on. Why it does not, '' where it does.
-
-    A rewrite that fails is begun again and again as long as none has succeeded (``backgroundRewriteDoneHandler``).
-    """
-    while True:
-        state = _persistence(connection)
-        if not _saves(state):
-            if state.get("aof_last_bgrewrite_status") != "ok":
-                connection.send(encode("CONFIG", "SET", "appendonly", "no"))
-                connection.reply()
-                return "it could not write its append-only file, and goes on without: see whether its disk is full"
-            if state.get("aof_rewrite_scheduled") == "0":
-                return "" if state.get("aof_enabled") == "1" else "it keeps no append-only file"
-        time.sleep(_PAUSE)
-
-
-def keep_dump(connection: Connection) -> str:
-    """Write a dump, once the append-only file was switched off. Why there is none, '' where there is."""
-    while True:
-        _wait_for_saves(connection)
-        connection.send(encode("BGSAVE"))
-        answer = connection.reply()
-        if not isinstance(answer, ErrorReply):
-            break
-        if "in progress" not in answer:  # one that began meanwhile may lack the last writes
-            return str(answer)
-    state = _wait_for_saves(connection)
-    return (
-        ""
-        if state.get("rdb_last_bgsave_status") == "ok"
-        else "it could not write its dump: see whether its disk is full"
-    )
-
-
-def _wait_for_saves(connection: Connection) -> dict[str, str]:
-    while True:
-        state = _persistence(connection)
-        if not _saves(state):
-            return state
-        time.sleep(_PAUSE)
-
-
-def _saves(state: Mapping[str, str]) -> bool:
-    return "1" in (state.get("rdb_bgsave_in_progress"), state.get("aof_rewrite_in_progress"))
-
-
-def _persistence(connection: Connection) -> dict[str, str]:
-    connection.send(encode("INFO", "persistence"))
-    return parse_info(str(connection.reply()))

@@ -52,15 +52,16 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     """The module's work from its parameters to its result. NetmodeError: nothing was changed, or a step failed."""
     engine, renewed = Engine(params["docker_host"], params["timeout"]), params["renewed"]
     made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
-    changes = {name: running.to_set(aimed, renewed=name in renewed) for name, aimed in made.aims.items()}
-    restarts = {name: aimed.drift.restart for name, aimed in made.aims.items()}
-    if not check_mode:
+    if check_mode:
+        done = {
+            name: aimed.drift._replace(change=running.to_set(aimed, renewed=name in renewed))
+            for name, aimed in made.aims.items()
+        }
+    else:
         who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
             made = _plan(params, engine)  # who had the lock before may have changed what was seen
             done = _change(engine, made, renewed)
-        changes = {name: one.change for name, one in done.items()}
-        restarts = {name: one.restart for name, one in done.items()}
     recorded = {entry["container"] for entry in record.read().values()}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
     result = {
@@ -69,9 +70,9 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         "left": made.left,
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": [name for name in made.trials if name not in made.judged],
-        "set_live": {name: change.names for name, change in changes.items() if change.names},
-        "restarts": {name: why for name, why in restarts.items() if why and name in allowed},
-        "waiting": {name: why for name, why in restarts.items() if why and name not in allowed},
+        "set_live": {name: one.change.names for name, one in done.items() if one.change.names},
+        "restarts": {name: one.restart for name, one in done.items() if one.restart and name in allowed},
+        "waiting": {name: one.restart for name, one in done.items() if one.restart and name not in allowed},
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
         "diff": [files.difference(step) for step in made.steps],
@@ -143,7 +144,7 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> dict[str, 
     for name, server in made.servers.items():
         aimed = made.aims[name]
         if name in made.trials:
-            aimed = running.told(engine, server, made.noted[name], said.get(name))
+            aimed = running.aimed_at(engine, server, made.noted[name], said.get(name))
         done[name] = running.set_live(server, aimed, renewed=name in renewed)
     for step in made.steps:
         files.apply(step, made.access)

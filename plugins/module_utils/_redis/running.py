@@ -65,20 +65,16 @@ def aim(engine: Engine, server: Server, noted: Tried, digest: str) -> Aim:
     """``noted``: of the last trial; ``digest``: of the one that it is to pass."""
     now, told = server.asked.now, live.Said(*noted.said) if noted.said else None
     if digest == noted.digest:
-        return _aimed(engine, server, noted, told)
+        return aimed_at(engine, server, noted, told)
     wanted = live.predicted(server.instance, server.content, now, told) if now and server.content else None
-    found = _aimed(engine, server, noted, wanted)
+    found = aimed_at(engine, server, noted, wanted)
     if now and told and not found.drift.restart and trial.differ_in_redis_conf(digest, noted.digest):
         found = found._replace(judged=live.judged(server.instance, server.content, now))
     return found
 
 
-def told(engine: Engine, server: Server, noted: Tried, said: Said | None) -> Aim:
-    """The same once a trial has said what it is to say, or has not."""
-    return _aimed(engine, server, noted, said)
-
-
-def _aimed(engine: Engine, server: Server, noted: Tried, wanted: Said | None) -> Aim:
+def aimed_at(engine: Engine, server: Server, noted: Tried, wanted: Said | None) -> Aim:
+    """``wanted``: what a trial has said that it is to say; None where that is not known."""
     return Aim(wanted, _drift(engine, server, noted, wanted), {})
 
 

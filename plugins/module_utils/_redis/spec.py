@@ -7,9 +7,6 @@ from typing import Any
 
 Json = dict[str, Any]
 
-ROLE_LABEL = "netmode.docker.role"
-"""A container's, by which the role knows what it made."""
-
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
 """Directives of ``settings`` that hold a secret: written to the file, shown nowhere."""
 

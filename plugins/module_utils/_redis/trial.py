@@ -10,27 +10,20 @@ is ready it is asked what the role and the health check will ask. What a killed 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import socket
-import tarfile
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts
-from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image, observe
-from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NetmodeError,
     NotFoundError,
     UnreachableError,
 )
 
-from . import live, protocol, tls_files
+from . import container, live, protocol, tls_files
 from .data import (
     DATA_AT,
     SEARCH,
@@ -53,20 +46,13 @@ Instance = dict[str, Any]
 
 LABEL = "netmode.docker.trial"
 _PREFIX = "netmode-trial-"
-_READY = b"eady to accept connections"
 _WITHIN = 20.0
 """Seconds. One that says nothing of itself until then is left to the real start."""
-_PAUSE = 0.1
-"""Seconds until a log that has ended is asked for again."""
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
 _AS_BEFORE = "Its configuration and its container are as they were."
-_AT, _FILE = "/trial", "redis.conf"
 _HEALTH = "healthcheck"
 """Tried by itself."""
-_NOT_TRIED = frozenset(
-    {"state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", _HEALTH}
-)
 
 
 def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.Said]:
@@ -108,10 +94,12 @@ def digest(engine: Engine, instance: Instance) -> str:
     It is of the passwords as well: for root's eyes.
     """
     image = find_image(engine, _image(instance)) or {}
-    container = {
-        key: value for key, value in instance["trial"]["container"].items() if key not in _NOT_TRIED - {_HEALTH}
+    tried = {
+        key: value
+        for key, value in instance["trial"]["container"].items()
+        if key == _HEALTH or key not in container.NOT_GIVEN
     }
-    given = {**instance["trial"], "container": container}
+    given = {**instance["trial"], "container": tried}
     around = [instance["inside"], given, image.get("Id", ""), instance.get("tls")]
     return ".".join(map(_sha256, (json.dumps(around, sort_keys=True, default=str), content_of(instance))))
 
@@ -127,8 +115,7 @@ def differ_in_redis_conf(one: str, other: str) -> bool:
 
 def sweep(engine: Engine, containers: list[str], volumes: list[str]) -> None:
     for key in containers:
-        with suppress(NotFoundError), engine.changing(f"remove the trial {key}") as client:
-            client.remove_container(key, force=True, v=True)
+        container.remove(engine, key, f"remove the trial {key}")
     for name in volumes:
         with suppress(NotFoundError), engine.changing(f"remove the volume {name} of a trial") as client:
             client.remove_volume(name)
@@ -148,47 +135,23 @@ def _where(instance: Instance) -> str:
 
 def _create(engine: Engine, instance: Instance) -> str:
     name = _PREFIX + instance["name"]
-    body = _body(engine, instance, name)
+    body = container.body(engine, instance, name, LABEL, _mounted(engine, instance))
     with engine.changing(f"{_where(instance)}: try its configuration") as client:
         key = str(client.create_container_from_config(body, name)["Id"])
     try:
         with engine.changing(f"{_where(instance)}: write the configuration of its trial") as client:
-            client.put_archive(key, _AT, _archive(instance))
+            client.put_archive(key, container.AT, _archive(instance))
     except NetmodeError:
-        with suppress(NetmodeError), engine.changing("") as client:
-            client.remove_container(key, force=True, v=True)
+        with suppress(NetmodeError):
+            container.remove(engine, key, "")
         raise
     return key
 
 
-def _body(engine: Engine, instance: Instance, name: str) -> Json:
-    """What the module ``containers`` would ask the engine for, but for what a trial is not to have."""
-    given = instance["trial"]["container"]
-    command = [*given["command"][:-1], f"{_AT}/{_FILE}"]
-    entry = {key: value for key, value in given.items() if key not in _NOT_TRIED}
-    entry.update(name=name, network_mode="none", command=command, **_mounted(engine, instance))
-    wanted = spec.read([entry], engine.version)
-    body: Json = plan(observe(engine, wanted), wanted).steps[0].data["body"]
-    body.update(Tty=True, Healthcheck={"Test": ["NONE"]}, Labels={LABEL: instance["name"]})  # a tty's log comes at once
-    body["HostConfig"]["LogConfig"] = {"Type": "json-file"}  # the host's own may be one that cannot be read
-    return body
-
-
 def _mounted(engine: Engine, instance: Instance) -> Json:
-    """Every mount read-only, where it is there: a mount would make what is not. None is the volume of the data."""
-    try:
-        given = mounts.volumes(instance["trial"]["container"].get("volumes") or [])
-    except ValueError as error:
-        raise NetmodeError(f"{_where(instance)}: volumes: {error}.") from None
-    uid, gid = instance["inside"]
-    sockets = f"{SOCKET_AT}:uid={uid},gid={gid},mode=0700"
-    tmpfs = [*(instance["trial"]["container"].get("tmpfs") or []), sockets]
+    """A volume of its own in the place of its data, which the engine fills where it would fill that."""
     data = f"{_PREFIX}{instance['name']}:{DATA_AT}"
-    volumes = [_AT, data if instance["place"].empty else f"{data}:nocopy"]
-    for source, target, options in given:
-        if target not in (DATA_AT, SOCKET_AT) and (not source or _is_there(engine, source)):
-            volumes.append(":".join((source, target, ",".join({*options, "ro"}))) if source else target)
-    return {"volumes": volumes, "tmpfs": tmpfs}
+    return container.mounts_of(engine, instance, data if instance["place"].empty else f"{data}:nocopy")
 
 
 def _make_volume(engine: Engine, instance: Instance) -> Json:
@@ -227,66 +190,27 @@ def _refuse_place(engine: Engine, instance: Instance) -> None:
         )
 
 
-def _is_there(engine: Engine, source: str) -> bool:
-    if source.startswith("/"):
-        return Path(source).exists()
-    try:
-        engine.get(f"/volumes/{source}")
-    except NotFoundError:
-        return False
-    return True
-
-
 def _archive(instance: Instance) -> bytes:
-    """Its redis.conf and its certificate, for the user that it runs as and nobody else."""
+    """Its redis.conf and its certificate."""
     instead = [f"{name} {value}" for name, value in live.INSTEAD.items()]  # after all others, so these count
-    instead += [line for line in lines_of_files(_AT) if instance.get("tls")]
-    files = {_FILE: "\n".join([content_of(instance), *instead, ""]).encode(), **tls_files.wanted(instance)}
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(data), 0o400
-            member.uid, member.gid = instance["inside"]
-            tar.addfile(member, io.BytesIO(data))
-    return archive.getvalue()
+    instead += [line for line in lines_of_files(container.AT) if instance.get("tls")]
+    conf = "\n".join([content_of(instance), *instead, ""]).encode()
+    return container.archive(instance, {container.FILE: conf, **tls_files.wanted(instance)})
 
 
 # --- what it says and answers -----------------------------------------------------------------------------------------
 
 
 def _listen(engine: Engine, instance: Instance, key: str) -> bool:
-    """Whether it is ready before time is over; NetmodeError once it has ended. The log may end while it runs, too."""
-    until = time.monotonic() + _WITHIN
-    while True:
-        said, ready = _follow(engine, key, until)
-        if ready or time.monotonic() >= until:
-            return ready
-        if not engine.get(f"/containers/{key}/json")["State"]["Running"]:
-            what = (
-                f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
-                f"container of its own. {_AS_BEFORE} Fix the reported line and run this again."
-            )
-            raise NetmodeError(with_log(what, said.decode(errors="replace")))
-        time.sleep(_PAUSE)
-
-
-def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
-    """Its log, up to where it says that it is ready, or comes to an end, or time is over; and whether it is ready."""
-    connection, said = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
-    with connection:
-        while _READY not in said:
-            connection.settimeout(max(0.01, until - time.monotonic()))
-            try:
-                chunk = connection.recv(1 << 16)
-            except (socket.timeout, TimeoutError):
-                break
-            except OSError as error:
-                raise engine.stopped(f"follow the log of the trial {key[:12]}", error) from error
-            if not chunk:
-                break
-            said += chunk
-    return said, _READY in said
+    """Whether it is ready before time is over; NetmodeError once it has ended."""
+    how, said = container.listen(engine, key, _WITHIN)
+    if how == container.ENDED:
+        what = (
+            f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
+            f"container of its own. {_AS_BEFORE} Fix the reported line and run this again."
+        )
+        raise NetmodeError(with_log(what, said))
+    return how == container.READY
 
 
 def _probe(engine: Engine, instance: Instance, key: str) -> live.Said | None:

@@ -113,7 +113,7 @@ def _kept(plan: Json, engine: Engine) -> dict[str, Claim]:
     """Instance → that its ports are kept to the sources that are allowed."""
     asked = {one.name: one for one in sources_spec.parse_list(plan["sources"]) if one.is_kept}
     try:
-        found = wrong(list(asked.values()), engine)
+        found = wrong(list(asked.values()), engine) if asked else {}
     except NetmodeError as error:
         found = {name: [str(error)] for name in asked}
     return {

@@ -6,7 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._redis import data
+from ansible_collections.netmode.docker.plugins.module_utils._redis import data, live
+from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import why_unreadable
 
 from . import files
@@ -15,8 +16,6 @@ from .state import Mark, mark_of
 from .throwaway import check_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ansible_collections.netmode.docker.plugins.module_utils._redis.data import Names
 
     from .state import Seen
@@ -106,18 +105,12 @@ def plan(seen: Seen, source: Source, restored: Restored | None, *, overwrite: bo
             seen, "it is a replica, so what its master has would replace what is restored. Restore the master, or make "
             "it a master first (REPLICAOF NO ONE).",
         )  # fmt: skip
-    relaxed = _is_relaxed(seen.instance["lines"])
+    relaxed = live.directives(content_of(seen.instance)).get("rdb-version-check", [])[-1:] == [["relaxed"]]
     _refuse_unreadable(seen, source, relaxed=relaxed)
-    names = data.names_of("\n".join(seen.instance["lines"]))
+    names = data.names_of(content_of(seen.instance))
     had = bool(told.keys) if told is not None else data.loaded(names, data.scan(place)) is not None
     action, why = _action(seen, source, restored, had=had, overwrite=overwrite)
     return Task(seen, source, place, names, action, why, had, relaxed)
-
-
-def _is_relaxed(lines: Sequence[str]) -> bool:
-    given = [line.split() for line in lines]
-    values = [words[1].strip('"') for words in given if words[:1] == ["rdb-version-check"] and len(words) > 1]
-    return values[-1:] == ["relaxed"]
 
 
 def _refuse_unreadable(seen: Seen, source: Source, *, relaxed: bool) -> None:

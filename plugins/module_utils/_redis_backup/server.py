@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis import saving
 from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server, server_in
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Connection,
@@ -23,13 +23,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
 from .state import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .state import Instance
 
 _SECTIONS = ("server", "replication", "persistence", "keyspace", "modules")
-_FIRST, _LONGEST = 0.02, 1.0
-"""Seconds between two questions whether a dump is written."""
 
 
 def endpoint_of(instance: Instance, container: str, path: str = "") -> Endpoint:
@@ -66,6 +64,7 @@ def ask(own: Connection) -> Told:
     info: dict[str, str] = {}
     for text in texts.values():
         info.update(parse_info(text))
+    kept = saving.state_of(info)
     return Told(
         server=server_in(info) or Server("redis", ""),
         run_id=info.get("run_id", ""),
@@ -76,10 +75,10 @@ def ask(own: Connection) -> Told:
         modules=_modules(texts["modules"]),
         directory=_setting(own, "dir"),
         dump=_setting(own, "dbfilename"),
-        saves=int(info.get("rdb_saves", 0)),
+        saves=kept.saves,
         last_save=int(info.get("rdb_last_save_time", 0)),
-        saved=info.get("rdb_last_bgsave_status") == "ok",
-        busy=info.get("rdb_bgsave_in_progress") == "1",
+        saved=kept.saved,
+        busy=kept.busy,
         changes=int(info.get("rdb_changes_since_last_save", 0)),
         loaded=int(info.get("rdb_last_load_keys_loaded", 0)) + int(info.get("rdb_last_load_keys_expired", 0)),
     )
@@ -113,27 +112,5 @@ def _setting(own: Connection, name: str) -> str:
 
 
 def save(own: Connection) -> Told:
-    """Have it write a dump, and wait until that is there. One that is being written already is waited for first.
-
-    NetmodeError: it could not write it, or the connection's time is over.
-    """
-    while True:
-        before = _until(own, lambda told: not told.busy)
-        own.send(encode("BGSAVE", "SCHEDULE"))  # while a rewrite of the append-only file goes on: after that
-        answer = own.reply()
-        if not isinstance(answer, ErrorReply):
-            break
-        if "in progress" not in answer:
-            raise NetmodeError(f"it answers BGSAVE with {answer}")
-    after = _until(own, lambda told: told.saves > before.saves and not told.busy)
-    if not after.saved:
-        raise NetmodeError("it could not write its dump (rdb_last_bgsave_status:err)")
-    return after
-
-
-def _until(own: Connection, is_so: Callable[[Told], bool]) -> Told:
-    pause = _FIRST
-    while not is_so(told := ask(own)):
-        time.sleep(pause)
-        pause = min(_LONGEST, pause * 2)
-    return told
+    """Have it write a dump. What it says once that is there. NetmodeError: it could not write it."""
+    return saving.dump(own, ask)

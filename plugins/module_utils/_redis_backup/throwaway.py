@@ -7,21 +7,14 @@ follows a master that is not there: a replica drops no key whose time is over, s
 
 from __future__ import annotations
 
-import io
 import re
-import socket
-import tarfile
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._compose import mounts
-from ansible_collections.netmode.docker.plugins.module_utils._containers import spec
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import observe
-from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis import conf, container, live, saving
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import DATA_AT, SOCKET_AT
+from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import text_of, with_log
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Connection,
@@ -44,14 +37,9 @@ Json = dict[str, Any]
 
 LABEL = "netmode.docker.backup"
 _PREFIX = "netmode-backup-"
-_AT = "/trial"
+_REMOVE = "remove a throwaway container"
 _CHECKED_AT = "/dump.rdb"
-_READY = b"eady to accept connections"
 _SERVER = re.compile(r"-server\Z")
-_NOT_GIVEN = (
-    "state", "recreate", "network_mode", "networks", "ports", "expose", "restart", "labels", "healthcheck", "volumes",
-    "tmpfs",
-)  # fmt: skip
 
 
 class Proof(NamedTuple):
@@ -65,12 +53,7 @@ class Proof(NamedTuple):
 def sweep(engine: Engine) -> None:
     """Remove what a killed run has left; whoever calls it holds the lock for backups."""
     for item in engine.get("/containers/json", all=True, filters={"label": [LABEL]}):
-        _remove(engine, item["Id"])
-
-
-def _remove(engine: Engine, key: str) -> None:
-    with suppress(NotFoundError), engine.changing("remove a throwaway container") as client:
-        client.remove_container(key, force=True, v=True)
+        container.remove(engine, item["Id"], _REMOVE)
 
 
 # --- the check tool ---------------------------------------------------------------------------------------------------
@@ -133,11 +116,11 @@ def _container(engine: Engine, seen: Seen, body: Json, what: str, conf: bytes = 
     try:
         with engine.changing(where) as client:
             if conf:
-                client.put_archive(key, _AT, conf)
+                client.put_archive(key, container.AT, conf)
             client.start(key)
         yield key
     finally:
-        _remove(engine, key)
+        container.remove(engine, key, _REMOVE)
 
 
 # --- the server -------------------------------------------------------------------------------------------------------
@@ -149,8 +132,11 @@ def started(engine: Engine, seen: Seen, directory: Path, lines: list[str], secon
 
     ``lines``: of redis.conf, after all others. NetmodeError with its log: it does not load it.
     """
-    body = _body(engine, seen, directory)
-    written = _archive(seen.instance, lines)
+    mounted = container.mounts_of(engine, seen.instance, f"{directory}:{DATA_AT}")
+    body = container.body(engine, seen.instance, _PREFIX + seen.name, LABEL, mounted)
+    body["Image"] = seen.image
+    conf = "\n".join([content_of(seen.instance), *lines, ""]).encode()
+    written = container.archive(seen.instance, {container.FILE: conf})
     with _container(engine, seen, body, "start its server", written) as key:
         _wait(engine, key, seconds)
         process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
@@ -174,20 +160,14 @@ class Copy:
     def to_append_only(self) -> None:
         """Write all of it into an append-only file, as CONFIG SET appendonly yes does, and wait until that is whole."""
         server.said(self._own, "CONFIG", "SET", "appendonly", "yes")
-        pause = 0.02
-        while True:
-            info = parse_info(server.said(self._own, "INFO", "persistence"))
-            if info.get("aof_rewrite_in_progress") == info.get("aof_rewrite_scheduled") == "0":
-                break
-            time.sleep(pause)
-            pause = min(1.0, pause * 2)
-        if info.get("aof_last_bgrewrite_status") != "ok" or not int(info.get("aof_base_size", 0)):
-            raise NetmodeError("it could not write its append-only file (aof_last_bgrewrite_status:err)")
+        saving.log(self._own)
+        if not int(parse_info(server.said(self._own, "INFO", "persistence")).get("aof_base_size", 0)):
+            raise NetmodeError("it could not write its append-only file (aof_base_size:0)")
 
 
 def overriding(instance: Instance, dump: str, *, aof: bool) -> list[str]:
     """The lines of redis.conf with which a server loads a directory and changes nothing in it by itself."""
-    given = {words[0].lower() for words in map(_words, [*instance["lines"], *instance["secrets"]]) if words}
+    given = live.directives(content_of(instance))
     only_where_given = {"tls-port": "0", "cluster-enabled": "no"}
     lines = {
         "daemonize": "no", "bind": "127.0.0.1", "port": "0", "logfile": '""', "loglevel": "notice", "dir": DATA_AT,
@@ -199,79 +179,11 @@ def overriding(instance: Instance, dump: str, *, aof: bool) -> list[str]:
     return [f"{name} {value}" for name, value in lines.items()]
 
 
-def _words(line: str) -> list[str]:
-    try:
-        return conf.words_of(line)
-    except ValueError:
-        return []
-
-
-def _body(engine: Engine, seen: Seen, directory: Path) -> Json:
-    """What the module ``containers`` would ask the engine for, but for what such a container is not to have."""
-    given = seen.instance["trial"]["container"]
-    uid, gid = seen.instance["inside"]
-    command = [*given["command"][:-1], f"{_AT}/redis.conf"]
-    entry = {key: value for key, value in given.items() if key not in _NOT_GIVEN}
-    entry["tmpfs"] = [*(given.get("tmpfs") or []), f"{SOCKET_AT}:uid={uid},gid={gid},mode=0700"]
-    entry["volumes"] = [_AT, f"{directory}:{DATA_AT}", *_others(seen.instance)]
-    entry.update(name=_PREFIX + seen.name, network_mode="none", command=command)
-    wanted = spec.read([entry], engine.version)
-    body: Json = plan(observe(engine, wanted), wanted).steps[0].data["body"]
-    body.update(Image=seen.image, Tty=True, Healthcheck={"Test": ["NONE"]}, Labels={LABEL: seen.name})
-    body["HostConfig"]["LogConfig"] = {"Type": "json-file"}
-    return body
-
-
-def _others(instance: Instance) -> list[str]:
-    """Its further mounts, read-only: certificates, modules. Of redis.conf and the socket it has its own."""
-    own = {DATA_AT, SOCKET_AT}
-    given = mounts.volumes(instance["trial"]["container"].get("volumes") or [])
-    return [
-        ":".join((source, target, ",".join({*options, "ro"}))) if source else target
-        for source, target, options in given
-        if target not in own
-    ]
-
-
-def _archive(instance: Instance, lines: list[str]) -> bytes:
-    """Its redis.conf, for the user that it runs as and nobody else."""
-    data = "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"], *lines]).encode()
-    member = tarfile.TarInfo("redis.conf")
-    member.size, member.mode = len(data), 0o400
-    member.uid, member.gid = instance["inside"]
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(member, io.BytesIO(data))
-    return archive.getvalue()
-
-
 def _wait(engine: Engine, key: str, seconds: int) -> None:
-    """Until it has loaded its data. NetmodeError: it has ended, or time is over. A terminal's log comes at once."""
-    until, heard = time.monotonic() + seconds, b""
-    while _READY not in heard:
-        heard, over = _follow(engine, key, until)
-        if _READY in heard:
-            break
-        running = engine.get(f"/containers/{key}/json")["State"]["Running"]
-        if not running or over:
-            why = f"did not load it within {seconds} s" if running else "does not load it"
-            raise NetmodeError(with_log(f"the server of its image {why}.", heard.decode(errors="replace")))
-        time.sleep(0.1)
-
-
-def _follow(engine: Engine, key: str, until: float) -> tuple[bytes, bool]:
-    """Its log, up to where it says that it is ready, or ends, or time is over; and whether that is so."""
-    connection, heard = engine.stream(f"/containers/{key}/logs", follow=1, stdout=1, stderr=1)
-    with connection:
-        while _READY not in heard:
-            connection.settimeout(max(0.01, until - time.monotonic()))
-            try:
-                chunk = connection.recv(1 << 16)
-            except (socket.timeout, TimeoutError):
-                return heard, True
-            except OSError as error:
-                raise engine.stopped(f"follow the log of {key[:12]}", error) from error
-            if not chunk:
-                break
-            heard += chunk
-    return heard, time.monotonic() >= until
+    """Until it has loaded its data. NetmodeError: it has ended, or time is over."""
+    how, heard = container.listen(engine, key, seconds)
+    if how == container.READY:
+        return
+    running = engine.get(f"/containers/{key}/json")["State"]["Running"]
+    why = f"did not load it within {seconds} s" if running else "does not load it"
+    raise NetmodeError(with_log(f"the server of its image {why}.", heard))

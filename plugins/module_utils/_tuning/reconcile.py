@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL, own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._volumes import user_base
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from .host import Host, Ours
     from .plan import Plan
     from .spec import Json
-
-_ROLE = "netmode.docker.role"
-"""The label of the containers that the role redis made."""
 
 
 def run(params: Json, *, check_mode: bool, root: Path = Path("/")) -> Json:
@@ -79,7 +76,7 @@ def _needed_by(params: Json) -> list[str]:
         found = engine.get("/containers/json", all=True)
     except NetmodeError:
         return []  # where there is no engine, no Redis needs it
-    names = [own_names(one)[0] for one in found if (one.get("Labels") or {}).get(_ROLE) == "redis"]
+    names = [own_names(one)[0] for one in found if (one.get("Labels") or {}).get(ROLE_LABEL) == "redis"]
     return sorted({*names} - {*params["pending"]})
 
 

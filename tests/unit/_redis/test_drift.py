@@ -46,6 +46,7 @@ class Redis:
         """What it says OK to, and stays as it is."""
         self.says: dict[str, str] = {}
         self.info = {"aof_enabled": "1", "aof_last_bgrewrite_status": "ok", "rdb_last_bgsave_status": "ok"}
+        self.dumps = 0
         self.asked: list[list[str]] = []
 
     def answer(self, words: list[str], state: dict[str, Any]) -> str:
@@ -85,7 +86,7 @@ class Redis:
         if words[:2] == ["ACL", "DELUSER"]:
             return f":{int(bool(self.users.pop(words[2], None)))}\r\n"
         if words[0] == "INFO":
-            text = "".join(f"{key}:{value}\r\n" for key, value in self.info.items())
+            text = "".join(f"{key}:{value}\r\n" for key, value in {**self.info, "rdb_saves": self.dumps}.items())
             return f"${len(text)}\r\n{text}\r\n"
         lists = {
             "CONFIG": [word for pair in self.config.items() for word in pair],
@@ -95,6 +96,7 @@ class Redis:
         if words[0] in lists:
             items = lists[words[0]]
             return f"*{len(items)}\r\n" + "".join(f"${len(item)}\r\n{item}\r\n" for item in items)
+        self.dumps += words[0] == "BGSAVE"
         return "+PONG\r\n" if words[0] == "PING" else "+Background saving started\r\n"
 
     def set(self, given: list[tuple[str, str]]) -> str:

@@ -36,7 +36,7 @@ def source(**more: Any) -> Source:
 
 def at(tmp_path: Path, told: Any = TOLD, **more: Any) -> Seen:
     found = seen(told, place=tmp_path, **more)
-    found.instance["lines"] = ["appendonly yes"]
+    found.instance.update(lines=["appendonly yes"], secrets=[])
     return found
 
 
