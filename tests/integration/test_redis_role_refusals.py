@@ -84,7 +84,7 @@ LATE: list[tuple[str, dict[str, Any]]] = [
     ("squatter", {"redis_ports": ["127.0.0.1:7444:6379"], "redis_password": "x"}),
     ("neighbours of this host reach it", {"redis_ports": ["127.0.0.1:7445:6379"]}),
     ("squatter", {"redis_network_mode": "host", "redis_port": 7444}),
-    ("recreate: never", {"redis_recreate": "never"}),
+    ("recreate: never", {"redis_recreate": "never", "redis_labels": {"another": "container"}}),
     ("user: 1000:1000 may not write", {"redis_user": "1000:1000"}),
     (
         "belongs to the whole host",
