@@ -96,6 +96,13 @@ options:
         type: list
         elements: str
         default: []
+      operator:
+        description:
+          - Whether it gets a user C(netmode) as which this collection asks it, for a Redis whose user V(default) is off or may not do
+            all that this takes. It has none of the keys, and just the commands that are sent.
+          - Its password is made on the host, and is kept beside C(redis.conf) in C(.operator), a file of root's alone.
+        type: bool
+        default: false
       tls:
         description:
           - The certificate, written beside C(redis.conf) for its user alone, as C(tls.pem) and C(ca.pem). Its lines are among O(instances[].lines).

@@ -54,6 +54,9 @@ options:
           - Over a socket it goes to a process of O(endpoints[].container) alone; where that is not given, to root, to the user
             that the module runs as, and to the user to whom the directories of the socket belong, if no other may write to them.
         type: str
+      password_file:
+        description: A file on this host with the password instead. One that is not there has an empty one.
+        type: path
       witness:
         description:
           - The name of another endpoint, with a O(endpoints[].socket). The Redis behind that is asked whether it sees this
@@ -284,7 +287,7 @@ def main() -> None:
                     "elements": "dict",
                     "required": True,
                     "options": ENDPOINT_ARGUMENTS,
-                    "mutually_exclusive": [("host", "socket")],
+                    "mutually_exclusive": [("host", "socket"), ("password", "password_file")],
                     "required_one_of": [("host", "socket")],
                     "required_if": [("neighbours", True, ("socket", "container"))],
                 },

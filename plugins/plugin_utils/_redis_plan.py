@@ -23,7 +23,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
     check_pairs,
     entries_of,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import check_users, listeners
+from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import is_closed, listeners
+from ansible_collections.netmode.docker.plugins.module_utils._redis.operator import asked_as
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_kept, sources_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import SECRET_DIRECTIVES
@@ -35,6 +36,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings imp
     merge,
 )
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import GIVEN, find, names_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import operator_file
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
     check_places,
     check_volumes,
@@ -64,7 +66,7 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     lines += [f"port {ports.plain}", *lines_of_tls(instance, CONFIG_AT)]
     lines += [f"unixsocket {SOCKET_AT}/redis.sock", f"unixsocketperm {instance['socket_mode']}"]
     # Who may reach it was decided before this is written; protected-mode would refuse every address but the loopback.
-    lines.append(f"protected-mode {'yes' if instance['password'] else 'no'}")
+    lines.append(f"protected-mode {'yes' if is_closed(instance) else 'no'}")
     if instance["maxmemory"]:
         lines.append(f"maxmemory {instance['maxmemory']}")
     lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
@@ -93,6 +95,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "gid": int(gid),
         "lines": lines,
         "secrets": secrets,
+        "operator": bool(instance["operator"]),
         "restart_allowed": instance["restart_allowed"],
         **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
@@ -239,10 +242,8 @@ def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems
 
 def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
     name = instance["name"]
-    endpoint = {"name": name, "socket": f"{socket_dir}/{name}/redis.sock", "expect": "pong", "container": name}
-    if instance["password"]:
-        endpoint["password"] = instance["password"]
-    return endpoint
+    at = f"{socket_dir}/{name}/redis.sock"
+    return {"name": name, "socket": at, "expect": "pong", "container": name, **asked_as(instance)}
 
 
 def make_plan(
@@ -262,6 +263,7 @@ def make_plan(
     check_host(variables, extra, problems)
     for instance in merged:
         check(instance, problems)
+        instance["operator"] = operator_file(instance, config_dir)
     namespaces = Namespaces(_present(merged), extra, networks)
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
     proof = _proof(variables, host, merged, problems)
@@ -341,7 +343,6 @@ def _check_together(
     check_ports(present, namespaces, problems)
     check_pairs([item for item in merged if item["state"] == "started"], problems)
     for instance in merged:
-        check_users(instance, problems)
         check_exposure(instance, namespaces, problems)
         check_kept(instance, namespaces, problems)
 

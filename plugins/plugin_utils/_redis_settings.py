@@ -34,7 +34,7 @@ MANAGED = {
     "bind": "bind", "port": "port", "requirepass": "password", "dir": None, "daemonize": None, "supervised": None,
     "unixsocket": None, "unixsocketperm": "socket_mode", "protected-mode": None, "logfile": None, "pidfile": None,
     "maxmemory": "maxmemory", "maxmemory-policy": "maxmemory_policy", "appendonly": "appendonly",
-    "appendfsync": "appendfsync", "save": "save", "include": None,
+    "appendfsync": "appendfsync", "save": "save", "include": None, "aclfile": "users",
 }  # fmt: skip
 """Directives that the role writes itself, and the variable (without ``redis_``) that sets each."""
 

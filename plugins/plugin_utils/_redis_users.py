@@ -2,7 +2,8 @@
 """``redis_users`` and ``redis_password_previous`` as lines ``user`` of redis.conf, with digests in place of passwords.
 
 A line ``user default`` makes ``requirepass`` void, so where the default user has two passwords for a while, or is one
-of ``redis_users``, the line says all that it may (Redis, ``ACLLoadConfiguredUsers``).
+of ``redis_users``, the line says all that it may (Redis, ``ACLLoadConfiguredUsers``). One that is off may do all the
+same: it is as default that Redis loads its append-only file, and ``EXEC`` leaves out what it may not (``execCommand``).
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._redis import operator
+from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import (
+    default_user,
+    directives,
+    needs_operator,
+)
+
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
 
-DEFAULT = "default"
+DEFAULT = operator.DEFAULT
 _ALL = "~* &* +@all"
+_SETTING = "settings.user"
 _NAME = re.compile(r"[^\s\x00-\x20\"'\\]+\Z")
 _OF_ITS_OWN = {"on": "enabled", "off": "enabled", "nopass": "passwords", "resetpass": "passwords", "reset": "rules"}
 """Rules that an option says, or that would take away what one says."""
@@ -43,6 +52,56 @@ def add_users(instance: Settings, problems: Problems) -> None:
     if lines:
         others = {key: value for key, value in instance["settings"].items() if str(key).lower() != "user"}
         instance["settings"] = {**others, "user": [*lines, *given]}
+    if operator.NAME in taken | users.keys():
+        option = _option(operator.NAME, users)
+        problems.add(name, option, "the role has a user of this name, as which it asks Redis. Give it another name.")
+    _check_default(instance, _option(DEFAULT, users), problems)
+
+
+def operator_file(instance: Settings, config_dir: str) -> str:
+    """Where on the host the password is of the role's own user, '' where it has none there."""
+    return f"{config_dir}/{instance['name']}/{operator.FILE}" if needs_operator(instance) else ""
+
+
+def _option(user: str, users: dict[str, Any]) -> str:
+    """Which says what a user may."""
+    return f"users ({user})" if user in users else _SETTING
+
+
+def _check_default(instance: Settings, option: str, problems: Problems) -> None:
+    """Where the user default has a line, in which ``redis_password`` may be without effect."""
+    user = default_user(instance)
+    if user is None:
+        return
+    password, why = str(instance["password"] or ""), ""
+    if password and not user.on:
+        why = "default is off, so redis_password would be without effect. Set password: '' for this instance"
+    elif password and user.nopass:
+        why = "default takes any password there, so redis_password would be without effect. Set password: ''"
+    elif password and hashlib.sha256(password.encode()).hexdigest() not in user.passwords:
+        why = "redis_password is not among the passwords of default there. Add it, or set password: ''"
+    if why:
+        problems.add(instance["name"], option, f"{why}.")
+    if instance["appendonly"] and not user.loads_all:
+        way = "Set enabled: false without rules" if option != _SETTING else f"Write '{DEFAULT} off {_ALL}'"
+        problems.add(
+            instance["name"], option, "Redis loads its append-only file as the user default, and leaves out the "
+            f"transactions and scripts that default may not run. {way}, so that nobody gets in as default, and give "
+            "clients users of their own; or set appendonly: false.",
+        )  # fmt: skip
+    if needs_operator(instance):
+        _check_renamed(instance, problems)
+
+
+def _check_renamed(instance: Settings, problems: Problems) -> None:
+    """A server does not start where a user is to run a command that it does not have."""
+    for line in directives(instance).get("rename-command", []):
+        command = line.partition(" ")[0].lower()
+        if any(command == one.partition("|")[0] for one in operator.COMMANDS):
+            problems.add(
+                instance["name"], "settings.rename-command", f"{command}: the role needs it where the user default is "
+                "off or limited. Leave that out: users have no commands but those of their rules.",
+            )  # fmt: skip
 
 
 def _given(settings: dict[str, Any]) -> list[Any]:
@@ -73,12 +132,18 @@ def _named(users: list[dict[str, Any]], instance: str, problems: Problems) -> di
                 f"users ({name})",
                 "passwords: it has none. Give it one, or set enabled: false.",
             )
+        if name == DEFAULT and user["rules"] and not user["enabled"]:
+            problems.add(
+                instance, f"users ({name})", "rules: nobody gets in as this user, as which Redis loads its append-only "
+                "file: so the role gives it all rights. Leave rules out.",
+            )  # fmt: skip
         found[name] = user
     return found
 
 
 def _line(name: str, user: dict[str, Any]) -> str:
-    words = [name, "on" if user["enabled"] else "off", _digests(user["passwords"]), user["rules"]]
+    rules = _ALL if name == DEFAULT and not user["enabled"] else user["rules"]
+    words = [name, "on" if user["enabled"] else "off", _digests(user["passwords"]), rules]
     return " ".join(filter(None, words))
 
 

@@ -19,6 +19,7 @@ from .asked import (
 from .ways import (
     ANSWER,
     NOAUTH,
+    NOPERM,
     NOTHING,
     PONG,
     Facts,
@@ -44,7 +45,7 @@ def claims_of_answers(facts: Facts, pings: Pings, instance: Instance) -> Iterato
         if way.expected == NOTHING:
             yield _nobody(way, answer, told, run_ids)._replace(way_out=again_or_restart(instance.name))
         else:
-            words = (PONG, NOAUTH) if way.expected == ANSWER else (way.expected,)
+            words = (PONG, NOAUTH, NOPERM) if way.expected == ANSWER else (way.expected,)
             ok = told.split(" ", 1)[0] in words
             if way.expected == NOAUTH and ok and open_users:
                 ok, told = False, f"{told}, but the user {', '.join(open_users)} needs none"

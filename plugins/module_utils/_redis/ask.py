@@ -6,9 +6,11 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
@@ -26,6 +28,7 @@ ENDPOINT_ARGUMENTS: Json = {
     "socket": {"type": "path"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "password_file": {"type": "path", "no_log": False},
     "witness": {"type": "str"},
     "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
     "container": {"type": "str"},
@@ -35,7 +38,7 @@ ENDPOINT_ARGUMENTS: Json = {
 }
 """An entry of the option ``endpoints`` of the module ``redis_ping``."""
 
-_NOT_ASKED_WITH = ("expect", "container", "witness", "neighbours", *tls.OPTIONS)
+_NOT_ASKED_WITH = ("password", "password_file", "expect", "container", "witness", "neighbours", *tls.OPTIONS)
 _FULL_ID = re.compile(r"[0-9a-f]{64}")
 WAY_OUT = (
     "Fix the reported line and run this again: the data is on its volume. Where it names nothing, Redis may need more "
@@ -52,12 +55,26 @@ def _endpoints(given: list[Json], params: Json) -> list[Endpoint]:
             refuse_odd_times(item["timeout"], 0)
         if name in found:
             raise NetmodeError(f"endpoints: two of them have the name {name!r}. Give each a name of its own.")
-        if item["username"] and item["password"] is None:
+        password = _password(item)
+        if item["username"] and password is None:
             raise NetmodeError(f"endpoint {name}: username without a password. Add password, or leave both out.")
         how = {key: value for key, value in item.items() if key not in _NOT_ASKED_WITH}
         container = ids.get(item["container"]) if item["socket"] else None
-        found[name] = Endpoint(**how, container=container, tls=tls.read(item, f"endpoint {name}"))
+        over = tls.read(item, f"endpoint {name}")
+        found[name] = Endpoint(**how, password=password, container=container, tls=over)
     return [_with_witness(found[item["name"]], item["witness"], found) for item in given]
+
+
+def _password(item: Json) -> str | None:
+    """A file that is not there has an empty one, which a Redis refuses in its own words."""
+    if item["password"] is not None or not item["password_file"]:
+        given: str | None = item["password"]
+        return given
+    try:
+        return (_files.read(Path(item["password_file"])) or b"").decode(errors="replace").rstrip("\n")
+    except (OSError, NetmodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise NetmodeError(f"endpoint {item['name']}: password_file: {item['password_file']}: {why}.") from None
 
 
 def _ids(named: list[str], params: Json) -> dict[str, str]:

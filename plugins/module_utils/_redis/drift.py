@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import live, saving, tls_live
+from . import live, operator, saving, tls_live
 from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode
 
 if TYPE_CHECKING:
@@ -50,23 +50,24 @@ NONE = Drift(live.Change({}, {}), "")
 
 
 class Running(NamedTuple):
-    """A Redis that runs, and the passwords that it may ask for: that of the variables, that of its redis.conf."""
+    """A Redis that runs, and as whom it may let in: what the variables say, then what its redis.conf says."""
 
     endpoint: Endpoint
-    passwords: tuple[str, ...]
+    credentials: list[operator.Credentials]
 
 
 def running(instance: Instance, container: str, content: str | None) -> Running | None:
     """``container``: its id. ``content``: of the redis.conf that it has. None for one that is not to be asked."""
     if not (instance["trial"] and instance["socket_directory"]):
         return None
-    passwords = [instance["trial"]["password"]]
+    before = ""
     with suppress(ValueError):  # of lines that are somebody else's
-        passwords.append(live.password_of(content or ""))
-    socket = f"{instance['socket_directory']}/redis.sock"
-    given = tuple(word for word in dict.fromkeys(passwords) if word)
+        before = live.password_of(content or "")
+    given = operator.all_credentials(instance, content or "", before)
+    username, password = given[0] if given else (None, None)
+    at = f"{instance['socket_directory']}/redis.sock"
     return Running(
-        Endpoint(instance["name"], socket=socket, password=(given or (None,))[0], container=container), given
+        Endpoint(instance["name"], socket=at, username=username, password=password, container=container), given
     )
 
 
@@ -85,8 +86,8 @@ def ask(redis: Running) -> Asked:
 def _let_in(connection: Connection, redis: Running) -> str:
     """Give it each password until one is right. What it says to PING then, '' for PONG."""
     answer = ""
-    for password in redis.passwords:
-        connection.send(encode("AUTH", password))
+    for username, password in redis.credentials:
+        connection.send(encode("AUTH", username, password))
         answer = str(connection.reply())
         if answer == "OK":
             break
@@ -128,6 +129,18 @@ def judge(redis: Running, values: Mapping[str, str]) -> live.Said | None:
         return None
 
 
+def _set_users(own: Connection, redis: Running, change: live.Change) -> str:
+    """Let in anew afterwards: who it was let in as may not do all that is asked by then, or is to go."""
+    if not change.users and change.password is None:
+        return ""
+    goes: dict[str, str | None] = {}
+    if operator.NAME in change.users and change.users[operator.NAME] is None:
+        goes[operator.NAME] = None
+    stay = {name: rules for name, rules in change.users.items() if name not in goes}
+    why = live.set_users(own, change._replace(users=stay)) or _let_in(own, redis)
+    return why or live.set_users(own, live.Change({}, goes))
+
+
 def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> Drift:
     """Set it, and have its data kept as ``wanted`` before its redis.conf says so. NetmodeError: it could not be set.
 
@@ -141,7 +154,12 @@ def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, 
                 settings, refused = live.taken(own, change.settings)
                 why = refused if settings is None else ""
                 change = change._replace(settings=settings or {})
-            why = why or live.change(own, change) or tls_live.refuse_unshown(own, instance, change.settings)
+            why = (
+                why
+                or _set_users(own, redis, change)
+                or live.unlike(own, change)
+                or tls_live.refuse_unshown(own, instance, change.settings)
+            )
             turned = "appendonly" in change.settings or had.aof != wanted.aof
             if not why and turned and wanted.aof:
                 saving.log(own)

@@ -21,7 +21,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import access as redis_access
-from . import tls_files
+from . import operator, tls_files
 from .tls import fingerprint
 
 TRIED = ".tried"
@@ -119,7 +119,7 @@ def _observe(instance: Instance, access: Access) -> Found:
     wanted = {**access.own[instance["name"]], **access.above}
     right = all(redis_access.holds(path, wanted[path]) for path in wanted)
     right = right and redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
-    right = tls_files.are_right(instance) and right
+    right = tls_files.are_right(instance) and operator.is_right(instance) and right
     there = regular.found(file)
     if content is None or there is None:
         return Found(None, right)
@@ -163,7 +163,7 @@ def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
     own: list[Path] = []
     foreign: list[Path] = []
     unfinished = [part for name in ("redis.conf", TRIED) for part in _files.unfinished(directory / name)]
-    unfinished += tls_files.ours(directory)
+    unfinished += [*tls_files.ours(directory), *operator.ours(directory)]
     for path in sorted(directory.iterdir()):
         mode = path.lstat().st_mode
         ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
@@ -246,8 +246,10 @@ def apply(step: Step, access: Access) -> None:
         redis_access.give_socket(instance, access.group)
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
         tls_files.write(instance, _write)
+        operator.write(instance, _write)
         _write(file, step.after.encode(), owner)
         tls_files.remove_unwanted(instance)
+        operator.remove_unwanted(instance)
     except OSError as error:
         way_out = _WAYS_OUT.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."
@@ -256,10 +258,11 @@ def apply(step: Step, access: Access) -> None:
         raise NetmodeError(f"instance {instance['name']}: {where}: {error.strerror}. {way_out}") from error
 
 
-def write_certificate(instance: Instance) -> None:
-    """Before redis.conf names it. NetmodeError: it could not be written."""
+def write_secrets(instance: Instance) -> None:
+    """What redis.conf names, or has a digest of, before it does. NetmodeError: it could not be written."""
     try:
         tls_files.write(instance, _write)
+        operator.write(instance, _write)
     except OSError as error:
         raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from error
 

@@ -11,7 +11,7 @@ from .conf import lines_of, words_of
 from .tls import ports_of
 
 if TYPE_CHECKING:
-    from .problems import Problems, Settings
+    from .problems import Settings
 
 BUS_OFFSET = 10000
 """The cluster bus is that far above the port, unless ``cluster-port`` says another."""
@@ -55,7 +55,14 @@ def listeners(settings: Settings) -> list[Listener]:
     return [item for item in found if item.port]
 
 
-class _User:
+_CHANGE_NO_DATA = frozenset(
+    """@admin acl bgrewriteaof bgsave client cluster config debug failover info keys latency module monitor psync
+    replicaof save shutdown slaveof slowlog sync""".split()
+)
+"""Commands that are in no append-only file."""
+
+
+class User:
     """One line ``user`` of redis.conf: the rules in their order, as far as they say who gets in (ACL SETUSER)."""
 
     def __init__(self, line: str) -> None:
@@ -63,6 +70,9 @@ class _User:
         self.name = words[0] if words else ""
         self.on = self.nopass = False
         self.passwords: set[str] = set()
+        self.all_keys = self.all_commands = False
+        self.without: set[str] = set()
+        """Of all commands, those that it may not run after all."""
         for rule in words[1:]:
             self._take(rule)
 
@@ -84,43 +94,64 @@ class _User:
             self.passwords.discard(hashlib.sha256(rule[1:].encode()).hexdigest())
         elif rule[:1] == "!":
             self.passwords.discard(rule[1:].lower())
+        self._take_rights(lower)
+
+    def _take_rights(self, rule: str) -> None:
+        """A command that is given back counts as taken away, and what a selector gives as not given."""
+        if rule in ("~*", "allkeys", "%rw~*"):
+            self.all_keys = True
+        elif rule in ("resetkeys", "reset"):
+            self.all_keys = False
+        if rule in ("+@all", "allcommands"):
+            self.all_commands, self.without = True, set()
+        elif rule in ("-@all", "nocommands", "reset"):
+            self.all_commands = False
+        elif rule[:1] == "-":
+            self.without.add(rule[1:].partition("|")[0])
+
+    @property
+    def may_all(self) -> bool:
+        """It may run every command, whatever its keys."""
+        return self.all_commands and not self.without
+
+    @property
+    def loads_all(self) -> bool:
+        """It may do all that an append-only file may hold."""
+        return self.all_keys and self.all_commands and self.without <= _CHANGE_NO_DATA
+
+
+def _users(settings: Settings) -> list[User]:
+    return [User(line) for line in directives(settings).get("user", [])]
+
+
+def default_user(settings: Settings) -> User | None:
+    """As its line says; None where it has none, so that it is on, may do all, and has ``redis_password``."""
+    return next((user for user in _users(settings) if user.name == "default"), None)
 
 
 def open_to_all(settings: Settings) -> str:
     """Why one needs no password, '' where one does. A user line for ``default`` makes ``requirepass`` void."""
-    given = directives(settings)
-    users = [_User(line) for line in given.get("user", [])]
     for name in open_users(settings):
         return f"settings.user: {name} needs none"
-    if "aclfile" in given:
-        return "settings.aclfile: what its users need is not known here, and beside it redis_password is void"
-    if settings["password"] or any(user.name == "default" for user in users):
-        return ""
-    return "password: none is set"
+    return "" if settings["password"] or default_user(settings) else "password: none is set"
 
 
 def open_users(settings: Settings) -> tuple[str, ...]:
     """The users that the settings name and let in without a password."""
-    users = (_User(line) for line in directives(settings).get("user", []))
-    return tuple(user.name for user in users if user.on and user.nopass)
+    return tuple(user.name for user in _users(settings) if user.on and user.nopass)
 
 
-def check_users(settings: Settings, problems: Problems) -> None:
-    """It is as the user default, with redis_password, that this role and its proof ask a Redis."""
-    password = str(settings["password"] or "")
-    for user in (_User(line) for line in directives(settings).get("user", [])):
-        if user.name != "default":
-            continue
-        mine = hashlib.sha256(password.encode()).hexdigest()
-        why = ""
-        if not user.on:
-            why = "default is off, and it is as default that Redis is asked whether it is up"
-        elif user.nopass and password:
-            why = "default takes any password there, so redis_password would be without effect"
-        elif not user.nopass and mine not in user.passwords:
-            why = "redis_password is not among the passwords of default there"
-        if why:
-            problems.add(
-                settings["name"], "settings.user", f"{why}. Leave the user default out, which then has redis_password, "
-                "or give it 'on' and that password.",
-            )  # fmt: skip
+def is_closed(settings: Settings) -> bool:
+    """Whether a connection has to authenticate before it is answered."""
+    user = default_user(settings)
+    return bool(settings["password"]) if user is None else not (user.on and user.nopass)
+
+
+def needs_operator(settings: Settings) -> bool:
+    """Whether it can not be asked as the user default with ``redis_password``, for all that it is asked."""
+    user = default_user(settings)
+    if user is None:
+        return False
+    mine = hashlib.sha256(str(settings["password"] or "").encode()).hexdigest()
+    lets_in = user.nopass if not settings["password"] else mine in user.passwords
+    return not (user.on and user.may_all and lets_in)

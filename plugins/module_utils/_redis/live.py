@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import formats
@@ -37,6 +38,7 @@ _KEPT = frozenset({"appendonly"})
 _DEFAULT = "(its default)"
 _NO_OPTION = "no-such-option"
 _ARGUMENT = re.compile(r"argument '([^']*)'")
+_COMMAND = re.compile(r"[+-][^@]")
 _SANITIZE = "sanitize-payload"
 """In the rules of a user that was set, and not of one that redis.conf made: it is what holds without it as well."""
 _UNREADABLE = "\ufffd"
@@ -163,9 +165,17 @@ def said(connection: Connection) -> Said | None:
     rules = [str(line).split() for line in users]
     return Said(
         {name: value for name, value in settings.items() if _UNREADABLE not in value},
-        {words[1]: " ".join(word for word in words[2:] if word != _SANITIZE) for words in rules if words[1:]},
+        {words[1]: _rules(words[2:]) for words in rules if words[1:]},
         _digest(commands, info) if commands else "",
         " ".join(formats.server_in(parse_info(info)) or ()),
+    )
+
+
+def _rules(words: list[str]) -> str:
+    """In one order: Redis 7.0 lists single commands in that of a hash table, another one after each start."""
+    runs = groupby((word for word in words if word != _SANITIZE), lambda word: bool(_COMMAND.match(word)))
+    return " ".join(
+        word for are_commands, run in runs for word in (sorted(run, key=lambda one: one[1:]) if are_commands else run)
     )
 
 
@@ -246,12 +256,30 @@ def taken(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, 
     return left, refused
 
 
-def change(connection: Connection, wanted: Change) -> str:
-    """Set the users, in one transaction, and see whether all is as it was to be set. Why not, '' where it is."""
-    if wanted.users or wanted.password is not None:
-        why = _change_users(connection, wanted)
-        if why:
-            return why
+def set_users(connection: Connection, wanted: Change) -> str:
+    """Set users and the default user's password, all at once. Why not, '' where it is done, or there is nothing to do.
+
+    CONFIG SET requirepass takes the default user's other passwords away, which no client may see. The user default is
+    set last, since it may be as that one that the connection was let in.
+    """
+    commands: list[tuple[str, ...]] = []
+    if wanted.password is not None:
+        commands.append(("CONFIG", "SET", PASSWORD, wanted.password))
+    for name, rules in sorted(wanted.users.items(), key=lambda user: user[0] == "default"):
+        commands.append(
+            ("ACL", "DELUSER", name) if rules is None else ("ACL", "SETUSER", name, "reset", *rules.split())
+        )
+    if not commands:
+        return ""
+    connection.send(b"".join(encode(*words) for words in [("MULTI",), *commands, ("EXEC",)]))
+    answers = [connection.reply() for _ in range(len(commands) + 1)]
+    done = connection.replies()
+    wrong = [answer for answer in [*answers, *(done or ["the transaction was not executed"])] if _is_wrong(answer)]
+    return str(wrong[0]) if wrong else ""
+
+
+def unlike(connection: Connection, wanted: Change) -> str:
+    """What is not as it was to be set, '' where all is."""
     now = said(connection)
     if now is None:
         return "it does not say what it runs with"
@@ -262,22 +290,6 @@ def change(connection: Connection, wanted: Change) -> str:
     ]
     odd += [f"user {name} is not as it was set" for name, rules in wanted.users.items() if now.users.get(name) != rules]
     return f"afterwards its {', its '.join(odd)}" if odd else ""
-
-
-def _change_users(connection: Connection, wanted: Change) -> str:
-    """CONFIG SET requirepass takes the default user's other passwords away, which no client may see: so all at once."""
-    commands: list[tuple[str, ...]] = []
-    if wanted.password is not None:
-        commands.append(("CONFIG", "SET", PASSWORD, wanted.password))
-    for name, rules in wanted.users.items():
-        commands.append(
-            ("ACL", "DELUSER", name) if rules is None else ("ACL", "SETUSER", name, "reset", *rules.split())
-        )
-    connection.send(b"".join(encode(*words) for words in [("MULTI",), *commands, ("EXEC",)]))
-    answers = [connection.reply() for _ in range(len(commands) + 1)]
-    done = connection.replies()
-    wrong = [answer for answer in [*answers, *(done or ["the transaction was not executed"])] if _is_wrong(answer)]
-    return str(wrong[0]) if wrong else ""
 
 
 def _is_wrong(answer: str | None) -> bool:

@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, files, neighbours, running, tls_live, trial
+from . import check, files, neighbours, operator, running, tls_live, trial
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -95,7 +95,7 @@ def waits(result: Json) -> list[str]:
 def _plan(params: Json, engine: Engine) -> _Plan:
     neighbours.refuse_reached(engine, params["instances"])
     around = check.observe(engine)
-    instances = check.on_host(params["instances"], around)
+    instances = operator.with_passwords(check.on_host(params["instances"], around))
     access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
     servers = running.observe(instances, current, around)

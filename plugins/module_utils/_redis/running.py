@@ -162,6 +162,6 @@ def set_live(server: Server, aimed: Aim, *, renewed: bool) -> Drift:
     begins, ends = wanted.aof and not had.aof, had.aof and not wanted.aof and not starts
     if not (change.names or begins or ends):
         return nothing
-    files.write_certificate(server.instance)  # which it reads when it is told its name
+    files.write_secrets(server.instance)  # it reads its certificate when it is told its name
     done = drift.set_to(server.redis, server.instance, change, had, wanted)
     return done._replace(restart=aimed.drift.restart or done.restart)

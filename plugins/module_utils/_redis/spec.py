@@ -34,6 +34,7 @@ INSTANCE_ARGUMENTS = {
     "gid": {"type": "int", "default": 999},
     "lines": {"type": "list", "elements": "str", "default": []},
     "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
+    "operator": {"type": "bool", "default": False},
     "tls": {"type": "dict", "options": _TLS},
     "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},

@@ -75,7 +75,7 @@ def targets(
 
 def _run_id(facts: Facts, answers: Mapping[str, Mapping[str, Any]], instance: Instance) -> str | None:
     """As its own host knows it. What asks for a password tells nobody else, so there is nothing to compare."""
-    if instance.password:
+    if instance.credentials:
         return None
     for way in ways(facts, instance):
         server = (answers.get(key_of(instance, way)) or {}).get("server") or {}

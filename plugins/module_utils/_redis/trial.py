@@ -23,7 +23,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 
-from . import container, live, protocol, tls_files
+from . import container, live, operator, protocol, tls_files
 from .data import (
     DATA_AT,
     SEARCH,
@@ -217,34 +217,42 @@ def _probe(engine: Engine, instance: Instance, key: str) -> live.Said | None:
     """What the role waits for after the start, and what the engine asks again and again. Returns what it says."""
     process = engine.get(f"/containers/{key}/json")["State"]["Pid"]
     at = f"/proc/{process}/root{SOCKET_AT}/redis.sock"
-    password = instance["trial"]["password"] or None
-    answer = _ask(instance, at, password, key)
+    secret = operator.credentials(instance)
+    answer = _ask(instance, at, secret, key)
     if answer != "PONG":
-        asked = "PING, after AUTH with its password," if password else "PING"
+        asked = f"PING, after AUTH as the user {secret[0]}," if secret else "PING"
         raise _wrong(
-            instance, "password" if password else "settings", f"it answers {asked} with {answer!r}, and the role would "
-            "wait for PONG in vain. Leave the command PING and the user default as they are: on, with redis_password",
+            instance, "password" if instance["trial"]["password"] else "settings", f"it answers {asked} with "
+            f"{answer!r}, and the role would wait for PONG in vain. Leave the command PING as it is",
         )  # fmt: skip
-    if password and _ask(instance, at, None, key) == "PONG":
+    if secret and secret[0] == operator.DEFAULT and _ask(instance, at, None, key) == "PONG":
         raise _wrong(
             instance, "password", "it answers PING without it as well: a line of settings lets everybody in. "
             "Leave the user default out of settings, or give the users of an ACL other names",
         )  # fmt: skip
     _probe_health(engine, instance, key)
     try:
-        with closing(protocol.Connection(_endpoint(instance, at, password, key), _ANSWERS_WITHIN)) as own:
-            protocol.let_in(own, _endpoint(instance, at, password, key))
-            return live.said(own)
+        with closing(protocol.Connection(_endpoint(instance, at, secret, key), _ANSWERS_WITHIN)) as own:
+            protocol.let_in(own, _endpoint(instance, at, secret, key))
+            why = operator.refused(own) if instance["operator"] else ""
+            said = None if why else live.said(own)
     except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then nothing is compared
         return None
+    if why:
+        raise _wrong(
+            instance, "users", f"it does not let the user {operator.NAME} do all that the role asks ({why}). Leave the "
+            "user default on, and without rules of its own",
+        )  # fmt: skip
+    return said
 
 
-def _endpoint(instance: Instance, at: str, password: str | None, key: str) -> protocol.Endpoint:
-    return protocol.Endpoint(instance["name"], socket=at, password=password, container=key)
+def _endpoint(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> protocol.Endpoint:
+    username, password = secret or (None, None)
+    return protocol.Endpoint(instance["name"], socket=at, username=username, password=password, container=key)
 
 
-def _ask(instance: Instance, at: str, password: str | None, key: str) -> str:
-    said = protocol.ping(_endpoint(instance, at, password, key), _ANSWERS_WITHIN)
+def _ask(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> str:
+    said = protocol.ping(_endpoint(instance, at, secret, key), _ANSWERS_WITHIN)
     return str(said["answer"] or said["error"])
 
 

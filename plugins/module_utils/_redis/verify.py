@@ -39,8 +39,8 @@ _PLAN: Json = {
     "sources": {"type": "list", "elements": "dict", "default": [], "options": sources_spec.INSTANCE_ARGUMENTS},
 }
 _OF_INSTANCE = frozenset(
-    """name state network_mode donor port bind ports networks password settings interfaces allow_unauthenticated
-    tls tls_port tls_auth_clients allowed_sources""".split()
+    """name state network_mode donor port bind ports networks password operator settings interfaces
+    allow_unauthenticated tls tls_port tls_auth_clients allowed_sources""".split()
 )
 
 _LIMITED = (

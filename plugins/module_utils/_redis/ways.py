@@ -17,7 +17,8 @@ from .exposure import (
     published,
 )
 from .interfaces import interfaces_of
-from .listeners import listeners, open_to_all, open_users
+from .listeners import is_closed, listeners, open_to_all, open_users
+from .operator import asked_as
 from .tls import ports_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class Instance:
     bind: tuple[str, ...] = ()
     listens: tuple[tuple[str, int], ...] = ()
     """Where it binds to, as Redis is told: each address with each of its ports."""
-    password: str = ""
+    credentials: Mapping[str, str] | None = None
+    """As whom it is asked, in the options of redis_ping; None where it needs no password."""
+    closed: bool = False
+    """A connection has to authenticate before it is answered."""
     open: bool = False
     """It needs no password, and that is not said to be meant: nobody else may reach it."""
     may_be_open: bool = False
@@ -84,7 +88,8 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         published=tuple(published(settings["ports"])),
         listens=tuple((address, port) for _, port in listeners(given) for address in addresses(given)),
         bind=tuple(str(address) for address in settings["bind"] or []),
-        password=str(settings["password"] or ""),
+        credentials=asked_as(given) or None,
+        closed=is_closed(given),
         open=bool(open_to_all(given)) and not settings["allow_unauthenticated"],
         may_be_open=bool(settings["allow_unauthenticated"]),
         open_users=open_users(given),
@@ -110,15 +115,15 @@ def _with_donors_interfaces(found: list[Instance]) -> list[Instance]:
     return [replace(instance, interfaces=given[instance.name]) for instance in found]
 
 
-PONG, ANSWER, NOAUTH, NOTHING = "PONG", "an answer", "NOAUTH", "no answer"
+PONG, ANSWER, NOAUTH, NOPERM, NOTHING = "PONG", "an answer", "NOAUTH", "NOPERM", "no answer"
 
 
 @dataclass(frozen=True)
 class Way:
     """One address to ask an instance at, and what is to come of it: one of the words above.
 
-    Whoever listens at a TCP address is asked without a password, and so one that has a password is to say that it wants
-    it: ``an answer``.
+    Whoever listens at a TCP address is asked without a password. One that has a password, or limits who has none, is to
+    say so: ``an answer``.
     """
 
     label: str
@@ -226,7 +231,7 @@ def _reached_at(facts: Facts, instance: Instance) -> list[Way]:
 
 def _way(instance: Instance, where: str, address: str, port: int, inner: int) -> Way:
     """``inner``: the port of Redis that is behind ``port``."""
-    expected, tls = ANSWER if instance.password else PONG, inner == instance.tls_port
+    expected, tls = ANSWER if instance.credentials else PONG, inner == instance.tls_port
     return Way(f"{expected} over {'TLS at ' if tls else ''}{where}", address, port, expected=expected, tls=tls)
 
 
@@ -240,7 +245,7 @@ def ways(facts: Facts, instance: Instance) -> list[Way]:
         for inner in instance.ports
         for address, port in _published(facts, instance, inner)
     ]
-    if instance.password:
+    if instance.closed:
         found.append(Way("no answer without the password", socket=instance.socket, expected=NOAUTH))
     if instance.mode == "none":
         found += [
@@ -300,9 +305,9 @@ def endpoints(facts: Facts, instances: Sequence[Instance]) -> list[dict[str, Any
                 endpoint.update(asked_over_tls(instance))
             if instance.open and way.socket and way.expected == PONG:
                 endpoint["neighbours"] = True
-            if instance.password and not way.socket:
+            if instance.credentials and not way.socket:
                 endpoint["witness"] = f"{instance.name}: PONG over the unix socket"
-            elif instance.password and way.expected == PONG:
-                endpoint["password"] = instance.password
+            elif way.expected == PONG:
+                endpoint.update(instance.credentials or {})
             asked.append(endpoint)
     return asked

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import saving
+from ansible_collections.netmode.docker.plugins.module_utils._redis import operator, saving
 from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server, server_in
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Connection,
@@ -32,9 +32,9 @@ _SECTIONS = ("server", "replication", "persistence", "keyspace", "modules")
 
 def endpoint_of(instance: Instance, container: str, path: str = "") -> Endpoint:
     """``path``: of its socket, where that is not the one that the host has."""
-    password = (instance["trial"] or {}).get("password") or None
+    username, password = operator.credentials(instance) or (None, None)
     socket = path or f"{instance['socket_directory']}/redis.sock"
-    return Endpoint(instance["name"], socket=socket, password=password, container=container)
+    return Endpoint(instance["name"], socket=socket, username=username, password=password, container=container)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def instance(root: Path, **given: Any) -> dict[str, Any]:
     return {
         "name": "cache", "state": "present", "directory": str(root / "conf" / "cache"), "volume": None,
         "socket_directory": str(root / "run" / "cache"), "uid": os.getuid(), "gid": os.getgid(), "socket_mode": "770",
-        "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], **given,
+        "lines": ["port 6379", "appendonly no"], "secrets": ['requirepass "old"'], "operator": False, **given,
     }  # fmt: skip
 
 

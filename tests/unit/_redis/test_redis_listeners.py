@@ -41,11 +41,6 @@ EXPOSED: list[tuple[str, dict[str, Any], str]] = [
         {"ports": ["6379:6379"], "password": "x", "settings": {"user": ["app ON NOPASS ~* +@all"]}},
         "settings.user: app needs none",
     ),
-    (
-        "a file of users",
-        {"ports": ["6379:6379"], "password": "x", "settings": {"aclfile": "/usr/local/etc/redis/users.acl"}},
-        "settings.aclfile: what its users need is not known here",
-    ),
     ("tls-port of the host", {"network_mode": "host", "bind": ["*"], "settings": TLS}, "it listens on * of the host"),
 ]
 
@@ -66,23 +61,24 @@ CLOSED: list[tuple[str, dict[str, Any]]] = [
         {
             "ports": ["6379:6379"],
             "password": "foo",
-            "settings": {"user": "default on #2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae +@all"},
+            "settings": {
+                "user": "default on #2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae ~* +@all"
+            },
         },
     ),
-    ("a file of users at the loopback", {"ports": ["127.0.0.1:6379:6379"], "settings": {"aclfile": "/x"}}),
 ]
 
 REFUSED: list[tuple[str, list[dict[str, Any]], str]] = [
-    ("default off", [{"settings": {"user": "default off"}}], "settings.user: default is off"),
-    ("default reset", [{"settings": {"user": ["default on nopass reset"]}}], "settings.user: default is off"),
+    ("default off beside one", [{"password": "x", "settings": {"user": "default off ~* +@all"}}], "default is off, so"),
+    ("a file of users", [{"settings": {"aclfile": "/x"}}], "settings.aclfile: set users instead"),
     (
         "default with another password",
-        [{"password": "x", "settings": {"USER": "default on >y +@all"}}],
+        [{"password": "x", "settings": {"USER": "default on >y ~* +@all"}}],
         "settings.user: redis_password is not among the passwords of default there",
     ),
     (
         "default without one, beside one",
-        [{"password": "x", "settings": {"user": "default on nopass +@all"}}],
+        [{"password": "x", "settings": {"user": "default on nopass ~* +@all"}}],
         "redis_password would be without effect",
     ),
     ("a dead port", [{"port": 6380, "ports": ["6380:6379"]}], "ports: 6379 of the container is published, and Redis"),

@@ -59,6 +59,7 @@ def instance(directory: Path, pem: str = ONE, **more: Any) -> dict[str, Any]:
     return {
         "name": "cache", "state": "present", "directory": str(directory / "cache"), "socket_directory": None,
         "socket_mode": "770", "uid": os.geteuid(), "gid": os.getegid(), "lines": ["port 0"], "secrets": [],
+        "operator": False,
         "tls": {"pem": pem, "ca": FLEET.pem} if pem else None, **more,
     }  # fmt: skip
 

@@ -32,6 +32,10 @@ APP = {"name": "app", "passwords": ["one", "two"], "rules": "~app:* +@read (~oth
         ({"password_previous": "old"}, [f"user default on {digest('n3w')} {digest('old')} ~* &* +@all"]),
         ({"password_previous": "n3w"}, []),
         (
+            {"password": "", "users": [{"name": "default", "passwords": ["x"], "enabled": False}]},
+            [f"user default off {digest('x')} ~* &* +@all"],
+        ),
+        (
             {"users": [{"name": "default", "passwords": ["n3w"], "rules": "~* +@all -@admin"}]},
             [f"user default on {digest('n3w')} ~* +@all -@admin"],
         ),
@@ -49,6 +53,35 @@ def test_no_password_of_a_user_is_in_the_plan() -> None:
     users = [{**APP, "passwords": ["s3cret"]}]
     made = plan({"name": "cache", "password": "n3w", "password_previous": "0ld-s3cret", "users": users})
     assert "s3cret" not in str(made)
+
+
+OFF = {"name": "default", "enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("entry", "own"),
+    [
+        ({}, False),
+        ({"password": ""}, False),
+        ({"users": [APP], "password_previous": "old"}, False),
+        ({"users": [{"name": "default", "passwords": ["n3w"], "rules": "~* +@all"}]}, False),
+        ({"users": [{"name": "default", "passwords": ["n3w"], "rules": "~* +@all -@admin"}]}, True),
+        ({"users": [{"name": "default", "passwords": ["n3w"], "rules": "~a +get"}], "appendonly": False}, True),
+        ({"users": [OFF], "password": ""}, True),
+        ({"users": [{"name": "default", "passwords": ["other"], "rules": "~* +@all"}], "password": ""}, True),
+        ({"settings": {"user": "default on nopass ~* +@all"}, "password": ""}, False),
+        ({"settings": {"user": "default on nopass ~* +@read"}, "password": "", "appendonly": False}, True),
+        ({"settings": {"user": "default off ~* +@all"}, "password": ""}, True),
+    ],
+)
+def test_the_role_has_a_user_of_its_own_where_default_is_not_one_to_ask_as(entry: dict[str, Any], own: bool) -> None:
+    made = plan({"name": "cache", "password": "n3w", "bind": ["127.0.0.1"], "network_mode": "host", **entry})
+    assert made["problems"] == []
+    (file,), (endpoint,) = made["files"], made["endpoints"]
+    assert file["operator"] is own
+    asked = {"username": "netmode", "password_file": "/etc/netmode/redis/cache/.operator"}
+    assert (asked.items() <= endpoint.items()) is own
+    assert ("password" in endpoint) is (not own and bool(entry.get("password", "n3w")))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +108,30 @@ def test_no_password_of_a_user_is_in_the_plan() -> None:
             {"users": [{"name": "default", "passwords": ["other"]}]},
             "redis_password is not among the passwords of default",
         ),
-        ({"users": [{"name": "default", "enabled": False}]}, "default is off"),
+        ({"users": [{"name": "default", "enabled": False}]}, "users (default): default is off, so redis_password"),
+        ({"users": [{"name": "netmode", "passwords": ["x"]}]}, "users (netmode): the role has a user of this name"),
+        ({"settings": {"user": "netmode on >x +get"}}, "settings.user: the role has a user of this name"),
+        (
+            {"password": "", "users": [{"name": "default", "enabled": False, "rules": "+get"}]},
+            "users (default): rules: nobody gets in as this user",
+        ),
+        (
+            {"users": [{"name": "default", "passwords": ["n3w"], "rules": "~* +@all -@dangerous"}]},
+            "users (default): Redis loads its append-only file as the user default",
+        ),
+        (
+            {"password": "", "settings": {"user": "default off"}},
+            "scripts that default may not run. Write 'default off ~* &* +@all'",
+        ),
+        (
+            {
+                "password": "",
+                "users": [{"name": "default", "enabled": False}],
+                "settings": {"Rename-Command": "CONFIG x"},
+            },
+            "settings.rename-command: config: the role needs it",
+        ),
+        ({"settings": {"aclfile": "/data/users.acl"}}, "settings.aclfile: set users instead"),
         ({"users": [{"name": "app", "password": "x"}]}, "password"),
         ({"users": ["app"]}, "users"),
     ],

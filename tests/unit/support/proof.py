@@ -12,6 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.problems imp
 from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import endpoints, instances_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.witness import where
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import operator_file
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def wanted(instances: Any, host: str = "web1", socket_dir: str = "/run/r", **cha
     merged = merge(settings(**changed), instances, problems)
     for entry in merged:
         check(entry, problems)
+        entry["operator"] = operator_file(entry, "/etc/r")
     assert not problems.told, problems.told
     return instances_of(merged, socket_dir)
 
