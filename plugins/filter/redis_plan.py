@@ -23,10 +23,6 @@ options:
     description: The name of the host, for messages.
     type: str
     default: this host
-  sysctls:
-    description: What the module M(netmode.docker.host_tuning) returned.
-    type: dict
-    default: {}
   pending:
     description:
       - For a rehearsal, networks that are yet to be made, by name.
@@ -53,7 +49,6 @@ _value:
 
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
-from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls  # noqa: E402
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan  # noqa: E402
 
 if TYPE_CHECKING:
@@ -64,11 +59,9 @@ def redis_plan(
     variables: dict[str, Any],
     host: str = "this host",
     pending: Iterable[str] = (),
-    sysctls: dict[str, dict[str, str]] | None = None,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    plan = make_plan(variables, host, pending)
-    return {**plan, "containers": with_sysctls(plan["containers"], sysctls or {})}
+    return make_plan(variables, host, pending)
 
 
 class FilterModule:

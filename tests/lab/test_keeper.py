@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hosts import HERE, HOSTS, beneath, done, on, run_play
+from hosts import HOSTS, beneath, done, on, run_play
 from lab import IMAGE, Host, wait_until
+from writer import PROGRAM
 
 pytestmark = pytest.mark.thorough
 
@@ -74,8 +75,7 @@ class Client:
     """A client on a host, started again each time that the host comes back."""
 
     def __init__(self, host: Host, name: str) -> None:
-        writer = ("/usr/bin/python3", "-B", str(HERE / "writer.py"))
-        self._command = [*host.prefix, *writer, WRITTEN[name], "written", PASSWORD, "aloud"]
+        self._command = [*host.prefix, "/usr/bin/python3", "-B", PROGRAM, WRITTEN[name], "written", PASSWORD, "aloud"]
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (more is said until the client is dropped)
         self.start()
 

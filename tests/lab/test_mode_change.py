@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from hosts import HERE, HOSTS, done, on, run_play
+from hosts import HOSTS, done, on, run_play
 from lab import Host, wait_until
+from writer import PROGRAM
 
 PASSWORD = "lab-password"
 KEY = "written"
@@ -61,7 +62,7 @@ def mover(fleet: object) -> Iterator[None]:
 
 
 def writer(host: Host) -> subprocess.Popen[str]:
-    command = [*host.prefix, "/usr/bin/python3", "-B", str(HERE / "writer.py"), SOCKET, KEY, PASSWORD]
+    command = [*host.prefix, "/usr/bin/python3", "-B", PROGRAM, SOCKET, KEY, PASSWORD]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

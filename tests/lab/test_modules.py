@@ -28,6 +28,7 @@ NOTHING: dict[str, dict[str, Any]] = {
     "networks": {"networks": []},
     "redis_backup": {"plan": PLAN},
     "redis_config": {"instances": []},
+    "redis_deploy": {"plan": PLAN},
     "redis_ping": {"endpoints": []},
     "redis_preview": {"keeper": {}, "plan": PLAN},
     "redis_restore": {"plan": PLAN},

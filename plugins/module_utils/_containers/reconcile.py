@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
+    from .run import Watch
     from .spec import Wanted
     from .state import Host, Plan
 
@@ -37,14 +38,15 @@ def bring(
     pending: Iterable[str] = (),
     restarted: Mapping[str, str] = MappingProxyType({}),
     between: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+    watch: Watch | None = None,
     ask_registries: bool = True,
 ) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
     ``restarted``: entry → why its container is to be restarted where nothing else has it started anew; ``between``: the
-    same → what is done while it is stopped for that. Where ``check`` does not ``ask_registries``, every pull is told,
-    and what it would bring is left open. NetmodeError: nothing was changed, or one step failed and the message says
-    which.
+    same → what is done while it is stopped for that; ``watch``: looks at what is replaced. Where ``check`` does not
+    ``ask_registries``, every pull is told, and what it would bring is left open. NetmodeError: nothing was changed, or
+    one step failed and the message says which.
     """
     engine.get("/version")
     wanted = spec.read(entries, engine.version)
@@ -59,7 +61,7 @@ def bring(
 
     host, pulled, made = undisturbed("containers", engine.docker_host, look)
     applier = Applier(engine)
-    applier.between = between
+    applier.between, applier.watch = between, watch
     if (made.steps or pulled) and not check:
         engine.require_sdk()
         pulled = [one for one in pulled if pulls.pull(engine, one)]

@@ -26,12 +26,17 @@ def recreate(run: Run, step: Step) -> None:
     was_running = acts.is_running(run.engine, step.container)
     key = run.unused.pop(step.name)
     try:
+        if run.watch and was_running:
+            run.watch.before_stop(step.name, step.container)
         _take_over(run, step, key)
         if step.data["start"]:
             acts.start(run.engine, step.name, key)
+            if run.watch and was_running:
+                run.watch.started(step.name, key)
     except NetmodeError as error:
         back = _put_back(run, step, key, was_running=was_running)
-        raise NetmodeError(f"{str(error).rstrip('.')}. {back}.") from error
+        said = str(error).rstrip(".")
+        raise NetmodeError(f"{said}\n{back}." if "\n" in said else f"{said}. {back}.") from error
     acts.remove(run.engine, step.name, step.container)
     for volume in step.data.get("unused", []):
         what = "remove a volume that a tmpfs hid"

@@ -4,12 +4,22 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+
+
+class Watch(Protocol):
+    """Looks at what runs in a container that another one replaces."""
+
+    def before_stop(self, name: str, container: str) -> None:
+        """The last look at the old one, which runs. NetmodeError: it goes on running."""
+
+    def started(self, name: str, container: str) -> None:
+        """The new one was started. NetmodeError: the old one comes back."""
 
 
 class Run:
@@ -27,6 +37,7 @@ class Run:
         """What went well enough to go on but should be known."""
         self.between: Mapping[str, Callable[[], None]] = MappingProxyType({})
         """Name → what is done while its container is stopped, before it starts. NetmodeError: it starts as it was."""
+        self.watch: Watch | None = None
 
     def before_start(self, name: str) -> None:
         if name in self.between:

@@ -13,6 +13,7 @@ from lab import CHECKOUT
 from played import LOCAL
 from redis_lab import ROLE, socket_of
 from shapes import SHAPES, VALKEY_8
+from writer import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ def keys(host: Host, name: str) -> dict[int, int]:
 @contextmanager
 def writing(name: str, key: str = "log") -> Iterator[dict[str, Any]]:
     """A client that writes all the while; what came of it is there afterwards."""
-    words = (sys.executable, str(CHECKOUT / "tests" / "lab" / "writer.py"), socket_of(name), key, PASSWORD)
+    words = (sys.executable, PROGRAM, socket_of(name), key, PASSWORD)
     writer = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = {}
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.filter.redis_plan import redis_plan
+from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 from redis_role import plan
 
@@ -67,7 +68,7 @@ def test_off_or_without_a_redis_that_runs_nothing_is_asked(instances: list[Any],
 def test_a_container_is_given_what_the_host_found_missing_beside_its_own() -> None:
     own = {"name": "aa", "sysctls": {"net.ipv4.tcp_keepalive_time": 60}}
     variables = read_variables("redis", {"redis_instances": [own, {"name": "bb", "port": 7}]}, [])
-    made = redis_plan(variables, "web1", sysctls={"aa": {"net.core.somaxconn": "8192"}})["containers"]
+    made = with_sysctls(redis_plan(variables, "web1")["containers"], {"aa": {"net.core.somaxconn": "8192"}})
     assert [one.get("sysctls") for one in made] == [
         {"net.ipv4.tcp_keepalive_time": "60", "net.core.somaxconn": "8192"}, None,
     ]  # fmt: skip

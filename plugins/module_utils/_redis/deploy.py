@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containers of a host's Redis. One that is recreated takes the old one's place for good once it has its data."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
+
+from . import kept, operator
+from .log import last_lines
+from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.netmode.docker.plugins.module_utils._containers.outcome import Outcome
+
+    from .kept import Data
+
+Json = dict[str, Any]
+
+_WITHIN = 10.0
+"""Seconds that a server has to say what it has."""
+_FIRST, _LONGEST = 0.02, 0.5
+"""Seconds until one that is starting is asked again."""
+
+
+def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, Json]:
+    """The module's work; beside what ``containers`` returns what was compared. NetmodeError: a failure or a refusal."""
+    engine = Engine(params["docker_host"], params["timeout"])
+    instances = parts["files"]["instances"]
+    watch = Watch(engine, instances if check_mode else operator.with_passwords(instances), params["wait"])
+    outcome = bring(
+        engine,
+        with_sysctls(parts["containers"]["containers"], params["sysctls"]),
+        check=check_mode,
+        pending=params["pending"],
+        restarted={str(name): str(why) for name, why in params["restarted"].items()},
+        watch=watch,
+    )
+    return outcome, watch.compared
+
+
+class Watch:
+    """Looks at the Redis of a container before it is replaced and after."""
+
+    def __init__(self, engine: Engine, instances: list[Json], wait: float) -> None:
+        self._engine, self._wait = engine, wait
+        self._instances = {one["name"]: one for one in instances if one["state"] == "present" and one["trial"]}
+        self._had: dict[str, Data] = {}
+        self.compared: Json = {}
+        """Instance → keys of each database, and how many values were compared."""
+
+    def before_stop(self, name: str, container: str) -> None:
+        """One that does not say what it has is not compared."""
+        if name not in self._instances or self._state(container)["Paused"]:
+            return
+        try:
+            with self._asked(name, container, _WITHIN) as own:
+                had = kept.before(own)
+        except (OSError, NotMeantError, NotRedisError):
+            return
+        if had:
+            self._had[name] = had
+
+    def started(self, name: str, container: str) -> None:
+        """Wait until the new one answers. NetmodeError: it does not, or not with the data of the one before."""
+        if name not in self._instances:
+            return
+        had, until, pause = self._had.get(name), time.monotonic() + self._wait, _FIRST
+        while True:
+            why = self._why_not(name, container, had)
+            if not why:
+                return
+            if self._has_ended(container):
+                raise self._failed(name, container, f"does not come up in its new container ({why})")
+            if time.monotonic() > until:
+                late = f"does not answer in its new container within {self._wait:g} s ({why})"
+                raise self._failed(name, container, f"{late}. It may need more (wait, which is redis_start_timeout)")
+            time.sleep(pause)
+            pause = min(_LONGEST, pause * 2)
+
+    def _why_not(self, name: str, container: str, had: Data | None) -> str:
+        """Why it is not up yet, or empty. NetmodeError: it is, without its data."""
+        try:
+            with self._asked(name, container, _WITHIN) as own:
+                own.send(encode("PING"))
+                answer = str(own.reply())
+                if answer != "PONG" or had is None:
+                    return "" if answer == "PONG" else answer
+                has, changed = kept.after(own, had)
+        except (OSError, NotMeantError, NotRedisError) as error:
+            return str(error)
+        lost = kept.missing(had, has, changed)
+        if lost:
+            raise NetmodeError(f"{name}: its Redis comes up in its new container without its data: {lost}")
+        self.compared[name] = {"keys": {str(at): number for at, number in has.keys.items()}, "values": len(had.sample)}
+        return ""
+
+    def _has_ended(self, container: str) -> bool:
+        """Also one that its engine starts again."""
+        found = self._engine.get(f"/containers/{container}/json")
+        return not found["State"]["Running"] or found["RestartCount"] > 0
+
+    def _state(self, container: str) -> Json:
+        state: Json = self._engine.get(f"/containers/{container}/json")["State"]
+        return state
+
+    def _failed(self, name: str, container: str, why: str) -> NetmodeError:
+        return NetmodeError(f"{name}: its Redis {why}.\n{last_lines(self._engine, container)}")
+
+    @contextmanager
+    def _asked(self, name: str, container: str, seconds: float) -> Iterator[Connection]:
+        instance = self._instances[name]
+        username, password = operator.credentials(instance) or (None, None)
+        at = f"{instance['socket_directory']}/redis.sock"
+        endpoint = Endpoint(name, socket=at, username=username, password=password, container=container)
+        with closing(Connection(endpoint, seconds, MAX_CLIENTS)) as own:
+            refused = let_in(own, endpoint)
+            if refused:
+                raise NotMeantError(refused)
+            yield own

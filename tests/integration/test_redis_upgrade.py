@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""R13: another image whose server passes its trial and fails with the data: the old container is back, with all of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import shapes
+from redis_lab import running
+from shaped import Client, ask, deploy, instance
+from shapes import SHAPES, File, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab import Host, Play
+
+pytestmark = [pytest.mark.engines, pytest.mark.spread, pytest.mark.usefixtures("shape_images", "no_files_left")]
+
+_HAS_DATA = "[ -e /data/appendonlydir ] || [ -e /data/dump.rdb ]"
+SPOILT = {
+    "dies": f"if {_HAS_DATA}; then echo 'this server dies of its data' >&2; exit 3; fi",
+    "hangs": f"if {_HAS_DATA}; then exec /bin/busybox sleep 600; fi",
+    "forgets": '[ "$1" != redis-server ] || set -- "$@" --dir /tmp',
+}
+TOLD = {
+    "dies": "its Redis does not come up in its new container",
+    "hangs": "its Redis does not answer in its new container within 5 s",
+    "forgets": "its Redis comes up in its new container without its data: database 0 had 1000 keys, and has 0",
+}
+"""What the image does with data, and what the run says of it."""
+
+
+def spoilt(name: str) -> Shape:
+    """Redis 8 in an image whose entrypoint does this before anything else."""
+    shape, at = SHAPES["redis-8"], "usr/local/bin/docker-entrypoint.sh"
+    first, _, rest = str(shape.paths[at].text).partition("\n")
+    return shape._replace(name=f"redis-8-{name}", paths={**shape.paths, at: File(f"{first}\n{SPOILT[name]}\n{rest}")})
+
+
+@pytest.fixture(scope="module")
+def spoilt_images(machine: Host, shape_images: None) -> Iterator[None]:
+    made = [spoilt(name) for name in SPOILT]
+    shapes.make(machine, made)
+    yield
+    machine.docker("rmi", *(shape.image for shape in made))
+
+
+def has(host: Host, name: str) -> tuple[str, ...]:
+    return tuple(ask(host, name, *words) for words in (("dbsize",), ("get", "key:777"), ("zrange", "zset", "0", "-1")))
+
+
+@pytest.mark.parametrize(
+    "mode", ["bridge", *(pytest.param(mode, marks=pytest.mark.thorough) for mode in ("container", "none"))]
+)
+@pytest.mark.parametrize("appendonly", [True, pytest.param(False, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "kinds", [["dies", "forgets"], pytest.param([*TOLD], marks=pytest.mark.thorough)], ids=["some", "every"]
+)
+@pytest.mark.usefixtures("spoilt_images")
+def test_r13_where_the_new_server_fails_with_the_data_the_old_one_is_back_with_all_of_it(
+    host: Host, play: Callable[..., Play], mode: str, appendonly: bool, kinds: list[str]
+) -> None:
+    def wanted(shape: Shape, **more: Any) -> list[dict[str, Any]]:
+        return [{**instance(0, mode, shape, appendonly=appendonly), "name": "cache", **more}]
+
+    deploy(play, wanted(SHAPES["redis"]))
+    ask(host, "cache", "eval", "for i=1,999 do redis.call('set', 'key:'..i, i) end", "0")
+    ask(host, "cache", "zadd", "zset", "0.1", "one", "2", "two")
+    before, containers = has(host, "cache"), [line.split()[:2] for line in running(host)]
+    assert before[0] == "1000"
+    for name in kinds:
+        refused = deploy(play, wanted(spoilt(name)), rc=2, redis_start_timeout=5)
+        message = " ".join(refused.failed[0]["result"]["msg"].split())
+        assert f"cache: {TOLD[name]}" in message
+        assert "The old container is back as it was" in message
+        assert ("this server dies of its data" in message) == (name == "dies")
+        assert [line.split()[:2] for line in running(host)] == containers
+        assert has(host, "cache") == before
+        assert ask(host, "cache", "set", "key:1", "1") == "OK", "clients wait no longer with what they write"
+    played = deploy(play, wanted(SHAPES["redis-8"]))
+    (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
+    assert compared == {"cache": {"keys": {"0": 1000}, "values": compared["cache"]["values"]}}
+    assert compared["cache"]["values"] > 20
+    assert has(host, "cache") == before
+    assert deploy(play, wanted(SHAPES["redis-8"])).changed == 0
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("spoilt_images")
+def test_r13_the_numbers_of_keys_are_compared_where_the_role_may_read_none(
+    host: Host, play: Callable[..., Play]
+) -> None:
+    users = [
+        {"name": "default", "enabled": False},
+        {"name": "app", "passwords": ["s3cret"], "rules": "~* &* +@all -@admin"},
+    ]
+
+    def wanted(shape: Shape) -> list[dict[str, Any]]:
+        return [{**instance(0, "bridge", shape, users=users), "name": "cache"}]
+
+    deploy(play, wanted(SHAPES["redis"]), redis_password="")
+    client = Client("cache", "AUTH app s3cret")
+    for number in range(3):
+        assert client.says(f"SET key:{number} value") == "+OK"
+    refused = deploy(play, wanted(spoilt("forgets")), rc=2, redis_password="")
+    assert "without its data: database 0 had 3 keys, and has 0" in refused.failed[0]["result"]["msg"]
+    played = deploy(play, wanted(SHAPES["redis-8"]), redis_password="")
+    (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
+    assert compared == {"cache": {"keys": {"0": 3}, "values": 0}}
+    assert Client("cache", "AUTH app s3cret").says("DBSIZE") == ":3"

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of an upgrade: replicas first, then hosts with both, then masters; who says nothing is a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_upgrade import RANKS, order
+from hypothesis import given
+from hypothesis import strategies as st
+
+MASTER, REPLICA = ({"error": None, "answer": "PONG", "server": {"role": role}} for role in ("master", "slave"))
+GONE: dict[str, Any] = {"error": "no socket", "answer": None, "server": None}
+SILENT: dict[str, Any] = {"error": "timeout", "answer": None, "server": None}
+LOCKED: dict[str, Any] = {"error": None, "answer": "WRONGPASS invalid", "server": None}
+
+
+def test_replicas_come_first_and_the_order_of_the_inventory_is_kept_among_equals() -> None:
+    found = order(
+        {
+            "db1": {"cache": MASTER},
+            "db2": {"cache": MASTER, "queue": REPLICA},
+            "db3": {"cache": REPLICA},
+            "db4": {"cache": MASTER},
+            "db5": {"cache": REPLICA, "gone": GONE},
+            "db6": {"cache": GONE},
+        }
+    )
+    assert found.lines == [
+        "db3: cache (replica)",
+        "db5: cache (replica)",
+        "db2: cache (master), queue (replica)",
+        "db1: cache (master)",
+        "db4: cache (master)",
+        "db6: has no Redis that runs, and is left as it is (site.yml deploys one)",
+    ]
+    assert found.problems == []
+
+
+@pytest.mark.parametrize(("answer", "why"), [(SILENT, "timeout"), (LOCKED, "WRONGPASS invalid")])
+def test_one_that_does_not_say_what_it_is_is_named(answer: dict[str, Any], why: str) -> None:
+    assert order({"db1": {"cache": MASTER, "queue": answer}}).problems == [
+        f"db1: queue does not say whether it is a master ({why})"
+    ]
+
+
+@given(
+    st.dictionaries(
+        st.text("abc", min_size=1), st.dictionaries(st.text("xy"), st.sampled_from([MASTER, REPLICA, GONE]))
+    )
+)
+def test_no_master_is_before_a_host_that_has_only_replicas(answers: dict[str, Any]) -> None:
+    found = order(answers)
+    ranked = [
+        RANKS.index(found.ranks[line.partition(":")[0]]) for line in found.lines if "is left as it is" not in line
+    ]
+    assert ranked == sorted(ranked)
+    assert len(found.lines) == len(answers)
+    for host, rank in found.ranks.items():
+        roles = [one["server"]["role"] for one in answers[host].values() if one["server"]]
+        assert (rank == "replicas") == (bool(roles) and "master" not in roles)
