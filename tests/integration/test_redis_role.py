@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -189,43 +188,6 @@ def test_a_volume_that_outlived_its_configuration_is_not_started_empty(
     assert "dump.rdb" in refused.failed[0]["result"]["msg"]
     deploy(redis_appendonly=False)
     assert digest(host, "redis") == wanted
-
-
-# --- R15: what is told ------------------------------------------------------------------------------------------------
-
-
-def test_r15_a_password_is_in_redis_conf_and_nowhere_else(host: Host, deploy: Callable[..., Play]) -> None:
-    old, new = "correct-horse-1", 'battery "staple\\ 2'
-    checked = {"redis_healthcheck_interval": "1s"}
-    told = [deploy(options=("-vvv", "--diff"), redis_password=old, **checked)]
-    assert cli(host, "redis", "ping") == "NOAUTH Authentication required."
-    assert cli(host, "redis", "ping", password=old) == "PONG"
-    wanted = [cli(host, "redis", "set", "marker", "here", password=old), "here"]
-    told.append(deploy(options=("-vvv", "--diff"), redis_password=new, **checked))
-    assert told[-1].changed > 0
-    assert cli(host, "redis", "ping", password=new) == "PONG"
-    assert ["OK", cli(host, "redis", "get", "marker", password=new)] == wanted
-    told.append(deploy(options=("-vvv", "--diff"), redis_password=new, **checked))
-    assert told[-1].changed == 0
-    told.append(deploy(options=("-vvv", "--diff", "--check"), redis_password=new, **checked))
-
-    wait_until(lambda: inspect(host, "redis")["State"]["Health"]["Status"] == "healthy", "redis is healthy")
-    seen = {
-        "inspect": json.dumps(inspect(host, "redis")),
-        "arguments": host.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"),
-        "environment": host.sh("tr '\\0' '\\n' </proc/$(docker inspect -f '{{.State.Pid}}' redis)/environ"),
-        "engine's log": host.sh("cat /tmp/dockerd.log"),
-        "logs": host.run("docker", "logs", "redis").stdout,
-    }
-    for secret in (old, "staple"):
-        for where, text in seen.items():
-            assert secret not in text, where
-        for number, played in enumerate(told):
-            # -vvv shows the command line of ansible-playbook, where this test has put the password itself.
-            results = json.dumps([task["result"] for task in played.tasks])
-            assert secret not in results, f"run {number}"
-    mode = host.sh("stat -c '%a %u:%g' /etc/netmode/redis/redis/redis.conf /etc/netmode/redis/redis")
-    assert mode.splitlines() == ["600 999:999", "700 999:999"]
 
 
 # --- images -----------------------------------------------------------------------------------------------------------
