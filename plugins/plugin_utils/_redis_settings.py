@@ -277,10 +277,12 @@ def _check_bind_to_come(instance: Settings, problems: Problems) -> None:
 def _check_directives(instance: Settings, problems: Problems) -> None:
     name = instance["name"]
     if any(char in instance["password"] for char in "\r\n"):
-        problems.add(name, "password", "it holds a line break. Redis cannot be given such a password.")
+        problems.add(name, "password", "it holds a line break, and Redis takes none. Give one of a single line.")
     for directive, value in instance["settings"].items():
         if not isinstance(directive, str) or not re.match(r"[a-zA-Z][a-zA-Z0-9_-]*\Z", directive):
-            problems.add(name, f"settings.{directive}", "that is not a directive of redis.conf.")
+            problems.add(
+                name, f"settings.{directive}", "that is not a directive of redis.conf. Write its name as it is there."
+            )
             continue
         lower = directive.lower()
         if lower in MANAGED:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 DEFAULT = operator.DEFAULT
 _ALL = "~* &* +@all"
-_SETTING = "settings.user"
 _NAME = re.compile(r"[^\s\x00-\x20\"'\\]+\Z")
 _OF_ITS_OWN = {"on": "enabled", "off": "enabled", "nopass": "passwords", "resetpass": "passwords", "reset": "rules"}
 """Rules that an option says, or that would take away what one says."""
@@ -33,6 +32,7 @@ _OF_ITS_OWN = {"on": "enabled", "off": "enabled", "nopass": "passwords", "resetp
 def add_users(instance: Settings, problems: Problems) -> None:
     """Put them before the users of ``settings``, which are lines of redis.conf already."""
     name, given = instance["name"], _given(instance["settings"])
+    setting = _written("user", instance)
     whole = [user for user in instance["users"] if user.get("name") is not None]  # what others are is told already
     users = _named(whole, name, problems)
     taken = {line.split()[0] for line in map(str, given) if line.split()}
@@ -53,9 +53,9 @@ def add_users(instance: Settings, problems: Problems) -> None:
         others = {key: value for key, value in instance["settings"].items() if str(key).lower() != "user"}
         instance["settings"] = {**others, "user": [*lines, *given]}
     if operator.NAME in taken | users.keys():
-        option = _option(operator.NAME, users)
+        option = f"users ({operator.NAME})" if operator.NAME in users else setting
         problems.add(name, option, "the role has a user of this name, as which it asks Redis. Give it another name.")
-    _check_default(instance, _option(DEFAULT, users), problems)
+    _check_default(instance, "" if DEFAULT in users else setting, problems)
 
 
 def operator_file(instance: Settings, config_dir: str) -> str:
@@ -63,13 +63,18 @@ def operator_file(instance: Settings, config_dir: str) -> str:
     return f"{config_dir}/{instance['name']}/{operator.FILE}" if needs_operator(instance) else ""
 
 
-def _option(user: str, users: dict[str, Any]) -> str:
-    """Which says what a user may."""
-    return f"users ({user})" if user in users else _SETTING
+def _written(directive: str, instance: Settings) -> str:
+    """As the user wrote it."""
+    names = [str(name) for name in instance["settings"] if str(name).lower() == directive]
+    return f"settings.{(names or [directive])[0]}"
 
 
-def _check_default(instance: Settings, option: str, problems: Problems) -> None:
-    """Where the user default has a line, in which ``redis_password`` may be without effect."""
+def _check_default(instance: Settings, setting: str, problems: Problems) -> None:
+    """Where the user default has a line, in which ``redis_password`` may be without effect.
+
+    ``setting``: the option that has it; '' for ``redis_users``.
+    """
+    option = setting or f"users ({DEFAULT})"
     user = default_user(instance)
     if user is None:
         return
@@ -83,7 +88,7 @@ def _check_default(instance: Settings, option: str, problems: Problems) -> None:
     if why:
         problems.add(instance["name"], option, f"{why}.")
     if instance["appendonly"] and not user.loads_all:
-        way = "Set enabled: false without rules" if option != _SETTING else f"Write '{DEFAULT} off {_ALL}'"
+        way = "Set enabled: false without rules" if not setting else f"Write '{DEFAULT} off {_ALL}'"
         problems.add(
             instance["name"], option, "Redis loads its append-only file as the user default, and leaves out the "
             f"transactions and scripts that default may not run. {way}, so that nobody gets in as default, and give "
@@ -99,8 +104,8 @@ def _check_renamed(instance: Settings, problems: Problems) -> None:
         command = line.partition(" ")[0].lower()
         if any(command == one.partition("|")[0] for one in operator.COMMANDS):
             problems.add(
-                instance["name"], "settings.rename-command", f"{command}: the role needs it where the user default is "
-                "off or limited. Leave that out: users have no commands but those of their rules.",
+                instance["name"], _written("rename-command", instance), f"{command}: the role needs it where the user "
+                "default is off or limited. Leave that out: users have no commands but those of their rules.",
             )  # fmt: skip
 
 
@@ -118,7 +123,7 @@ def _named(users: list[dict[str, Any]], instance: str, problems: Problems) -> di
     for user in users:
         name = user["name"]
         if not _NAME.match(name):
-            problems.add(instance, f"users ({name})", "a name has no blanks, quotes or backslashes.")
+            problems.add(instance, f"users ({name})", "a name has no blanks, quotes or backslashes. Choose another.")
         elif name in found:
             problems.add(instance, f"users ({name})", "two have this name. Give each one of its own.")
         for rule in user["rules"].split():

@@ -32,7 +32,9 @@ def certificates(option: str, text: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise WrongCertificateError(option, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----).") from None
+        raise WrongCertificateError(
+            option, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----). Give one."
+        ) from None
 
 
 def key(option: str, text: str) -> Any:
@@ -41,7 +43,7 @@ def key(option: str, text: str) -> Any:
     except TypeError:
         why = "is encrypted. Give it without a passphrase, and keep that in Ansible's vault."
     except (ValueError, UnsupportedAlgorithm):
-        why = "holds no private key in PEM (-----BEGIN PRIVATE KEY-----)."
+        why = "holds no private key in PEM (-----BEGIN PRIVATE KEY-----). Give one."
     raise WrongCertificateError(option, why)
 
 

@@ -67,6 +67,13 @@ def own(host: Host, name: str, *words: str) -> str:
     return cli(host, name, "--user", "netmode", *words, password=password_of(name))
 
 
+def requests(host: Host, name: str) -> int:
+    """How many connections it has taken so far."""
+    found = re.search(r"total_connections_received:(\d+)", app(host, name, "info", "stats"))
+    assert found
+    return int(found[1])
+
+
 def password_of(name: str) -> str:
     return Path(f"/etc/netmode/redis/{name}/.operator").read_text()
 
@@ -120,13 +127,18 @@ def test_o19_the_user_default_is_turned_off_and_on_again_while_redis_runs(
     host: Host, deploy: Callable[..., Play]
 ) -> None:
     deploy(APP, password=PASSWORD)
+    so_far = [requests(host, name) for name in NAMES]
+    assert deploy(APP, password=PASSWORD).changed == 0
+    with_password = [requests(host, name) - one for name, one in zip(NAMES, so_far)]
     before, clients = running(host), {name: Client(name, f"AUTH app {SECRET}") for name in NAMES}
     assert not list(Path("/etc/netmode/redis").glob("*/.operator"))
     for options in (("--check", "--diff"), ()):
         found = deploy(OFF, APP, options=options).task(TRIED)
         assert found["restarts"] == {}
         assert {tuple(found["set_live"][name]) for name in NAMES} == {("requirepass", "user netmode")}
+    so_far = [requests(host, name) for name in NAMES]
     assert deploy(OFF, APP).changed == 0
+    assert [requests(host, name) - one for name, one in zip(NAMES, so_far)] == with_password
     for name in NAMES:
         assert cli(host, name, "ping", password=PASSWORD).endswith("NOAUTH Authentication required.")
         assert app(host, name, "ping") == "PONG"

@@ -98,7 +98,6 @@ def test_o25_what_would_fail_only_after_the_start_is_refused_before_any_change(
             ["configure TLS"],
         ),
         ("a name that is a path", {"settings": {"dbfilename": "a/b.rdb"}}, ["dbfilename"]),
-        ("a user who is in no file", {"settings": {"aclfile": "/none.acl"}}, ["/none.acl"]),
         (
             "no command that the health check sends",
             {**passworded, "settings": {"rename-command": "PING hidden"}},

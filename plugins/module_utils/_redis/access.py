@@ -40,7 +40,8 @@ def group_of(named: str) -> int | None:
         return int(named) if named.isdecimal() else grp.getgrnam(named).gr_gid
     except KeyError:
         raise NetmodeError(
-            f"socket_group: this host has no group {named!r}. Make it first, or give the number of one."
+            f"socket_group: this host has no group {named!r}. Make it first, or give the number of one "
+            "(redis_socket_group in the role redis)."
         ) from None
 
 

@@ -53,7 +53,7 @@ def _word(text: str) -> tuple[str, str]:
             continue
         if letter == quote:
             if text[index + 1 : index + 2].strip(_BLANKS):
-                raise ValueError("something follows a closing quote")
+                raise ValueError("something follows a closing quote. Leave a blank between, or quote all of it")
             return found, text[index + 1 :]
         if not quote and letter in "\"'":
             quote = letter
@@ -63,7 +63,7 @@ def _word(text: str) -> tuple[str, str]:
             found += letter
         index += 1
     if quote:
-        raise ValueError("a quote is not closed")
+        raise ValueError("a quote is not closed. Write one at its end")
     return found, text[index:]
 
 

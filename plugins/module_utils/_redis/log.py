@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -12,6 +13,8 @@ from .files import SECRET
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
+_NAME = re.compile(r"[\w.-]+\Z")
+"""Of a user; a rule that stands in its place may be a password."""
 _LINES = 15
 """What Redis prints of a bad redis.conf is 5 lines, and of a start that fails later up to 12."""
 
@@ -47,5 +50,7 @@ def text_of(body: bytes) -> str:
 def _without_secret(line: str) -> str:
     """Redis quotes the line of redis.conf that it refuses, as ``>>> 'user worker on >secret'``."""
     start, quote, directive = line.partition(">>> '")
-    word = directive.split(" ")[0]
-    return f"{start}{quote}{word} (hidden)'" if quote and word.lower() in SECRET else line
+    word, _, rest = directive.partition(" ")
+    name = rest.partition(" ")[0]
+    shown = f"{word} {name}" if word.lower() == "user" and _NAME.match(name) else word
+    return f"{start}{quote}{shown} (hidden)'" if quote and word.lower() in SECRET else line

@@ -76,7 +76,9 @@ def _with_password(instance: Instance) -> Instance:
     has = instance["operator"] and instance["state"] == "present"
     try:
         password = _read(path_of(instance))
-    except OSError as error:
+    except NotADirectoryError:  # which is told by itself
+        password = ""
+    except PermissionError as error:
         raise NetmodeError(f"{error.filename}: permission denied. Run with become: true.") from error
     if not has:
         return {**instance, "operator_password": password}
@@ -148,7 +150,14 @@ def _read(path: Path) -> str:
 
 
 def is_right(instance: Instance) -> bool:
-    """Whether there is no file where none is to be; one that is missing makes for another redis.conf."""
+    """Whether there is no file where none is to be; one that is missing makes for another redis.conf.
+
+    NetmodeError for what is not a regular file.
+    """
+    try:
+        _files.refuse_other(path_of(instance))
+    except NetmodeError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error}") from None
     return instance["operator"] or not ours(Path(instance["directory"]))
 
 

@@ -70,8 +70,7 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.
             _give(volume, instance)
             started.append((instance, _create(engine, instance)))
             _refuse_place(engine, instance)
-            with engine.changing(f"{_where(instance)}: start the trial") as client:
-                client.start(started[-1][1])
+            _start(engine, instance, started[-1][1])
         for instance, key in started:
             said = _probe(engine, instance, key) if _listen(engine, instance, key) else None
             if said:
@@ -146,6 +145,22 @@ def _create(engine: Engine, instance: Instance) -> str:
             container.remove(engine, key, "")
         raise
     return key
+
+
+def _start(engine: Engine, instance: Instance, key: str) -> None:
+    what = f"{_where(instance)}: start the trial"
+    try:
+        with engine.changing(what) as client:
+            client.start(key)
+    except UnreachableError:
+        raise
+    except NetmodeError as error:
+        why = str(error).removeprefix(f"{what}: ").rstrip(".")
+        raise NetmodeError(
+            f"{_where(instance)}: its container would not start, as was tried with one of its own: {why}. {_AS_BEFORE} "
+            "See which option of the instance that names: image, server_command, user, volumes, sysctls, ulimits, "
+            "mem_limit or cpus."
+        ) from None
 
 
 def _mounted(engine: Engine, instance: Instance) -> Json:

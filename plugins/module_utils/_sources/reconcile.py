@@ -135,12 +135,18 @@ def _of(name: str, lines: list[str]) -> list[str]:
 
 
 def _bridges(engine: Engine, instances: list[Instance]) -> dict[str, Bridge]:
-    """The networks that are asked for, as the engine has them; none of another driver than bridge."""
-    asked = {network for one in instances if one.is_kept for network, _ in one.direct}
+    """The networks that are asked for, as the engine has them. NetmodeError: one lets in others around every rule."""
+    asked = {network: one.name for one in instances if one.is_kept for network, _ in one.direct}
     found = {}
     for network in engine.get("/networks") if asked else ():
         name = bridge_of(network)
-        if network["Name"] in asked and name:
+        if network["Name"] in asked:
+            if not name:
+                raise NetmodeError(
+                    f"instance {asked[network['Name']]}: allowed_sources: the network {network['Name']} "
+                    f"({network['Driver']}) makes it one more machine of the LAN, and no rule of this host is between. "
+                    "Leave it empty for this instance, or use another network."
+                )
             configs = (network.get("IPAM") or {}).get("Config") or []
             subnets = [ipaddress.ip_network(item["Subnet"], strict=False) for item in configs if item.get("Subnet")]
             found[network["Name"]] = Bridge(name, tuple(subnets))

@@ -74,7 +74,7 @@ REFUSED: list[tuple[str, list[dict[str, Any]], str]] = [
     (
         "default with another password",
         [{"password": "x", "settings": {"USER": "default on >y ~* +@all"}}],
-        "settings.user: redis_password is not among the passwords of default there",
+        "settings.USER: redis_password is not among the passwords of default there",
     ),
     (
         "default without one, beside one",

@@ -129,7 +129,7 @@ def test_the_role_has_a_user_of_its_own_where_default_is_not_one_to_ask_as(entry
                 "users": [{"name": "default", "enabled": False}],
                 "settings": {"Rename-Command": "CONFIG x"},
             },
-            "settings.rename-command: config: the role needs it",
+            "settings.Rename-Command: config: the role needs it",
         ),
         ({"settings": {"aclfile": "/data/users.acl"}}, "settings.aclfile: set users instead"),
         ({"users": [{"name": "app", "password": "x"}]}, "password"),

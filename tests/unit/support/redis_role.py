@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,33 @@ def plan(
     return redis_plan(variables, "web1", pending=pending)
 
 
+_PLACE = re.compile(r"web1: (?:instance (?P<instance>.*?): )?(?P<option>[^\s:]+(?: \([^)]*\))?)", re.DOTALL)
+_WAYS_OUT = (
+    "add|choose|did you mean|declare|give|join|leave|look at|make|move|name|publish|rename|say|set|take|use|write"
+)
+_RIGHT = """must be|has to be|are wanted|is none of|is not between|is not from|is not one of|is not a number|known are|
+    the highest number|has room|(example|instead:|for several lines|with a name|needs arguments|in no argument|
+    is not text"""
+_WAY_OUT = re.compile(
+    rf"(?:[.;:] |, or )(?:{_WAYS_OUT})\b|" + "|".join(map(re.escape, map(str.strip, _RIGHT.split("|")))),
+    re.IGNORECASE,
+)
+"""What to do: a sentence that says so, or what would be right."""
+
+
 def problems(*instances: Any, **options: Any) -> list[str]:
+    """Each names the host, the instance, the option as it was written, and what to do; nothing is planned beside it."""
     found = plan(*instances, **options)
     assert all(found[key] == [] for key in PLAN_KEYS if key != "problems"), "a plan with problems does something"
+    written = {str(key) for one in [options, *instances] if isinstance(one, dict) for key in one}
+    settings = {key for one in (options, *instances) if isinstance(one, dict) for key in one.get("settings") or ()}
+    for line in found["problems"]:
+        place = _PLACE.match(line)
+        assert place, line
+        root = re.split(r"[ .[]", place["option"])[0]
+        assert {root, root.removeprefix("redis_")} & {*written, *SETTINGS, *HOST_VARIABLES, "name"}, line
+        assert root != "settings" or any(f" settings.{key}: " in line for key in settings), line
+        assert _WAY_OUT.search(line), line
     return found["problems"]
 
 
