@@ -23,6 +23,11 @@ options:
     description: The name of the host, for messages.
     type: str
     default: this host
+  hosts:
+    description:
+      - The variables of each host of the inventory, C(hostvars), where an instance may follow one of another host.
+    type: dict
+    default: {}
   pending:
     description:
       - For a rehearsal, networks that are yet to be made, by name.
@@ -52,16 +57,17 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 
 def redis_plan(
     variables: dict[str, Any],
     host: str = "this host",
     pending: Iterable[str] = (),
+    hosts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    return make_plan(variables, host, pending)
+    return make_plan(variables, host, pending, hosts)
 
 
 class FilterModule:

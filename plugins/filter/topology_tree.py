@@ -34,6 +34,12 @@ options:
       - P(netmode.docker.redis_ports#filter) makes it from the variables of the role redis.
     type: dict
     default: {}
+  roles:
+    description:
+      - What containers are in a replication, RV(netmode.docker.redis_verify#module:roles).
+      - For several hosts a dictionary of host name to that.
+    type: dict
+    default: {}
   host:
     description: The name that stands at the root of the tree of one host.
     type: str
@@ -137,12 +143,13 @@ def _addresses(interface: Mapping[str, Any]) -> str:
 class _Host:
     """One host's facts on their way to lines."""
 
-    def __init__(self, facts: Mapping[str, Any], ports: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Mapping[str, Any], ports: Mapping[str, Any], roles: Mapping[str, str]) -> None:
         self.bridges: Mapping[str, Any] = facts.get("bridges") or {}
         self.veths: Mapping[str, Any] = facts.get("veths") or {}
         self.containers: Mapping[str, Any] = facts.get("containers") or {}
         self.unclaimed = sorted(facts.get("unclaimed") or [])
         self.ports = ports
+        self.roles = roles
 
     def running(self) -> list[str]:
         return [name for name in sorted(self.containers) if self.containers[name].get("status") in RUNNING]
@@ -253,6 +260,7 @@ class _Host:
             ("sharers without a donor", self.orphans()),
             ("not running", stopped),
             ("veths of no container", loose),
+            ("replication", [Node("role", [name, str(said)]) for name, said in sorted(self.roles.items())]),
         ]
         return [Node("group", [title], nodes) for title, nodes in groups if nodes]
 
@@ -264,17 +272,17 @@ class _Host:
 RUNNING = ("running", "paused", "restarting")
 
 
-def _one(name: str, facts: Any, ports: Mapping[str, Any]) -> str:
+def _one(name: str, facts: Any, ports: Mapping[str, Any], roles: Mapping[str, str]) -> str:
     if not isinstance(facts, Mapping) or not facts:
         return f"{name}  no facts"
     engine = facts.get("engine", {})
-    nodes = _Host(facts, ports).nodes()
+    nodes = _Host(facts, ports, roles).nodes()
     said = "no Docker Engine" if engine is None else f"Docker {engine['version']}" if engine.get("version") else ""
     head = f"{name}  {said}".rstrip()
     return "\n".join([head, *_render(nodes, _widths(nodes, {}))])
 
 
-def topology_tree(data: Any, ports: Any = None, host: str = "host") -> str:
+def topology_tree(data: Any, ports: Any = None, host: str = "host", roles: Any = None) -> str:
     """The filter itself; see DOCUMENTATION."""
     if not isinstance(data, Mapping):
         raise AnsibleFilterError(
@@ -283,10 +291,12 @@ def topology_tree(data: Any, ports: Any = None, host: str = "host") -> str:
         )
     if ports is not None and not isinstance(ports, Mapping):
         raise AnsibleFilterError("netmode.docker.topology_tree: ports is a dictionary of container name to ports.")
-    ports = ports or {}
+    if roles is not None and not isinstance(roles, Mapping):
+        raise AnsibleFilterError("netmode.docker.topology_tree: roles is a dictionary of container name to a text.")
+    ports, roles = ports or {}, roles or {}
     if isinstance(data.get("bridges"), Mapping) and isinstance(data.get("containers"), Mapping) and "veths" in data:
-        return _one(host, data, ports)
-    return "\n\n".join(_one(name, data[name], ports.get(name) or {}) for name in sorted(data))
+        return _one(host, data, ports, roles)
+    return "\n\n".join(_one(name, data[name], ports.get(name) or {}, roles.get(name) or {}) for name in sorted(data))
 
 
 class FilterModule:

@@ -141,6 +141,42 @@ options:
         description: Whether it may be restarted for what Redis reads only when it starts. Without, that is returned in RV(waiting).
         type: bool
         default: true
+      replication:
+        description:
+          - Whom it follows. That is set where it is asked for the first time; later the role that the running Redis has counts, so that
+            a failover stays, and C(redis.conf) says that one.
+          - What a replica's C(redis.conf) says beside its O(instances[].lines) comes from here, and its master has the password of
+            O(instances[].trial).
+        type: dict
+        suboptions:
+          of:
+            description: Its master, as it is called in messages. Empty for none.
+            type: str
+            default: ''
+          host:
+            description: The address of its master.
+            type: str
+            default: ''
+          port:
+            description: The port of its master.
+            type: int
+            default: 0
+          announce_host:
+            description: The address at which the others reach it. Empty where it is not known.
+            type: str
+            default: ''
+          announce_port:
+            description: The port at which they do.
+            type: int
+            default: 0
+          tls:
+            description: Whether it follows over TLS.
+            type: bool
+            default: false
+          overwrite:
+            description: Whether it may lose the keys that it has, to those of its master.
+            type: bool
+            default: false
       trial:
         description:
           - How Redis is to be tried with what is new, in a container of its own without network and data, before anything is changed.

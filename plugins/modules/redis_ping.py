@@ -65,10 +65,10 @@ options:
       expect:
         description:
           - What must be the case, or the module fails and names every endpoint for which it is not.
-          - V(pong) is the answer PONG; V(reachable) is any answer of a Redis, also V(NOAUTH) or V(LOADING);
+          - V(pong) is the answer PONG; V(linked) is PONG and, of a replica, that its link to its master is up; V(reachable) is any answer of a Redis, also V(NOAUTH) or V(LOADING);
             V(unreachable) is no answer of a Redis.
         type: str
-        choices: [pong, reachable, unreachable]
+        choices: [pong, linked, reachable, unreachable]
       container:
         description:
           - The container that it runs in, by its name or id, where that is on this host.
@@ -180,6 +180,7 @@ endpoints:
       seen: null
       neighbours: null
       certificate: null
+      replication: {role: master, master: null, link: null, offset: 0, replicas: []}
   contains:
     where:
       description: The address or path that was asked.
@@ -252,6 +253,33 @@ endpoints:
         not_after:
           description: Until when it is valid. Null where O(endpoints[].validate_certs) is false.
           type: str
+          returned: always
+    replication:
+      description: What it says of its role. Null where it says nothing.
+      type: dict
+      returned: always
+      sample: {role: replica, master: '10.0.0.1:6379', link: up, offset: 5614, replicas: []}
+      contains:
+        role:
+          description: V(master) or V(replica).
+          type: str
+          returned: always
+        master:
+          description: Whom a replica follows, else null.
+          type: str
+          returned: always
+        link:
+          description: Of a replica V(up), V(syncing) while it copies the data, or V(down); else null.
+          type: str
+          returned: always
+        offset:
+          description: Bytes of the stream of writes that it has written, or has of its master.
+          type: int
+          returned: always
+        replicas:
+          description: Who follows it, each with C(address) as it is announced, C(state), C(offset) and C(lag) in seconds.
+          type: list
+          elements: dict
           returned: always
     ms:
       description: Milliseconds from connecting to the last reply or to the error.

@@ -99,24 +99,15 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import read
+from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
+from ansible_collections.netmode.docker.plugins.module_utils._redis import of_plan
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.restore import reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.spec import RESTORE_ARGUMENTS
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=checked({**ENGINE_ARGUMENTS, **RESTORE_ARGUMENTS}), supports_check_mode=True)
-    plan = sealed(module, "plan")
-    try:
-        parts, secrets = read(plan)
-        hide(module, secrets)
-        result = reconcile(module.params, parts, check_mode=module.check_mode)
-    except NetmodeError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module = AnsibleModule(argument_spec=checked({**of_plan.ARGUMENTS, **RESTORE_ARGUMENTS}), supports_check_mode=True)
+    of_plan.run(module, reconcile)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,11 @@ deployed:
   description: Whether the host has a container of any of them.
   type: bool
   returned: success
+roles:
+  description: Instance to what it is in a replication, of those that are a replica or have some.
+  type: dict
+  returned: success
+  sample: {redis: 'replica of 10.0.0.1:6379, link up'}
 ansible_facts:
   description: C(docker_network), as M(netmode.docker.network_facts) returns it.
   type: dict

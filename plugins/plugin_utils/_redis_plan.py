@@ -31,6 +31,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, option_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     check,
     merge,
@@ -44,7 +45,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes impo
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
@@ -72,6 +73,8 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
     lines += [f"appendonly {'yes' if instance['appendonly'] else 'no'}", f"appendfsync {instance['appendfsync']}"]
     lines += [f"save {point}" for point in instance["save"]] or ['save ""']
+    if instance["replicas_min"]:
+        lines.append(f"min-replicas-to-write {instance['replicas_min']}")
     secrets = conf.lines_of("requirepass", instance["password"] or None)
     for directive, value in instance["settings"].items():
         into = secrets if directive.lower() in SECRET_DIRECTIVES else lines
@@ -97,6 +100,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "secrets": secrets,
         "operator": bool(instance["operator"]),
         "restart_allowed": instance["restart_allowed"],
+        "replication": None if absent else instance["replication"],
         **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
     }
@@ -242,18 +246,20 @@ def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems
 
 def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
     name = instance["name"]
-    at = f"{socket_dir}/{name}/redis.sock"
-    return {"name": name, "socket": at, "expect": "pong", "container": name, **asked_as(instance)}
+    at, expect = f"{socket_dir}/{name}/redis.sock", "linked" if instance["replica_of"] else "pong"
+    return {"name": name, "socket": at, "expect": expect, "container": name, **asked_as(instance)}
 
 
 def make_plan(
     variables: Settings,
     host: str,
     pending: Iterable[str] = (),
+    hosts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
 
-    ``variables``: all of the role's without ``redis_``, each of its type.
+    ``variables``: all of the role's without ``redis_``, each of its type. ``hosts``: the variables of each host of the
+    inventory, as they are given.
     """
     problems = Problems(host, variables.get("problems", ()))
     config_dir, socket_dir = variables["config_dir"], variables["socket_dir"]
@@ -266,6 +272,10 @@ def make_plan(
         instance["operator"] = operator_file(instance, config_dir)
     namespaces = Namespaces(_present(merged), extra, networks)
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
+    own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
+    known = not problems.told
+    for instance in merged:
+        instance["replication"] = option_of(instance, own, hosts or {}, problems) if known else None
     proof = _proof(variables, host, merged, problems)
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     if problems.told:

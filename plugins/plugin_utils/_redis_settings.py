@@ -34,7 +34,8 @@ MANAGED = {
     "bind": "bind", "port": "port", "requirepass": "password", "dir": None, "daemonize": None, "supervised": None,
     "unixsocket": None, "unixsocketperm": "socket_mode", "protected-mode": None, "logfile": None, "pidfile": None,
     "maxmemory": "maxmemory", "maxmemory-policy": "maxmemory_policy", "appendonly": "appendonly",
-    "appendfsync": "appendfsync", "save": "save", "include": None, "aclfile": "users",
+    "appendfsync": "appendfsync", "save": "save", "include": None, "aclfile": "users", "replicaof": "replica_of",
+    "slaveof": "replica_of", "min-replicas-to-write": "replicas_min", "min-slaves-to-write": "replicas_min",
 }  # fmt: skip
 """Directives that the role writes itself, and the variable (without ``redis_``) that sets each."""
 
@@ -43,7 +44,7 @@ HOST_VARIABLES = (
     "start_timeout", "keeper", "host_tuning", "address", "reach_witnesses", "teardown_data",
     "netmode_docker_host", "tls_ca_dir", "tls_renew_before", "problems",
     "backup_dir", "backup_keep", "backup_instances", "backup_timeout", "backup_fetch_to",
-    "restore_instance", "restore_backup", "restore_src", "restore_overwrite",
+    "restore_instance", "restore_backup", "restore_src", "restore_overwrite", "promote", "promote_timeout",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 

@@ -30,7 +30,7 @@ ENDPOINT_ARGUMENTS: Json = {
     "password": {"type": "str", "no_log": True},
     "password_file": {"type": "path", "no_log": False},
     "witness": {"type": "str"},
-    "expect": {"type": "str", "choices": ["pong", "reachable", "unreachable"]},
+    "expect": {"type": "str", "choices": ["pong", "linked", "reachable", "unreachable"]},
     "container": {"type": "str"},
     "neighbours": {"type": "bool", "default": False},
     "timeout": {"type": "float"},
@@ -121,7 +121,10 @@ def _logs(endpoints: list[Json], params: Json) -> list[str]:
 
 
 def _seen(name: str, expected: str | None, result: Json) -> str:
-    return f"{name} ({result['where']}): expected {expected}, observed {result['error'] or result['answer']}"
+    observed = result["error"] or result["answer"]
+    if expected == "linked" and observed == "PONG":
+        observed = f"PONG, and its link to {result['replication']['master']} is {result['replication']['link']}"
+    return f"{name} ({result['where']}): expected {expected}, observed {observed}"
 
 
 def ask(given: list[Json], docker_host: str, timeout: float, wait: float = 0) -> dict[str, Json]:

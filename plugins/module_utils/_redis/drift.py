@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import live, operator, saving, tls_live
+from . import following, live, operator, saving, tls_live
 from .protocol import Connection, Endpoint, NotMeantError, NotRedisError, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .data import Names
+    from .replication import Role
 
 Instance = dict[str, Any]
 
@@ -37,6 +38,8 @@ class Asked(NamedTuple):
     """It takes neither the password that it is to have nor the one in its redis.conf."""
     mute: bool = False
     """It answers, and never says: its redis.conf takes CONFIG or ACL away."""
+    role: Role | None = None
+    """None where it does not say."""
 
 
 class Drift(NamedTuple):
@@ -74,16 +77,16 @@ def running(instance: Instance, container: str, content: str | None) -> Running 
 def ask(redis: Running) -> Asked:
     try:
         with closing(Connection(redis.endpoint, _WITHIN)) as own:
-            answer = _let_in(own, redis)
+            answer = let_in(own, redis)
             if answer:
                 return Asked(refused=_is_refusal(answer))
             now = live.said(own)
-            return Asked(now, mute=now is None)
+            return Asked(now, mute=now is None, role=live.role_of(own))
     except _NOT_TOLD:
         return Asked()
 
 
-def _let_in(connection: Connection, redis: Running) -> str:
+def let_in(connection: Connection, redis: Running) -> str:
     """Give it each password until one is right. What it says to PING then, '' for PONG."""
     answer = ""
     for username, password in redis.credentials:
@@ -107,7 +110,7 @@ def compare(redis: Running, instance: Instance, now: live.Said, wanted: live.Sai
     if change.settings or instance.get("tls"):
         try:
             with closing(Connection(redis.endpoint, _WITHIN)) as own:
-                if _let_in(own, redis):
+                if let_in(own, redis):
                     return NONE  # it has changed meanwhile
                 settings, names = live.changeable(own, change.settings)
                 settings.update(tls_live.to_read_again(own, instance, now, trusted))
@@ -122,7 +125,7 @@ def judge(redis: Running, values: Mapping[str, str]) -> live.Said | None:
     """Have a running Redis set to what is written. What it says then; None where it refuses that, and is as before."""
     try:
         with closing(Connection(redis.endpoint, _WITHIN)) as own:
-            if _let_in(own, redis):
+            if let_in(own, redis):
                 return None
             return live.said(own) if live.put(own, values) == "OK" else None
     except _NOT_TOLD:
@@ -137,19 +140,22 @@ def _set_users(own: Connection, redis: Running, change: live.Change) -> str:
     if operator.NAME in change.users and change.users[operator.NAME] is None:
         goes[operator.NAME] = None
     stay = {name: rules for name, rules in change.users.items() if name not in goes}
-    why = live.set_users(own, change._replace(users=stay)) or _let_in(own, redis)
+    why = live.set_users(own, change._replace(users=stay)) or let_in(own, redis)
     return why or live.set_users(own, live.Change({}, goes))
 
 
-def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names) -> Drift:
+def set_to(
+    redis: Running, instance: Instance, change: live.Change, had: Names, wanted: Names, before: Mapping[str, str]
+) -> Drift:
     """Set it, and have its data kept as ``wanted`` before its redis.conf says so. NetmodeError: it could not be set.
 
-    ``had``: how redis.conf has it kept until now. Returns what was set, and why a restart is to bring the rest.
+    ``had``: how redis.conf has it kept until now. ``before``: its settings, which it has again where it could not be
+    set. Returns what was set, and why a restart is to bring the rest.
     """
     name, refused = redis.endpoint.name, ""
     try:
         with closing(Connection(redis.endpoint, _SAVED_WITHIN)) as own:
-            why = _let_in(own, redis)
+            why = let_in(own, redis)
             if not why and change.settings:
                 settings, refused = live.taken(own, change.settings)
                 why = refused if settings is None else ""
@@ -160,16 +166,22 @@ def set_to(redis: Running, instance: Instance, change: live.Change, had: Names, 
                 or live.unlike(own, change)
                 or tls_live.refuse_unshown(own, instance, change.settings)
             )
+            why = why or (following.follow(own, change.follow) if change.follow else "")
+            if not why and not change.follow and following.ANNOUNCES & {*change.settings}:
+                following.announce_again(own)
             turned = "appendonly" in change.settings or had.aof != wanted.aof
             if not why and turned and wanted.aof:
                 saving.log(own)
             elif not why and turned and wanted.saves:
                 saving.dump(own, saving.state)
+            if why and change.settings:
+                live.put(own, {name: before[name] for name in change.settings if name in before})
     except (*_NOT_TOLD, NetmodeError) as error:
         why = str(error)
     if why:
+        option = "replica_of" if change.follow else "settings"
         raise NetmodeError(
-            f"instance {name}: settings: its {', '.join(change.names) or 'appendonly'} could not be set while it runs: "
+            f"instance {name}: {option}: its {', '.join(change.names) or 'appendonly'} could not be set while it runs: "
             f"{why}. Its redis.conf is as it was, and its data is untouched. Look at its log (docker logs {name}), "
             "and run this again."
         )

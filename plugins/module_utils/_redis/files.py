@@ -14,7 +14,7 @@ import os
 import stat
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -23,6 +23,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import regula
 from . import access as redis_access
 from . import operator, tls_files
 from .tls import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 TRIED = ".tried"
 """What has been tried with success, and what it said of itself; beside redis.conf, and root's alone."""
@@ -65,6 +68,8 @@ class Tried(NamedTuple):
     """What the trial said of its configuration (``live.Said``), as JSON has it; None where it did not say."""
     trusted: str = ""
     """Digest of the CAs that Redis was told to trust."""
+    asked: str = ""
+    """Whom it was asked to follow."""
 
 
 class Step(NamedTuple):
@@ -77,6 +82,13 @@ class Step(NamedTuple):
 
 
 def content_of(instance: Instance) -> str:
+    return tried_content_of(instance) + "".join(
+        f"{line}\n" for line in [*instance.get("role", ()), *instance.get("role_secrets", ())]
+    )
+
+
+def tried_content_of(instance: Instance) -> str:
+    """What a trial has, which follows nobody."""
     return HEADER + "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"]])
 
 
@@ -204,7 +216,8 @@ def gone(instance: Instance) -> Gone:
 # --- plan and apply ---------------------------------------------------------------------------------------------------
 
 
-def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
+def plan(instances: list[Instance], current: dict[str, Found], newly_asked: Collection[str] = ()) -> list[Step]:
+    """``newly_asked``: instances of which is noted that they were asked for another role."""
     steps = []
     for instance in instances:
         found = current[instance["name"]]
@@ -214,7 +227,7 @@ def plan(instances: list[Instance], current: dict[str, Found]) -> list[Step]:
                 steps.append(Step(instance, found.content, None))
             continue
         wanted = content_of(instance)
-        if wanted != found.content or not found.right:
+        if wanted != found.content or not found.right or instance["name"] in newly_asked:
             for path in _directories(instance):
                 _refuse_read_only(instance["name"], path)
             steps.append(Step(instance, found.content, wanted, found.certificate))
@@ -297,7 +310,8 @@ def tried(instance: Instance) -> Tried:
     except (ValueError, TypeError):
         return Tried("", None)
     whole = isinstance(settings, dict) and isinstance(users, dict)
-    return noted if whole and all(isinstance(word, str) for word in (*words, *noted[::2])) else Tried("", None)
+    words += [noted.digest, noted.trusted, noted.asked]
+    return noted if whole and all(isinstance(word, str) for word in words) else Tried("", None)
 
 
 def note_trial(instance: Instance, made: Tried) -> None:

@@ -13,7 +13,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import formats
+from . import formats, replication
 from .conf import SEVERAL_WORDS, words_of
 from .files import SECRET, content_of
 from .protocol import Connection, ErrorReply, encode, parse_info
@@ -27,7 +27,7 @@ Instance = dict[str, Any]
 INSTEAD = {"bind": "127.0.0.1", "daemonize": "no", "logfile": '""', "loglevel": "notice"}
 """What a trial has in the place of what redis.conf says: it has no network, and it says on its output how it goes."""
 PASSWORD = "requirepass"  # noqa: S105 (the directive)
-_OF_THE_SERVER = frozenset({"replicaof", "slaveof", "dir"})
+_OF_THE_SERVER = frozenset({*replication.FOLLOWS, "dir"})
 """Not compared: whom a Redis follows is read from it, and where its data lies is never moved while it runs."""
 _SECRETS = (("masterauth", "primaryauth"), ("tls-key-file-pass",), ("tls-client-key-file-pass",))
 """Secrets that are one word, each by all its names. Users and the default user's password are compared by ACL LIST."""
@@ -65,12 +65,15 @@ class Change(NamedTuple):
     """User → rules; None for one that is to go."""
     password: str | None = None
     """That of the default user, where it changes or his rules do."""
+    follow: tuple[str, str] | None = None
+    """The words of REPLICAOF, where it is to follow another, or none (``no one``)."""
 
     @property
     def names(self) -> list[str]:
         """As in redis.conf."""
         users = [f"user {name}" for name in self.users if self.password is None or name != "default"]
-        return sorted([*self.settings, *users, *([PASSWORD] if self.password is not None else [])])
+        role = [replication.FOLLOWS[0]] if self.follow else []
+        return sorted([*self.settings, *users, *role, *([PASSWORD] if self.password is not None else [])])
 
 
 # --- what it is to say ------------------------------------------------------------------------------------------------
@@ -179,6 +182,12 @@ def _rules(words: list[str]) -> str:
     )
 
 
+def role_of(connection: Connection) -> replication.Role | None:
+    """What it is, as it says; None where it does not."""
+    connection.send(encode("INFO", "replication", "keyspace"))
+    return replication.role_in(parse_info(str(connection.reply())))
+
+
 def _digest(commands: Iterable[str | None], modules: str) -> str:
     loaded = [line.partition(",api=")[0] for line in modules.splitlines() if line.startswith("module:")]
     return hashlib.sha256("\n".join([*sorted(map(str, commands)), *sorted(loaded)]).encode()).hexdigest()
@@ -190,9 +199,11 @@ def difference(instance: Instance, now: Said, wanted: Said) -> Change:
     secrets = {
         name: next((_written(given, one) for one in names if one in given), "") for names in _SECRETS for name in names
     }
+    of_a_replica = replication.OF_A_REPLICA.items()
+    role = {name: _written(given, one) for one, names in of_a_replica if one in given for name in names}
     settings = {
         name: value
-        for name, value in {**wanted.settings, **secrets}.items()
+        for name, value in {**wanted.settings, **role, **secrets}.items()
         if name in now.settings and now.settings[name] != value
     }
     if "aclfile" in given:  # whose users are its operators'

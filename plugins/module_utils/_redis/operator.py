@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "acl|setuser": (NAME,),
     "acl|deluser": (NAME,),
     "acl|dryrun": (NAME, "ping"),
+    "client|kill": ("type", "master"),
     "client|list": (),
     "client|pause": ("1", "write"),
     "client|unpause": (),
@@ -52,6 +53,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "exec": (),
     "bgsave": ("schedule",),
     "debug|digest": (),
+    "failover": ("abort",),
+    "replicaof": ("no", "one"),
+    "role": (),
 }
 """Every command that is sent, and arguments to try it with; AUTH needs no permission."""
 

@@ -17,6 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 
 from . import tls
 from .peer import peer_of, why_not
+from .replication import told_in
 from .witness import listening, recognised
 
 LONGEST = 24 * 60 * 60
@@ -255,6 +256,7 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         "open_users": open_users(connection.replies()) if asks_users else None,
         "listens": connection.listening(),
         "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
+        "replication": told_in(info),
     }
 
 
@@ -293,13 +295,13 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
 
 def ping(endpoint: Endpoint, timeout: float) -> dict[str, Any]:
     """Ask ``endpoint`` once. Keys: where, reachable, answer, authenticated, server, open_users, listens, seen,
-    certificate, ms, error.
+    certificate, replication, ms, error.
 
     ``reachable`` means that a Redis answered, whatever it answered (``NOAUTH …`` is an answer, and so is that it wants
     a certificate); ``error`` is the one word for why not. ``ms`` is the time from the first packet to the last reply.
     """
     result: dict[str, Any] = {"where": endpoint.where, "reachable": False, "answer": None, "authenticated": False}
-    result.update(server=None, open_users=None, listens=None, seen=None, certificate=None, error=None)
+    result.update(server=None, open_users=None, listens=None, seen=None, certificate=None, error=None, replication=None)
     start = time.monotonic()
     try:
         connection = Connection(endpoint, min(timeout, endpoint.timeout or timeout))
@@ -342,9 +344,13 @@ def refuse_odd_times(timeout: float, wait: float) -> None:
 
 
 def unmet(expect: str | None, result: dict[str, Any]) -> bool:
-    """Whether ``result`` is not what was expected: ``pong``, ``reachable``, ``unreachable`` or (None) nothing."""
-    if expect == "pong":
-        return result["answer"] != "PONG" or not result["reachable"]
+    """Whether ``result`` is not what was expected: ``pong``, ``reachable``, ``unreachable`` or (None) nothing.
+
+    ``linked`` is ``pong`` and, of a replica, that its link is up.
+    """
+    if expect in ("pong", "linked"):
+        linked = expect == "pong" or (result["replication"] or {}).get("link") in (None, "up")
+        return result["answer"] != "PONG" or not result["reachable"] or not linked
     if expect == "reachable":
         return not result["reachable"]
     return expect == "unreachable" and bool(result["reachable"])

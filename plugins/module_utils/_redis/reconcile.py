@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, files, neighbours, operator, running, tls_live, trial
+from . import check, files, neighbours, operator, replication, running, tls_live, trial
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .check import Around
     from .drift import Drift
-    from .files import Access, Instance, Step, Tried
+    from .files import Access, Found, Instance, Step, Tried
     from .running import Aim, Server
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
     if check_mode:
         done = {
-            name: aimed.drift._replace(change=running.to_set(aimed, renewed=name in renewed))
+            name: aimed.drift._replace(change=running.to_set(made.servers[name], aimed, renewed=name in renewed))
             for name, aimed in made.aims.items()
         }
     else:
@@ -99,11 +99,16 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
     servers = running.observe(instances, current, around)
+    noted = {one["name"]: _note(one) for one in instances if _is_tried(one)}
+    instances = [_with_role(one, current, servers, noted) for one in instances]
+    servers = running.with_roles(servers, instances)
     check.refuse(instances, current, around, {name for name, one in servers.items() if one.asked.now})
-    steps = files.plan(instances, current)
+    for one in instances:
+        replication.refuse(one, _role(one, servers), current[one["name"]].content or "")
+    asked_anew = {one["name"] for one in instances if one["name"] in noted and _asks_anew(one, noted[one["name"]])}
+    steps = files.plan(instances, current, asked_anew)
     left = [why for one in instances if one["state"] == "absent" for why in files.gone(one).left]
     tried = {one["name"]: trial.digest(engine, one) for one in instances if _is_tried(one)}
-    noted = {one["name"]: _note(one) for one in instances if one["name"] in tried}
     trials = {name: digest for name, digest in tried.items() if digest != noted[name].digest}
     leftovers = (
         trial.leftovers(around.containers, "Id"),
@@ -113,6 +118,26 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     aims = {name: running.aim(engine, server, noted[name], tried[name]) for name, server in servers.items()}
     aims.update({name: aims[name]._replace(judged={}) for name in params["renewed"] if name in aims})
     return _Plan(around, access, instances, steps, left, noted, trials, leftovers, copies, servers, aims)
+
+
+def _with_role(
+    instance: Instance, current: dict[str, Found], servers: dict[str, Server], noted: dict[str, Tried]
+) -> Instance:
+    name = instance["name"]
+    wanted = None
+    if instance["state"] == "present" and instance["replication"]:
+        asked = noted[name].asked if name in noted else ""
+        wanted = replication.follows(instance, _role(instance, servers), current[name].content or "", asked)
+    return replication.with_role(instance, wanted)
+
+
+def _role(instance: Instance, servers: dict[str, Server]) -> replication.Role | None:
+    server = servers.get(instance["name"])
+    return server.asked.role if server else None
+
+
+def _asks_anew(instance: Instance, noted: Tried) -> bool:
+    return bool(noted.digest) and noted.asked != replication.asked_of(instance)
 
 
 def _is_tried(instance: Instance) -> bool:
@@ -148,8 +173,12 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> dict[str, 
         done[name] = running.set_live(server, aimed, renewed=name in renewed)
     for step in made.steps:
         files.apply(step, made.access)
-    for instance in untried:
-        name = instance["name"]
-        files.note_trial(instance, files.Tried(made.trials[name], said.get(name), tls_live.trusted(instance)))
+    for instance in made.instances:
+        name, asked = instance["name"], replication.asked_of(instance)
+        if name in made.trials:
+            tried = files.Tried(made.trials[name], said.get(name), tls_live.trusted(instance), asked)
+            files.note_trial(instance, tried)
+        elif name in made.noted and _asks_anew(instance, made.noted[name]):
+            files.note_trial(instance, made.noted[name]._replace(asked=asked))
     files.tidy(made.instances)
     return done

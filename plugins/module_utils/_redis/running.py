@@ -30,6 +30,14 @@ class Server(NamedTuple):
     content: str
     """Of the redis.conf that it has; '' for none."""
 
+    @property
+    def turn(self) -> tuple[str, str] | None:
+        """The words of REPLICAOF where it follows another than it is to."""
+        role, wanted = self.asked.role, self.instance["follows"]
+        if role is None or role.follows == wanted or not self.instance["replication"]:
+            return None
+        return (wanted.host, str(wanted.port)) if wanted else ("no", "one")
+
 
 class Aim(NamedTuple):
     """What it is to be, and how it gets there."""
@@ -95,14 +103,19 @@ def _is_older(engine: Engine, server: Server) -> bool:
     return started(inspected) < files.written_at(server.instance)
 
 
-def to_set(aimed: Aim, *, renewed: bool) -> Change:
+def with_roles(servers: dict[str, Server], instances: list[Instance]) -> dict[str, Server]:
+    """``instances``: with whom each is to follow."""
+    return {one["name"]: servers[one["name"]]._replace(instance=one) for one in instances if one["name"] in servers}
+
+
+def to_set(server: Server, aimed: Aim, *, renewed: bool) -> Change:
     """What is to be set while it runs; not where a start is to come, which does that too.
 
     But an append-only file is begun while its Redis has the data: one that starts with it for the first time is empty.
     """
     change = aimed.drift.change
     if not (aimed.drift.restart or renewed):
-        return change
+        return change._replace(follow=server.turn)
     log = {key: value for key, value in change.settings.items() if (key, value) == ("appendonly", "yes")}
     return live.Change(log, {})
 
@@ -133,8 +146,14 @@ def judge(engine: Engine, servers: dict[str, Server], aims: dict[str, Aim]) -> d
     said: dict[str, Said] = {}
     for name, aimed in aims.items():
         answer = drift.judge(servers[name].redis, aimed.judged)
-        if answer and aimed.wanted:
-            values = {setting: answer.settings[setting] for setting in aimed.judged}
+        before = servers[name].asked.now
+        if answer and aimed.wanted and before:
+            # One setting may have several names, of which redis.conf says one.
+            values = {
+                setting: value
+                for setting, value in answer.settings.items()
+                if setting in aimed.judged or before.settings.get(setting) != value
+            }
             settings = {**aimed.wanted.settings, **values}
             said[name] = aimed.wanted._replace(settings=settings, server=answer.server)
             continue
@@ -157,11 +176,11 @@ def set_live(server: Server, aimed: Aim, *, renewed: bool) -> Drift:
     nothing = drift.NONE._replace(restart=aimed.drift.restart)
     if not server.content or not server.asked.now:
         return nothing
-    change, starts = to_set(aimed, renewed=renewed), renewed or bool(aimed.drift.restart)
+    change, starts = to_set(server, aimed, renewed=renewed), renewed or bool(aimed.drift.restart)
     had, wanted = data.names_of(server.content), data.names_of(content_of(server.instance))
     begins, ends = wanted.aof and not had.aof, had.aof and not wanted.aof and not starts
     if not (change.names or begins or ends):
         return nothing
     files.write_secrets(server.instance)  # it reads its certificate when it is told its name
-    done = drift.set_to(server.redis, server.instance, change, had, wanted)
+    done = drift.set_to(server.redis, server.instance, change, had, wanted, server.asked.now.settings)
     return done._replace(restart=aimed.drift.restart or done.restart)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import replication
+
 Json = dict[str, Any]
 
 SECRET_DIRECTIVES = ("masterauth", "primaryauth", "user", "tls-key-file-pass", "tls-client-key-file-pass")
@@ -39,6 +41,7 @@ INSTANCE_ARGUMENTS = {
     "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},
     "restart_allowed": {"type": "bool", "default": True},
+    "replication": {"type": "dict", "options": replication.ARGUMENTS},
 }
 
 ARGUMENTS: Json = {

@@ -32,7 +32,7 @@ from .data import (
     may,
     names_of,
 )
-from .files import content_of
+from .files import content_of, tried_content_of
 from .log import with_log
 from .tls import lines_of_files
 
@@ -100,7 +100,7 @@ def digest(engine: Engine, instance: Instance) -> str:
     }
     given = {**instance["trial"], "container": tried}
     around = [instance["inside"], given, image.get("Id", ""), instance.get("tls")]
-    return ".".join(map(_sha256, (json.dumps(around, sort_keys=True, default=str), content_of(instance))))
+    return ".".join(map(_sha256, (json.dumps(around, sort_keys=True, default=str), tried_content_of(instance))))
 
 
 def _sha256(text: str) -> str:
@@ -209,7 +209,7 @@ def _archive(instance: Instance) -> bytes:
     """Its redis.conf and its certificate."""
     instead = [f"{name} {value}" for name, value in live.INSTEAD.items()]  # after all others, so these count
     instead += [line for line in lines_of_files(container.AT) if instance.get("tls")]
-    conf = "\n".join([content_of(instance), *instead, ""]).encode()
+    conf = "\n".join([tried_content_of(instance), *instead, ""]).encode()
     return container.archive(instance, {container.FILE: conf, **tls_files.wanted(instance)})
 
 

@@ -16,6 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._sources.reconcile 
 from .ask import ENDPOINT_ARGUMENTS, ask
 from .asked import again, same
 from .claims import claims, render
+from .replication import text_of
 from .spec import SECRET_DIRECTIVES
 from .targets import addresses, targets
 from .tls_warnings import warnings
@@ -40,7 +41,7 @@ _PLAN: Json = {
 }
 _OF_INSTANCE = frozenset(
     """name state network_mode donor port bind ports networks password operator settings interfaces
-    allow_unauthenticated tls tls_port tls_auth_clients allowed_sources""".split()
+    allow_unauthenticated tls tls_port tls_auth_clients allowed_sources replicas_min""".split()
 )
 
 _LIMITED = (
@@ -99,6 +100,7 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
         "lines": render(plan["host"], proven) if deployed or not check_mode else _not_yet(plan),
         "reach": _reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
         "deployed": deployed,
+        "roles": _roles(answers),
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])
     return Proof(result, {"docker_network": facts}, [*([_LIMITED] if limited else []), *told])
@@ -107,6 +109,16 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
 def _servers(answers: Mapping[str, Json]) -> dict[str, Json]:
     """Instance → what its server says of itself, at any of its ways."""
     return {key.partition(": ")[0]: answer["server"] for key, answer in answers.items() if answer.get("server")}
+
+
+def _roles(answers: Mapping[str, Json]) -> dict[str, str]:
+    """Instance → what it is in a replication, of those that are in one."""
+    found = {
+        key.partition(": ")[0]: text_of(answer["replication"])
+        for key, answer in answers.items()
+        if answer.get("replication")
+    }
+    return {name: text for name, text in found.items() if text}
 
 
 def _kept(plan: Json, engine: Engine) -> dict[str, Claim]:
@@ -128,7 +140,7 @@ def _kept(plan: Json, engine: Engine) -> dict[str, Claim]:
 def unproven(plan: Json) -> Json:
     """The result for a host whose engine is yet to come."""
     nothing = _reach(plan, [], {})
-    return {"claims": [], "failed_claims": 0, "lines": _not_yet(plan), "reach": nothing, "deployed": False}
+    return {"claims": [], "failed_claims": 0, "lines": _not_yet(plan), "reach": nothing, "deployed": False, "roles": {}}
 
 
 def _not_yet(plan: Json) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._facts import build
 
+from . import replication
 from .exposure import (
     EVERYWHERE,
     Published,
@@ -67,6 +68,10 @@ class Instance:
     """``sha256``, ``ca``, ``name`` and ``not_after`` of the one that it is to show, and its ``file`` on the host."""
     auth_clients: str = ""
     """Whether clients need one, as ``tls-auth-clients``."""
+    replica_of: str = ""
+    """The host and instance that it is asked to follow, and where that is: ``r1/redis at 10.0.0.1:6379``."""
+    replicas_min: int = 0
+    """How many are to be in sync with it where it is the master."""
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -99,6 +104,8 @@ def instance_of(settings: Mapping[str, Any], socket_dir: str) -> Instance:
         tls_port=ports_of(given).tls,
         certificate=settings.get("certificate"),
         auth_clients=str(settings["tls_auth_clients"]),
+        replica_of=replication.asked_text(settings.get("replication")),
+        replicas_min=int(settings["replicas_min"]),
     )
 
 

@@ -14,7 +14,6 @@ LONGEST = 86400
 """Seconds that a dump may take, or a throwaway server to load it: a day."""
 
 _BOTH: Json = {
-    "plan": {"type": "dict", "required": True, "no_log": True},
     "backup_dir": {"type": "path", "default": DIRECTORY},
     "wait": {"type": "int", "default": 3600},
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf, container, live, saving
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import DATA_AT, SOCKET_AT
-from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of, tried_content_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import text_of, with_log
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     Connection,
@@ -135,7 +135,7 @@ def started(engine: Engine, seen: Seen, directory: Path, lines: list[str], secon
     mounted = container.mounts_of(engine, seen.instance, f"{directory}:{DATA_AT}")
     body = container.body(engine, seen.instance, _PREFIX + seen.name, LABEL, mounted)
     body["Image"] = seen.image
-    conf = "\n".join([content_of(seen.instance), *lines, ""]).encode()
+    conf = "\n".join([tried_content_of(seen.instance), *lines, ""]).encode()
     written = container.archive(seen.instance, {container.FILE: conf})
     with _container(engine, seen, body, "start its server", written) as key:
         _wait(engine, key, seconds)

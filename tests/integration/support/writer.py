@@ -6,12 +6,13 @@ is looked up before it is sent again. So the list is to be the numbers up to at 
 
 As a program it ends when its input does, and prints as JSON how far it came and how long Redis was away:
 ``{"acknowledged": 4711, "gaps": [seconds, …]}``, gaps being the ten longest times between two acknowledgements. SOCKET
-is a path or ADDRESS:PORT. Aloud, each number is a line as soon as it is acknowledged, for one whose host may go down,
+is a path or ADDRESS:PORT, or several with commas between, tried one after the other. Aloud, each number is a line as soon as it is acknowledged, for one whose host may go down,
 and a hundred a second are enough.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import sys
@@ -125,7 +126,10 @@ class Writer(threading.Thread):
 
 def main() -> None:
     path, key, password, *aloud = sys.argv[1:]
-    writer = Writer(key, lambda: path, password, *([0.01, lambda number: print(number, flush=True)] if aloud else []))
+    places = itertools.cycle(path.split(","))
+    writer = Writer(
+        key, lambda: next(places), password, *([0.01, lambda number: print(number, flush=True)] if aloud else [])
+    )
     writer.start()
     sys.stdin.read()
     writer.end()

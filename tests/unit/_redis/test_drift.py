@@ -158,7 +158,7 @@ def found(one: dict[str, Any], wanted: Said, content: str | None = None) -> drif
 
 def set_to(one: dict[str, Any], change: Change, content: str | None = None) -> None:
     names = data.names_of(files.content_of(one))
-    drift.set_to(running(one, content), one, change, names, names)
+    drift.set_to(running(one, content), one, change, names, names, {})
 
 
 def test_one_as_its_redis_conf_says_has_no_drift(redis: Redis, tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_what_a_server_refuses_by_name_is_left_to_a_restart_and_all_else_is_set(
     names = data.names_of("")
     for values, done in (({"maxmemory": "1", "databases": "3"}, {"maxmemory": "1"}), ({"databases": "3"}, {})):
         one = instance(tmp_path)
-        found = drift.set_to(running(one), one, Change(values, {}), names, names)
+        found = drift.set_to(running(one), one, Change(values, {}), names, names, {})
         assert found.change.settings == done
         assert found.restart.startswith("it does not take all of its redis.conf while it runs (ERR CONFIG SET failed")
         assert redis.config["databases"] == "16"
@@ -319,12 +319,12 @@ def test_r1_the_log_is_waited_for_before_redis_conf_says_so_and_a_dump_is_writte
     off, on = data.names_of("appendonly no"), data.names_of("appendonly yes")
     one = instance(tmp_path)
     redis.info.update(aof_rewrite_in_progress="0", aof_rewrite_scheduled="0")
-    drift.set_to(running(one), one, Change({"appendonly": "yes"}, {}), off, on)
+    drift.set_to(running(one), one, Change({"appendonly": "yes"}, {}), off, on, {})
     assert redis.asked[-1] == ["INFO", "persistence"]
-    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off)
+    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off, {})
     assert [words[0] for words in redis.asked[-3:]] == ["INFO", "BGSAVE", "INFO"]
     redis.asked.clear()
-    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off._replace(saves=False))
+    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off._replace(saves=False), {})
     assert "BGSAVE" not in [words[0] for words in redis.asked]
 
 

@@ -34,6 +34,15 @@ def test_a_fleet_with_everything_that_a_host_may_hold_and_a_host_without_facts(f
     assert topology_tree({"db2": facts["rich"], "db1": None}, ports=ports) == golden("fleet.txt")
 
 
+def test_the_roles_of_a_replication_stand_at_the_end(facts: dict[str, Any]) -> None:
+    roles = {"redis-none": "replica of 10.0.0.1:6379, link up", "redis-bridge": "master of 10.0.0.2:6379"}
+    assert topology_tree(facts["article"], host="web1", roles=roles).splitlines()[-3:] == [
+        "└── replication",
+        "    ├── redis-bridge  master of 10.0.0.2:6379",
+        "    └── redis-none    replica of 10.0.0.1:6379, link up",
+    ]
+
+
 def test_the_order_of_the_facts_does_not_matter(facts: dict[str, Any]) -> None:
     def shuffled(value: Any) -> Any:
         if isinstance(value, dict):

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A planned switch of the master: on each host what its running servers are, and the steps that are its own.
+
+The server does it (FAILOVER, Redis 6.2 and later): it holds writes back, waits until its replica has all of them, and
+changes roles with it. So no write that was acknowledged is lost, and where it does not come about all is as before.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+
+from . import check, drift, files, following, live, operator, reconcile, replication, running
+from .protocol import Connection, NotMeantError, NotRedisError, encode
+from .replication import Place
+
+if TYPE_CHECKING:
+    from .running import Server
+
+Json = dict[str, Any]
+
+STEPS: Json = {
+    "steps": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "instance": {"type": "str", "required": True},
+            "step": {"type": "str", "required": True, "choices": ["hand_over", "lead", "follow"]},
+            "host": {"type": "str", "default": ""},
+            "port": {"type": "int", "default": 0},
+        },
+    },
+    "wait": {"type": "int", "default": 10},
+}
+"""The options of the module ``redis_promote``, beside those of a plan."""
+
+_NEARLY = 1 << 20
+"""Bytes that a replica may be behind when writes begin to be held back for it."""
+_ANSWERS_WITHIN = 3.0
+"""Seconds that a server may take beyond what is waited for."""
+
+
+def promote(params: Json, parts: Json, *, check_mode: bool) -> Json:
+    """Take the steps, have redis.conf say what runs, and return ``roles``. NetmodeError: one did not come about."""
+    engine = Engine(params["docker_host"], params["timeout"])
+    servers, steps = _servers(engine, parts), params["steps"]
+    for step in steps:
+        if step["instance"] not in servers:
+            raise NetmodeError(
+                f"instance {step['instance']}: it does not run here, or does not answer. Run site.yml first."
+            )
+    if check_mode or not steps:
+        return {"changed": bool(steps), "roles": _roles(servers)}
+    with alone("containers", "netmode.docker.redis_promote", engine.docker_host):
+        for step in steps:
+            _take(servers[step["instance"]], step, params["wait"])
+    given = {**parts["files"], "docker_host": params["docker_host"], "timeout": params["timeout"]}
+    reconcile.reconcile(given, check_mode=False)
+    return {"changed": True, "roles": _roles(servers)}
+
+
+def _servers(engine: Engine, parts: Json) -> dict[str, Server]:
+    around = check.observe(engine)
+    instances = operator.with_passwords(check.on_host(parts["files"]["instances"], around))
+    current = files.observe(instances, files.access_of(instances, parts["files"]["socket_group"]))
+    return {name: one for name, one in running.observe(instances, current, around).items() if one.asked.role}
+
+
+def _roles(servers: dict[str, Server]) -> Json:
+    """By instance what it says of its role, and ``place``, where others reach it; null where that is not known."""
+    found: Json = {}
+    for name, server in servers.items():
+        given = server.instance["replication"] or {}
+        place = Place(given["announce_host"], given["announce_port"]) if given.get("announce_host") else None
+        with closing(_connected(server, _ANSWERS_WITHIN)) as own:
+            found[name] = {**(replication.told_in(following.info(own)) or {}), "place": str(place) if place else None}
+    return found
+
+
+def _connected(server: Server, within: float) -> Connection:
+    try:
+        own = Connection(server.redis.endpoint, within)
+        said = drift.let_in(own, server.redis)
+    except (OSError, NotMeantError, NotRedisError) as error:
+        said = str(error)
+    if said:
+        raise NetmodeError(f"instance {server.instance['name']}: it does not answer over its socket: {said}.")
+    return own
+
+
+def _take(server: Server, step: Json, wait: int) -> None:
+    name, to = server.instance["name"], Place(step["host"], step["port"])
+    if step["step"] == "lead":
+        if server.asked.role and server.asked.role.follows:
+            raise NetmodeError(f"instance {name}: it follows {server.asked.role.follows}, and was not handed over to.")
+        return
+    with closing(_connected(server, following.WITHIN + 2 * wait + _ANSWERS_WITHIN)) as own:
+        _prepare(own, server, to)
+        follows = step["step"] == "follow"
+        why = following.follow(own, (to.host, str(to.port))) if follows else _hand_over(own, to, wait)
+    if why:
+        raise NetmodeError(f"instance {name}: {why}. It is what it was, and no write is lost.")
+
+
+def _prepare(own: Connection, server: Server, to: Place) -> None:
+    """What a replica's redis.conf says beside its master, set before it becomes one."""
+    replica = replication.with_role(server.instance, to)
+    values = {
+        name: lines[-1][0]
+        for name, lines in live.directives("\n".join([*replica["role"], *replica["role_secrets"]])).items()
+        if name not in replication.FOLLOWS
+    }
+    said = live.put(own, values) if values else "OK"
+    if said != "OK":
+        raise NetmodeError(f"instance {server.instance['name']}: {', '.join(values)}: {said}. Nothing was changed.")
+
+
+def _hand_over(own: Connection, to: Place, wait: int) -> str:
+    """Why it did not come about, '' where it did."""
+    until = time.monotonic() + wait
+    while True:
+        told = replication.told_in(following.info(own)) or {"replicas": [], "offset": 0}
+        replica = next((one for one in replication.in_sync(told["replicas"]) if one["address"] == str(to)), None)
+        if replica and told["offset"] - replica["offset"] <= _NEARLY:
+            break
+        if time.monotonic() > until:
+            far = f"{told['offset'] - replica['offset']} bytes behind" if replica else "not in sync"
+            return f"its replica at {to} is {far} after {wait} s"
+        time.sleep(0.05)
+    own.send(encode("FAILOVER", "TO", to.host, str(to.port), "TIMEOUT", str(wait * 1000)))
+    said = str(own.reply())
+    if said != "OK":
+        return f"it answers FAILOVER with {said}"
+    until = time.monotonic() + 2 * wait
+    while time.monotonic() < until:
+        info = following.info(own)
+        told = replication.told_in(info) or {}
+        if told.get("role") == "replica" and told.get("link") == "up":
+            return ""
+        if told.get("role") == "master" and info.get("master_failover_state") == "no-failover":
+            return f"its replica at {to} did not have everything within {wait} s, so it goes on as the master"
+        time.sleep(0.02)
+    own.send(encode("FAILOVER", "ABORT"))
+    own.reply()
+    return f"{to} does not let it follow within {2 * wait} s (its log says why), so it goes on as the master"
