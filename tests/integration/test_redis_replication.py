@@ -33,6 +33,11 @@ PLACES = {
     "host": f"{GATE}:7002",
     "none": "172.17.200.5:6379",
 }
+PROMOTE = [
+    {"hosts": "all", "gather_facts": False, "tasks": [
+        {"ansible.builtin.include_role": {"name": "netmode.docker.redis", "tasks_from": "promote.yml"}}
+    ]}
+]  # fmt: skip
 CASES = [
     ("host", SHAPE),
     pytest.param("none", SHAPE, marks=pytest.mark.thorough),
@@ -55,10 +60,17 @@ def set_of(master: str, shape: Shape = SHAPE, **more: Any) -> list[dict[str, Any
     return found
 
 
-def bring(play: Callable[..., Play], instances: list[dict[str, Any]], *options: str, rc: int = 0, **more: Any) -> Play:
+def bring(
+    play: Callable[..., Play],
+    instances: list[dict[str, Any]],
+    *options: str,
+    rc: int = 0,
+    what: Any = ROLE,
+    **more: Any,
+) -> Play:
     given = {"redis_password": PASSWORD, "redis_keeper": False, "redis_healthcheck_interval": "1h", **more}
     given.update(redis_address=GATE, redis_companions=COMPANIONS)
-    played = play(ROLE, options=options, redis_instances=instances, **given)
+    played = play(what, options=options, redis_instances=instances, **given)
     assert played.rc == rc, played.stdout + played.stderr
     return played
 
@@ -99,16 +111,18 @@ def test_r9_each_mode_is_followed_and_follows_and_the_master_sees_where_its_repl
     assert ask(host, name_of(master, shape), "config", "get", "min-replicas-to-write").split()[-1] == "3"
     assert running(host) == before
 
+    same = set_of(master, shape, replicas_min=3, settings={"repl-backlog-size": "2mb"})
+    bring(play, same, what=PROMOTE, redis_promote=f"localhost/{name_of('container', shape)}")
+    wait_until(lambda: seen_by(host, "container", shape) == others("container"), "they follow the one that is promoted")
+    settled(bring(play, same))
+
     ask(host, name_of("bridge", shape), "replicaof", "no", "one")  # a failover by somebody else
     for mode in ("host", "container", "none"):
         ask(host, name_of(mode, shape), "config", "set", "masterauth", PASSWORD)
         ask(host, name_of(mode, shape), "replicaof", *PLACES["bridge"].split(":"))
-    same = set_of(master, shape, replicas_min=3, settings={"repl-backlog-size": "2mb"})
     bring(play, same)
     settled(bring(play, same))
-    wait_until(
-        lambda: seen_by(host, "bridge", shape) == others("bridge"), "r5: the roles are as they were changed by hand"
-    )
+    wait_until(lambda: seen_by(host, "bridge", shape) == others("bridge"), "r5: the roles are as a hand changed them")
     assert running(host) == before
     host.docker("restart", *(name_of(mode, shape) for mode in ("bridge", "host")))
     wait_until(
@@ -143,6 +157,7 @@ def test_a_redis_that_has_keys_becomes_a_replica_only_where_that_is_said(host: H
     assert ask(host, name_of("bridge"), "get", "marker") == "host"
 
 
+@pytest.mark.thorough
 def test_a_master_that_is_not_there_leaves_a_replica_as_it_was(host: Host, play: Callable[..., Play]) -> None:
     own = {**instance(0, "bridge", SHAPE), **OWN["bridge"]}
     bring(play, [own])

@@ -30,6 +30,7 @@ NOTHING: dict[str, dict[str, Any]] = {
     "redis_config": {"instances": []},
     "redis_deploy": {"plan": PLAN},
     "redis_ping": {"endpoints": []},
+    "redis_promote": {"plan": PLAN},
     "redis_preview": {"keeper": {}, "plan": PLAN},
     "redis_restore": {"plan": PLAN},
     "redis_sources": {"instances": []},

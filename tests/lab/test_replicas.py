@@ -106,6 +106,7 @@ def promote(host: str, *options: str, rc: int = 0, **more: Any) -> str:
     return " ".join(played.stdout.split())  # which Ansible has folded
 
 
+@pytest.mark.thorough
 def test_a_replica_is_promoted_under_a_writer_and_what_a_hand_promoted_is_left_alone(
     replicated: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_replica_is_promoted_under_a_writer_and_what_a_hand_promoted_is_left_a
         )
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_promoted_is_refused_and_the_roles_are_as_they_were(replicated: None) -> None:
     before = roles()
     assert "bookworm/kv is the master already." in promote("bookworm")

@@ -30,6 +30,7 @@ ENTRY = {"name": "cache", "password": SECRETS[0], "settings": {"masterauth": SEC
         ("redis_verify", {"plan": "proof"}),
         ("redis_backup", {"plan": "parts"}),
         ("redis_deploy", {"plan": "parts"}),
+        ("redis_promote", {"plan": "parts"}),
         ("redis_restore", {"plan": "parts"}),
     ],
 )

@@ -143,7 +143,10 @@ REFUSED = [
     ({"redis_password": "other"}, {}, "r1/redis has another redis_password"),
     (
         {},
-        {"redis_users": [{"name": "default", "enabled": False}]},
+        {
+            "redis_appendonly": False,
+            "redis_users": [{"name": "default", "passwords": ["s3cret"], "rules": "~* +ping +get"}],
+        },
         "the user default of r1/redis is off or limited",
     ),
     ({}, {"redis_tls": "own"}, "r1/redis has redis_tls: own, this one off."),
