@@ -22,7 +22,8 @@ options:
     type: dict
     required: true
   wanted:
-    description: The replica, by the inventory's name of its host and, where that has several, its instance: V(r2/aa).
+    description:
+      - The replica, by the inventory's name of its host and, where that has several, the instance, such as V(r2/cache).
     type: str
     required: true
 """

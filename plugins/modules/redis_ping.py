@@ -65,7 +65,8 @@ options:
       expect:
         description:
           - What must be the case, or the module fails and names every endpoint for which it is not.
-          - V(pong) is the answer PONG; V(linked) is PONG and, of a replica, that its link to its master is up; V(reachable) is any answer of a Redis, also V(NOAUTH) or V(LOADING);
+          - V(pong) is the answer PONG; V(linked) is PONG and, of a replica, that its link to its master is up.
+          - V(reachable) is any answer of a Redis, also V(NOAUTH) or V(LOADING);
             V(unreachable) is no answer of a Redis.
         type: str
         choices: [pong, linked, reachable, unreachable]
