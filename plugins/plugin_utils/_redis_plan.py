@@ -41,6 +41,8 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
     check_places,
     check_volumes,
+    made_volumes,
+    named_volumes,
     volume_of,
 )
 
@@ -179,19 +181,6 @@ def _is_kept(instance: Settings) -> bool:
     return instance["state"] == "started" and (instance["network_mode"] == "container" or bool(instance["interfaces"]))
 
 
-def _volumes(instances: list[Settings]) -> list[dict[str, Any]]:
-    """Those by name: a path of the host is neither made nor removed."""
-    users = {volume_of(item): str(item["user"]).partition(":") for item in instances}
-    return [
-        {"name": name, "uid": int(uid), "gid": int(gid)} for name, (uid, _, gid) in users.items() if name[:1] != "/"
-    ]
-
-
-def _named_volumes(instances: Iterable[Settings]) -> list[str]:
-    """A path of the host is neither made nor removed."""
-    return [name for name in dict.fromkeys(map(volume_of, instances)) if not name.startswith("/")]
-
-
 def _image(instance: Settings) -> dict[str, Any]:
     source = instance["image_source"]
     image = {"name": instance["image"], "source": source, "pull_policy": instance["image_pull_policy"]}
@@ -297,7 +286,7 @@ def make_plan(
         "archives": archives,
         "certificates": certificates,
         "files": files,
-        "volumes": _volumes(_present(merged)),
+        "volumes": made_volumes(_present(merged)),
         "containers": containers,
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
@@ -385,7 +374,7 @@ def _teardown(
             {**image, "only_made_here": True}
             for image in gone([item["image"] for item in instances if item["image_source"] != "pull"])
         ],
-        "volumes": [{**item, "only_made_here": True} for item in gone(_named_volumes(instances))],
+        "volumes": [{**item, "only_made_here": True} for item in gone(named_volumes(instances))],
     }
 
 

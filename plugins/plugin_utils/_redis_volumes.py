@@ -27,6 +27,19 @@ def volume_of(instance: Settings) -> str:
     return str(instance["volume"] or f"{instance['name']}-data").rstrip("/") or "/"
 
 
+def made_volumes(instances: list[Settings]) -> list[dict[str, Any]]:
+    """Those by name: a path of the host is neither made nor removed."""
+    users = {volume_of(item): str(item["user"]).partition(":") for item in instances}
+    return [
+        {"name": name, "uid": int(uid), "gid": int(gid)} for name, (uid, _, gid) in users.items() if name[:1] != "/"
+    ]
+
+
+def named_volumes(instances: list[Settings]) -> list[str]:
+    """A path of the host is neither made nor removed."""
+    return [name for name in dict.fromkeys(map(volume_of, instances)) if not name.startswith("/")]
+
+
 def check_volumes(instances: list[Settings], companions: list[dict[str, Any]], problems: Problems) -> None:
     for instance in instances:
         why = _why_no_volume(volume_of(instance))

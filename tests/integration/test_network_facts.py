@@ -11,14 +11,13 @@ from churn import Churn
 from landscape import SHARED_MAC, build, docker, pid_of, plumb, replumb, wait_in
 from network_shape import (
     Facts,
-    Json,
-    assert_consistent,
     assert_container_part_of,
     assert_part_of,
-    assert_shape,
     assert_true_to,
+    interfaces_of,
     normal,
     read,
+    sound,
 )
 from oracle import Oracle, bridge_link_ports, links, namespace, within
 from retold_engine import GONE, retold_engine, without_top_level
@@ -93,10 +92,6 @@ def test_every_reading_of_an_unchanged_host_is_equal(lab: Host, facts: Facts) ->
 
 
 # --- the hard cases, each by its id ----------------------------------------------------------------------------------
-
-
-def interfaces_of(facts: Facts, container: str) -> dict[str, Json]:
-    return {i["name"]: i for i in facts["containers"][container]["interfaces"]}
 
 
 def test_n1_every_eth0_is_ifindex_2_and_every_veth_has_its_container(lab: Host, host: Host) -> None:
@@ -377,9 +372,7 @@ def test_n15_500_veths(lab: Host, host: Host) -> None:
 def test_n15_containers_gone_between_the_list_and_a_closer_look(lab: Host, facts: Facts) -> None:
     """Every closer look finds nothing: no failure, nothing made up, and all that needs no closer look is told right."""
     with retold_engine(lambda _path, answer: GONE if "HostConfig" in answer and "State" in answer else answer) as url:
-        told = read(lab, docker_host=url)
-    assert_shape(told)
-    assert_consistent(told)
+        told = sound(read(lab, docker_host=url))
     for name in ("web", "plain", "many", "inner", "six", "ended", "never-started"):
         known = {**facts["containers"][name], "joined_by": told["containers"][name]["joined_by"]}
         assert told["containers"][name] == known
@@ -394,9 +387,7 @@ def test_n15_links_and_containers_vanish_during_the_scan(lab: Host, host: Host, 
     churn.start()
     try:
         for _ in range(20):
-            told = read(lab)
-            assert_shape(told)
-            assert_consistent(told)
+            told = sound(read(lab))
             for name, container in facts["containers"].items():
                 assert told["containers"][name] == container, name
             for name, veth in facts["veths"].items():

@@ -108,6 +108,17 @@ def assert_consistent(facts: Facts) -> None:
     assert facts["unclaimed"] == sorted(v["name"] for v in veths.values() if v["container"] is None)
 
 
+def sound(facts: Facts) -> Facts:
+    """The facts, of the shape that is documented and consistent in themselves."""
+    assert_shape(facts)
+    assert_consistent(facts)
+    return facts
+
+
+def interfaces_of(facts: Facts, container: str) -> dict[str, Json]:
+    return {interface["name"]: interface for interface in facts["containers"][container]["interfaces"]}
+
+
 def normal(entry: Json) -> Json:
     """Without the order of lists that stand for sets, and without the addresses that the kernel makes by itself."""
     sets = ("ipv4", "ipv6", "networks", "joined_by")
@@ -157,8 +168,7 @@ def disagreements(said: Json, expected: Json) -> list[str]:
 
 
 def assert_true_to(facts: Facts, oracle: Oracle) -> None:
-    assert_shape(facts)
-    assert_consistent(facts)
+    sound(facts)
     found: list[str] = []
     found += disagreements(facts["bridges"], oracle.bridges())
     found += disagreements(facts["veths"], oracle.veths())

@@ -398,35 +398,3 @@ def test_two_published_entries_for_one_address_are_asked_once(facts: dict[str, A
     instances = [{"name": "redis-bridge", "network_mode": "bridge", "ports": ["6379:6379"]}]
     names = [endpoint["name"] for endpoint in redis_endpoints(facts, instances)]
     assert len(names) == len(set(names)) == 3
-
-
-ONLINE = {"address": "10.0.0.2:6379", "state": "online", "offset": 9, "lag": 0}
-FOLLOWS = {"role": "replica", "master": "10.0.0.1:6379", "link": "up", "offset": 9, "replicas": []}
-LEADS = {"role": "master", "master": None, "link": None, "offset": 9, "replicas": [ONLINE]}
-ROLES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
-    (LEADS, {}, []),
-    (FOLLOWS, {}, ["ok it follows 10.0.0.1:6379, its link is up (up)"]),
-    ({**FOLLOWS, "link": "syncing"}, {}, ["FAIL it follows 10.0.0.1:6379, its link is up (syncing)"]),
-    ({**LEADS, "replicas": []}, {"replicas_min": 1}, ["FAIL at least 1 of its replicas are in sync (0)"]),
-    (LEADS, {"replicas_min": 1}, ["ok at least 1 of its replicas are in sync (1)"]),
-    (
-        {**LEADS, "replicas": [{**ONLINE, "lag": 11}, {**ONLINE, "state": "wait_bgsave"}]},
-        {"replicas_min": 1},
-        ["FAIL at least 1 of its replicas are in sync (0)"],
-    ),
-    (FOLLOWS, {"replicas_min": 1}, ["ok it follows 10.0.0.1:6379, its link is up (up)"]),
-]
-
-
-@pytest.mark.parametrize(("told", "changed", "claimed"), ROLES)
-def test_the_role_that_a_redis_has_is_proven_and_not_the_one_that_it_was_given(
-    facts: dict[str, Any], told: dict[str, Any], changed: dict[str, Any], claimed: list[str]
-) -> None:
-    def change(answers: dict[str, Any]) -> None:
-        answers["redis-none: PONG over the unix socket"]["replication"] = told
-
-    proof = prove(facts, [{"name": "redis-none", "network_mode": "none"}], change, **changed)
-    words = ("follows", "replicas")
-    found = [claim for claim in proof["claims"] if any(word in claim["claim"] for word in words)]
-    assert [f"{'ok' if claim['ok'] else 'FAIL'} {claim['claim']} ({claim['observed']})" for claim in found] == claimed
-    failed(proof)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._redis import replication
 from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of, tried_content_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.replication import Place, Role
+from proof import UNIT, failed, prove
 
 R1, R2, MOVED = Place("10.0.0.1", 6379), Place("10.0.0.2", 7000), Place("10.9.9.9", 6379)
 MASTER = Role(None, 0, 0)
@@ -165,3 +167,40 @@ def test_a_replica_says_whom_it_follows(more: dict[str, str], link: str) -> None
 def test_who_does_not_say_has_no_role(info: dict[str, str]) -> None:
     assert replication.told_in(info) is None
     assert replication.role_in(info) is None
+
+
+@pytest.fixture
+def facts() -> dict[str, Any]:
+    return dict(json.loads((UNIT / "golden" / "facts.json").read_text())["article"])
+
+
+ONLINE = {"address": "10.0.0.2:6379", "state": "online", "offset": 9, "lag": 0}
+FOLLOWS = {"role": "replica", "master": "10.0.0.1:6379", "link": "up", "offset": 9, "replicas": []}
+LEADS = {"role": "master", "master": None, "link": None, "offset": 9, "replicas": [ONLINE]}
+ROLES: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    (LEADS, {}, []),
+    (FOLLOWS, {}, ["ok it follows 10.0.0.1:6379, its link is up (up)"]),
+    ({**FOLLOWS, "link": "syncing"}, {}, ["FAIL it follows 10.0.0.1:6379, its link is up (syncing)"]),
+    ({**LEADS, "replicas": []}, {"replicas_min": 1}, ["FAIL at least 1 of its replicas are in sync (0)"]),
+    (LEADS, {"replicas_min": 1}, ["ok at least 1 of its replicas are in sync (1)"]),
+    (
+        {**LEADS, "replicas": [{**ONLINE, "lag": 11}, {**ONLINE, "state": "wait_bgsave"}]},
+        {"replicas_min": 1},
+        ["FAIL at least 1 of its replicas are in sync (0)"],
+    ),
+    (FOLLOWS, {"replicas_min": 1}, ["ok it follows 10.0.0.1:6379, its link is up (up)"]),
+]
+
+
+@pytest.mark.parametrize(("told", "changed", "claimed"), ROLES)
+def test_the_role_that_a_redis_has_is_proven_and_not_the_one_that_it_was_given(
+    facts: dict[str, Any], told: dict[str, Any], changed: dict[str, Any], claimed: list[str]
+) -> None:
+    def change(answers: dict[str, Any]) -> None:
+        answers["redis-none: PONG over the unix socket"]["replication"] = told
+
+    proof = prove(facts, [{"name": "redis-none", "network_mode": "none"}], change, **changed)
+    words = ("follows", "replicas")
+    found = [claim for claim in proof["claims"] if any(word in claim["claim"] for word in words)]
+    assert [f"{'ok' if claim['ok'] else 'FAIL'} {claim['claim']} ({claim['observed']})" for claim in found] == claimed
+    failed(proof)
