@@ -37,7 +37,7 @@ def add_users(instance: Settings, problems: Problems) -> None:
     users = _named(whole, name, problems)
     taken = {line.split()[0] for line in map(str, given) if line.split()}
     for user in sorted(taken & users.keys()):
-        problems.add(name, f"users ({user})", "settings.user has a line for it as well. Leave one of them out.")
+        problems.add(name, f"users ({user})", f"{setting} has a line for it as well. Leave one of them out.")
     previous = _words(instance["password_previous"], instance["password"])
     if previous and DEFAULT in taken | users.keys():
         problems.add(

@@ -154,6 +154,21 @@ def test_o19_the_user_default_is_turned_off_and_on_again_while_redis_runs(
 
 
 @pytest.mark.thorough
+def test_o19_a_user_default_that_needs_no_password_and_may_little_is_proven(
+    host: Host, play: Callable[..., Play]
+) -> None:
+    rules = {"user": "default on nopass ~* +@read"}
+    one = instance(0, "bridge", SHAPES["redis-8"], settings=rules, appendonly=False, allow_unauthenticated=True)
+    deploy_shaped(play, [one], redis_password="")
+    assert deploy_shaped(play, [one], redis_password="").changed == 0
+    proof = play(VERIFY, redis_instances=[one], redis_companions=DONORS)
+    assert proof.rc == 0, proof.stdout
+    assert "observed NOPERM" in proof.stdout
+    assert cli(host, one["name"], "get", "marker") == ""
+    assert deploy_shaped(play, [{**one, "maxmemory": "64mb"}], redis_password="").task(TRIED)["set_live"]
+
+
+@pytest.mark.thorough
 def test_o19_what_somebody_does_to_the_role_s_user_is_mended(host: Host, deploy: Callable[..., Play]) -> None:
     deploy(OFF, APP)
     lost, gone, limited = NAMES
@@ -211,7 +226,7 @@ def test_a_limited_user_default_loses_them_on_the_servers_that_the_documentation
 
         def ask(*words: str, name: str = name, shape: Any = shape) -> str:
             way = (shape.cli, "-s", "/data/s", "--user", "app", "--pass", "x", "--no-auth-warning")
-            return host.run("docker", "exec", "-i", name, *way, *words).stdout.strip()
+            return host.run("docker", "exec", "-i", name, *way, *words, check=False).stdout.strip()
 
         wait_until(lambda ask=ask: ask("ping") == "PONG", f"{name} is up")
         ask("set", "plain", "1")
