@@ -43,6 +43,13 @@ options:
     type: list
     elements: str
     default: []
+  replaced:
+    description:
+      - Those of them whose containers are going to be recreated. Their C(redis.conf) is kept beside the new one until
+        M(netmode.docker.redis_deploy) has seen the new container answer; where it does not, it is put back.
+    type: list
+    elements: str
+    default: []
   instances:
     description: The instances.
     type: list

@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import shapes
 from redis_lab import inspect, running
 from shaped import MODES, ask, deploy, instance, own_volumes
-from shapes import REDIS_SHAPES, SHAPES, Shape
+from shapes import REDIS_8_6, REDIS_SHAPES, SHAPES, VALKEY_8, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,10 +73,20 @@ def test_the_data_is_kept_over_a_change_of_the_image(
     assert deploy(play, new).changed == 0
 
 
-SERVERS = ("redis", "redis-8", "valkey-9")
-READ_BY = {"redis": {*SERVERS}, "redis-8": {"redis-8"}, "valkey-9": {"valkey-9"}}
+SERVERS = {**SHAPES, "valkey-8": VALKEY_8, "redis-8.6": REDIS_8_6}
+READ_BY = {
+    "redis": {"redis", "redis-8", "redis-8.6", "valkey-8", "valkey-9"},
+    "redis-8": {"redis-8", "redis-8.6"},
+    "redis-8.6": {"redis-8.6"},
+    "valkey-8": {"redis-8", "redis-8.6", "valkey-8", "valkey-9"},
+    "valkey-9": {"valkey-9"},
+}
 """Whose data, and who reads it."""
-PAIRS = [(old, new) for old in SERVERS for new in SERVERS if old != new]
+PAIRS = [(old, new) for old in READ_BY for new in READ_BY if old != new]
+VALUES = (
+    ("set", "text", "value"), ("rpush", "list", "b", "a", "b"), ("sadd", "words", "one", "two"), ("sadd", "numbers", "7", "9"),
+    ("hset", "hash", "field", "value", "other", "1"), ("zadd", "scores", "0.1", "a", "1e30", "b", "-inf", "c", "2", "d"),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -85,14 +96,20 @@ PAIRS = [(old, new) for old in SERVERS for new in SERVERS if old != new]
 def test_r13_a_server_that_does_not_read_the_data_is_refused_before_anything_stops(
     host: Host, play: Callable[..., Play], pairs: list[tuple[str, str]]
 ) -> None:
+    if ({*SERVERS} - {*SHAPES}) & {name for pair in pairs for name in pair}:
+        shapes.make(host, [VALKEY_8, REDIS_8_6])
     for old, new in pairs:
-        first, other = ({**instance(0, "bridge", SHAPES[one]), "name": f"{old}-to-{new}"} for one in (old, new))
+        first, other = ({**instance(0, "bridge", SERVERS[one]), "name": f"{old}-to-{new}"} for one in (old, new))
         name = first["name"]
         deploy(play, [first])
         assert ask(host, name, "set", "marker", name) == "OK"
+        for words in VALUES:
+            ask(host, name, *words)
         before = running(host)
         if new in READ_BY[old]:
-            deploy(play, [other])
+            played = deploy(play, [other])
+            (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
+            assert compared == {name: {"keys": {"0": 1 + len(VALUES)}, "values": 1 + len(VALUES)}}
             assert deploy(play, [other]).changed == 0
         else:
             refused = deploy(play, [other], rc=2)

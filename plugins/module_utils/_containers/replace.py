@@ -93,6 +93,8 @@ def _restore(run: Run, step: Step, new: str, *, was_running: bool) -> list[str]:
         acts.rename(engine, step.name, old, step.name)
     if not was_running or acts.is_running(engine, old):
         return []
+    if run.watch:
+        run.watch.put_back(step.name, old)
     acts.start(engine, step.name, old)
     return [name for name, key in step.data.get("dependants", ()) if not _is_back(run, name, key)]
 

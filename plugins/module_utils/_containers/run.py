@@ -21,6 +21,9 @@ class Watch(Protocol):
     def started(self, name: str, container: str) -> None:
         """The new one was started. NetmodeError: the old one comes back."""
 
+    def put_back(self, name: str, container: str) -> None:
+        """The old one is about to be started again. NetmodeError: it is not."""
+
 
 class Run:
     """``ids`` and ``replaced`` tell which new container those that join another are to join."""

@@ -12,9 +12,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
 
-from . import kept, operator
+from . import kept, operator, previous
 from .log import last_lines
-from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in
+from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ Json = dict[str, Any]
 
 _WITHIN = 10.0
 """Seconds that a server has to say what it has."""
+_RUNS = 0.5
+"""Seconds after which a companion that was started is taken to go on running."""
 _FIRST, _LONGEST = 0.02, 0.5
 """Seconds until one that is starting is asked again."""
 
@@ -36,14 +38,17 @@ def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, 
     engine = Engine(params["docker_host"], params["timeout"])
     instances = parts["files"]["instances"]
     watch = Watch(engine, instances if check_mode else operator.with_passwords(instances), params["wait"])
-    outcome = bring(
-        engine,
-        with_sysctls(parts["containers"]["containers"], params["sysctls"]),
-        check=check_mode,
-        pending=params["pending"],
-        restarted={str(name): str(why) for name, why in params["restarted"].items()},
-        watch=watch,
-    )
+    try:
+        outcome = bring(
+            engine,
+            with_sysctls(parts["containers"]["containers"], params["sysctls"]),
+            check=check_mode,
+            pending=params["pending"],
+            restarted={str(name): str(why) for name, why in params["restarted"].items()},
+            watch=watch,
+        )
+    except NetmodeError as error:
+        raise NetmodeError("\n".join([str(error), *watch.back()])) from error
     return outcome, watch.compared
 
 
@@ -54,6 +59,7 @@ class Watch:
         self._engine, self._wait = engine, wait
         self._instances = {one["name"]: one for one in instances if one["state"] == "present" and one["trial"]}
         self._had: dict[str, Data] = {}
+        self._back: dict[str, str] = {}
         self.compared: Json = {}
         """Instance → keys of each database, and how many values were compared."""
 
@@ -70,13 +76,18 @@ class Watch:
             self._had[name] = had
 
     def started(self, name: str, container: str) -> None:
-        """Wait until the new one answers. NetmodeError: it does not, or not with the data of the one before."""
+        """Wait until the new one answers. NetmodeError: it does not, or not with the data of the one before.
+
+        A companion is to go on running for a moment: where it ends, so does the network of those that share it.
+        """
         if name not in self._instances:
+            self._refuse_ending(name, container)
             return
         had, until, pause = self._had.get(name), time.monotonic() + self._wait, _FIRST
         while True:
             why = self._why_not(name, container, had)
             if not why:
+                previous.forget(self._instances[name])
                 return
             if self._has_ended(container):
                 raise self._failed(name, container, f"does not come up in its new container ({why})")
@@ -85,6 +96,36 @@ class Watch:
                 raise self._failed(name, container, f"{late}. It may need more (wait, which is redis_start_timeout)")
             time.sleep(pause)
             pause = min(_LONGEST, pause * 2)
+
+    def _refuse_ending(self, name: str, container: str) -> None:
+        until = time.monotonic() + _RUNS
+        while time.monotonic() < until:
+            time.sleep(_RUNS / 5)
+            found = self._engine.get(f"/containers/{container}/json")
+            ended = not found["State"]["Running"] and found["State"]["ExitCode"]
+            if ended or found["RestartCount"] > 0:
+                raise NetmodeError(f"{name}: its new container ends at once.\n{last_lines(self._engine, container)}")
+
+    def put_back(self, name: str, container: str) -> None:
+        """Its redis.conf first."""
+        if name in self._instances:
+            previous.put_back(self._instances[name])
+            self._back[name] = container
+
+    def back(self) -> list[str]:
+        """Waits for the old ones that were put back, which have as much time as the new. A line for each."""
+        until = time.monotonic() + self._wait
+        return [self._whether_back(name, container, until) for name, container in self._back.items()]
+
+    def _whether_back(self, name: str, container: str, until: float) -> str:
+        while True:
+            told = ping(self._endpoint(name, container), _WITHIN)
+            if told["reachable"] and not str(told["answer"]).startswith("LOADING"):
+                return "It answers again."
+            if time.monotonic() > until:
+                why = f"does not answer in its old container ({told['error'] or told['answer']})"
+                return str(self._failed(name, container, why))
+            time.sleep(_FIRST)
 
     def _why_not(self, name: str, container: str, had: Data | None) -> str:
         """Why it is not up yet, or empty. NetmodeError: it is, without its data."""
@@ -117,12 +158,15 @@ class Watch:
 
     @contextmanager
     def _asked(self, name: str, container: str, seconds: float) -> Iterator[Connection]:
-        instance = self._instances[name]
-        username, password = operator.credentials(instance) or (None, None)
-        at = f"{instance['socket_directory']}/redis.sock"
-        endpoint = Endpoint(name, socket=at, username=username, password=password, container=container)
+        endpoint = self._endpoint(name, container)
         with closing(Connection(endpoint, seconds, MAX_CLIENTS)) as own:
             refused = let_in(own, endpoint)
             if refused:
                 raise NotMeantError(refused)
             yield own
+
+    def _endpoint(self, name: str, container: str) -> Endpoint:
+        instance = self._instances[name]
+        username, password = operator.credentials(instance) or (None, None)
+        at = f"{instance['socket_directory']}/redis.sock"
+        return Endpoint(name, socket=at, username=username, password=password, container=container)

@@ -21,7 +21,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import access as redis_access
-from . import operator, tls_files
+from . import operator, previous, tls_files
 from .tls import fingerprint
 
 if TYPE_CHECKING:
@@ -174,12 +174,12 @@ def _sorted_out(directory: Path) -> tuple[list[Path], list[Path]]:
     """What of a directory was made here, by us or by Redis for us, and what was not. Nothing is followed."""
     own: list[Path] = []
     foreign: list[Path] = []
-    unfinished = [part for name in ("redis.conf", TRIED) for part in _files.unfinished(directory / name)]
+    unfinished = [part for name in ("redis.conf", TRIED, previous.FILE) for part in _files.unfinished(directory / name)]
     unfinished += [*tls_files.ours(directory), *operator.ours(directory)]
     for path in sorted(directory.iterdir()):
         mode = path.lstat().st_mode
         ours = path in unfinished or (path.name == "redis.sock" and stat.S_ISSOCK(mode))
-        ours = ours or (path.name == TRIED and stat.S_ISREG(mode))
+        ours = ours or (path.name in (TRIED, previous.FILE) and stat.S_ISREG(mode))
         ours = ours or (path.name == "redis.conf" and redis_access.written_here(path))
         (own if ours else foreign).append(path)
     return own, foreign
@@ -240,7 +240,8 @@ def _refuse_read_only(name: str, path: Path) -> None:
         raise NetmodeError(f"instance {name}: {path}: {there} is on a read-only file system. {_WAYS_OUT[errno.EROFS]}")
 
 
-def apply(step: Step, access: Access) -> None:
+def apply(step: Step, access: Access, *, replaced: bool = False) -> None:
+    """``replaced``: its container is going to be, and comes back with the redis.conf that it has where that fails."""
     instance = step.instance
     try:
         if step.after is None:
@@ -260,6 +261,7 @@ def apply(step: Step, access: Access) -> None:
         file, owner = Path(instance["directory"]) / "redis.conf", (instance["uid"], instance["gid"])
         tls_files.write(instance, _write)
         operator.write(instance, _write)
+        previous.keep(instance, step.before if replaced else None, _write)
         _write(file, step.after.encode(), owner)
         tls_files.remove_unwanted(instance)
         operator.remove_unwanted(instance)

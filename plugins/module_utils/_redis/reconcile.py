@@ -61,7 +61,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
             made = _plan(params, engine)  # who had the lock before may have changed what was seen
-            done = _change(engine, made, renewed)
+            done = _change(engine, made, renewed, params["replaced"])
     recorded = {entry["container"] for entry in record.read().values()}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
     result = {
@@ -151,7 +151,7 @@ def _note(instance: Instance) -> Tried:
         raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from None
 
 
-def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> dict[str, Drift]:
+def _change(engine: Engine, made: _Plan, renewed: Collection[str], replaced: Collection[str]) -> dict[str, Drift]:
     """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet.
 
     Returns what was set of each Redis while it runs, and why it is to be restarted.
@@ -172,7 +172,7 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str]) -> dict[str, 
             aimed = running.aimed_at(engine, server, made.noted[name], said.get(name))
         done[name] = running.set_live(server, aimed, renewed=name in renewed)
     for step in made.steps:
-        files.apply(step, made.access)
+        files.apply(step, made.access, replaced=step.instance["name"] in replaced)
     for instance in made.instances:
         name, asked = instance["name"], replication.asked_of(instance)
         if name in made.trials:

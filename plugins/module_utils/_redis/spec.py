@@ -48,6 +48,7 @@ ARGUMENTS: Json = {
     "socket_group": {"type": "str", "default": ""},
     "image_dir": {"type": "path"},
     "renewed": {"type": "list", "elements": "str", "default": []},
+    "replaced": {"type": "list", "elements": "str", "default": []},
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
 """The options of the module ``redis_config``, but for those that say where the engine is."""

@@ -205,6 +205,8 @@ SHAPES: dict[str, Shape] = {
 }  # fmt: skip
 VALKEY_8 = _valkey("valkey-8", root="valkey-8", version="8.1.1")
 """Of the line before, for what differs between them: its dumps are those of Redis 7.2."""
+REDIS_8_6 = _redis("redis-8.6", _REDIS_8, root="redis-8.6")
+"""Of a later line of Redis 8, whose dumps the one before does not read."""
 OFFICIAL = SHAPES["redis"].image
 """What most hosts run: EXPOSE, VOLUME, WORKDIR and an entrypoint that steps down."""
 REDIS_SHAPES = [shape for shape in SHAPES.values() if shape.name not in ("nginx", "httpd")]

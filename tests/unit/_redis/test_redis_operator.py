@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCES = [path for package in (_redis, _redis_backup) for path in Path(str(package.__file__)).parent.glob("*.py")]
-NOT_SENT = {"NOAUTH", "NOPERM", "WRONGPASS", "PONG", "NONE", "CMD", "DOCKER", "FORWARD", "AUTH"}
+NOT_SENT = {"LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "PONG", "NONE", "CMD", "DOCKER", "FORWARD", "AUTH"}
 """Answers, chains of the host, and AUTH, which needs no permission."""
 READS = {
     "select", "randomkey", "type", "pttl", "memory", "object", "get", "lrange", "smembers", "hgetall", "zrange",
