@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from backup_lab import BACKUPS, RESTORED, done
 from lab import wait_until
-from redis_lab import cli, running
+from redis_lab import AGAIN, cli, running
 from shaped import DONORS, MODES, PASSWORD, Client, instance
 from shaped import deploy as deploy_shaped
 from shapes import SHAPES
@@ -109,7 +109,9 @@ def test_o19_all_that_the_role_does_with_a_redis_works_with_its_user_default_off
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("no_backups_left")
-def test_o19_a_backup_and_its_restore_work_with_the_user_default_off(host: Host, deploy: Callable[..., Play]) -> None:
+def test_o19_a_backup_its_restore_and_a_recreate_work_with_the_user_default_off(
+    host: Host, deploy: Callable[..., Play]
+) -> None:
     deploy(OFF, APP)
     for name in NAMES:
         assert app(host, name, "set", "marker", name) == "OK"
@@ -119,8 +121,11 @@ def test_o19_a_backup_and_its_restore_work_with_the_user_default_off(host: Host,
         assert app(host, name, "set", "marker", "later") == "OK"
     last = {"redis_restore_instance": NAMES[-1], "redis_restore_backup": "latest", "redis_restore_overwrite": True}
     assert done(host, "restore", servers(OFF, APP), **given, **last).task(RESTORED)["changed"]
-    assert [app(host, name, "get", "marker") for name in NAMES] == ["later", "later", NAMES[-1]]
+    wanted = ["later", "later", NAMES[-1]]
+    assert [app(host, name, "get", "marker") for name in NAMES] == wanted
     assert deploy(OFF, APP).changed == 0
+    assert deploy(OFF, APP, labels=AGAIN).changed == 1
+    assert [app(host, name, "get", "marker") for name in NAMES] == wanted, "recreated"
 
 
 def test_o19_the_user_default_is_turned_off_and_on_again_while_redis_runs(
@@ -219,9 +224,9 @@ def test_a_limited_user_default_loses_them_on_the_servers_that_the_documentation
     """Why the role gives one that is off all rights, and refuses one that is on and limited."""
     found = {}
     for name in SERVERS:
+        shape = SHAPES[name]
         options = ("--appendonly", "yes", "--appendfsync", "always", "--port", "0", "--unixsocket", "/data/s")
         users = ("--user", *LIMITED, "--user", "app", "on", "nopass", "~*", "&*", "+@all")
-        shape = SHAPES[name]
         host.docker("run", "-d", "--name", name, "--network", "none", shape.image, shape.server, *options, *users)
 
         def ask(*words: str, name: str = name, shape: Any = shape) -> str:
