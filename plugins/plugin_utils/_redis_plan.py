@@ -31,7 +31,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, option_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, replicate
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
     check,
     merge,
@@ -84,7 +84,9 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     return lines, secrets
 
 
-def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
+def _files(
+    instance: Settings, config_dir: str, socket_dir: str, unauthenticated: dict[str, Any] | None = None
+) -> dict[str, Any]:
     uid, _, gid = str(instance["user"]).partition(":")
     absent = instance["state"] == "absent"
     material = None if absent else instance["material"]
@@ -102,6 +104,7 @@ def _files(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, An
         "secrets": secrets,
         "operator": bool(instance["operator"]),
         "restart_allowed": instance["restart_allowed"],
+        "unauthenticated": unauthenticated,
         "replication": None if absent else instance["replication"],
         **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
@@ -262,9 +265,7 @@ def make_plan(
     namespaces = Namespaces(_present(merged), extra, networks)
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
     own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
-    known = not problems.told
-    for instance in merged:
-        instance["replication"] = option_of(instance, own, hosts or {}, problems) if known else None
+    replicate(merged, own, hosts or {}, problems)
     proof = _proof(variables, host, merged, problems)
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     if problems.told:
@@ -276,10 +277,7 @@ def make_plan(
     if problems.told:
         return nothing
     containers = extra + [_container(item, config_dir, socket_dir) for item in merged]
-    files = [
-        {**_files(item, config_dir, socket_dir), "unauthenticated": unauthenticated(item, namespaces)}
-        for item in merged
-    ]
+    files = [_files(item, config_dir, socket_dir, unauthenticated(item, namespaces)) for item in merged]
     return {
         "problems": [],
         "images": images,

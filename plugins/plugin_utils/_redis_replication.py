@@ -126,7 +126,16 @@ def _is_local(address: str) -> bool:
 # --- whom it follows --------------------------------------------------------------------------------------------------
 
 
-def option_of(
+def replicate(
+    instances: list[Settings], own: Host, variables: Mapping[str, Mapping[str, Any]], problems: Problems
+) -> None:
+    """Each into ``replication``; None where something is wrong already. ``variables``: those of each host."""
+    known = not problems.told
+    for instance in instances:
+        instance["replication"] = _option_of(instance, own, variables, problems) if known else None
+
+
+def _option_of(
     instance: Settings, own: Host, variables: Mapping[str, Mapping[str, Any]], problems: Problems
 ) -> dict[str, Any]:
     """The option ``replication`` of the module redis_config. ``variables``: those of each host of the inventory."""

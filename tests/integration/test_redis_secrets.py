@@ -105,8 +105,7 @@ def test_r15_secrets_are_in_the_files_of_redis_and_of_root_and_nowhere_else(
         assert played.rc == 0, played.stdout
         return played
 
-    host.sh("touch /run/began")
-    began, seen = host.sh("date +%s"), Seen(host)
+    began, seen = host.sh("touch /run/began; date +%s"), Seen(host)
     both = {"password": new, "password_previous": old}
     with seen.meanwhile():
         told = [run(ROLE, "--check"), run(ROLE), run(ROLE, **both), run(ROLE, **both), run(PROOF, **both)]
