@@ -114,6 +114,7 @@ def test_an_interface_that_is_taken_out_of_the_variables_is_removed_and_redis_is
     assert recorded(host) == []
 
 
+@pytest.mark.thorough
 def test_r2_from_none_to_bridge_and_back_keeps_the_data_forgets_the_interface_and_makes_it_again(
     host: Host, deploy: Callable[..., Play]
 ) -> None:

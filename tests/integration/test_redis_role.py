@@ -131,6 +131,7 @@ def test_a_redis_is_not_root_has_no_capabilities_and_cannot_write_its_root(
     wait_until(lambda: inspect(host, "redis")["State"]["Health"]["Status"] == "healthy", "redis is healthy")
 
 
+@pytest.mark.thorough
 def test_many_on_one_host(host: Host, deploy: Callable[..., Play]) -> None:
     names = [f"shard-{n}" for n in range(6)]
     entries = [{"name": name, "port": 7000 + n} for n, name in enumerate(names)]
@@ -142,13 +143,8 @@ def test_many_on_one_host(host: Host, deploy: Callable[..., Play]) -> None:
 # --- R2: nothing is lost ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "persistence",
-    [
-        pytest.param({"appendonly": True}, id="append-only file"),
-        pytest.param({"appendonly": False}, id="dump", marks=pytest.mark.thorough),
-    ],
-)
+@pytest.mark.thorough  # some of these are drawn by test_redis_machine.py, with clients that write
+@pytest.mark.parametrize("persistence", [{"appendonly": True}, {"appendonly": False}], ids=["append-only file", "dump"])
 def test_r2_same_data_after_every_kind_of_change(
     host: Host, deploy: Callable[..., Play], persistence: dict[str, Any]
 ) -> None:
@@ -170,12 +166,6 @@ def test_r2_same_data_after_every_kind_of_change(
         assert played.changed > 0
         assert inspect(host, "cache")["Id"] != was, f"not recreated for {change}"
         assert digest(host, "cache") == wanted, f"data lost by {change}"
-
-
-def test_a_changed_setting_reaches_the_running_redis(host: Host, deploy: Callable[..., Play]) -> None:
-    deploy(redis_maxmemory="64mb")
-    deploy(redis_maxmemory="96mb")
-    assert cli(host, "redis", "config", "get", "maxmemory").split() == ["maxmemory", str(96 * 1024 * 1024)]
 
 
 def test_a_volume_that_outlived_its_configuration_is_not_started_empty(

@@ -50,9 +50,8 @@ EVERY_CHANGE = [(mode, change) for change in CHANGES for mode in MODES]
 EACH_CHANGE = [(mode, CHANGES[number % 2]) for number, mode in enumerate(MODES)]
 
 
-@pytest.mark.parametrize(
-    "pairs", [EACH_CHANGE, pytest.param(EVERY_CHANGE, marks=pytest.mark.thorough)], ids=["each", "every"]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("pairs", [EACH_CHANGE, EVERY_CHANGE], ids=["each", "every"])
 def test_the_data_is_kept_over_a_change_of_the_image(
     host: Host, play: Callable[..., Play], pairs: list[tuple[str, tuple[Shape, Shape]]]
 ) -> None:

@@ -92,6 +92,7 @@ def change(mode: str) -> dict[str, float]:
     return {name: said[name]["gaps"][0] for name in HOSTS}
 
 
+@pytest.mark.thorough  # on one engine test_redis_machine.py changes the mode as well
 def test_every_acknowledged_write_survives_every_change_of_mode(
     mover: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
