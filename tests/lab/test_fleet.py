@@ -20,7 +20,7 @@ def container_steps(play: Play) -> dict[tuple[str, str], list[str]]:
     return {
         (task["host"], name): [action for action in one["actions"] if action != "pull"]
         for task in play.tasks
-        if task["action"] == "netmode.docker.containers"
+        if task["action"] == "netmode.docker.redis_deploy"
         for name, one in (task["result"].get("containers") or {}).items()
     }
 

@@ -152,6 +152,7 @@ IMAGES = Subject(
 )  # fmt: skip
 
 AT = "/etc/netmode/nmt-check"
+FOLLOWS = {"of": "r1/redis", "host": "10.0.0.1", "port": 6379, "announce_host": "10.0.0.2", "announce_port": 7000}
 FILES = Subject(
     redis.reconcile, "instances", INSTANCE_ARGUMENTS,
     {"name": "cache", "directory": f"{AT}/cache", "socket_directory": "/var/lib/nmt-check/cache"},
@@ -162,6 +163,7 @@ FILES = Subject(
         {"unauthenticated": {"reason": "it is bound to the loopback", "networks": [{"name": "bridge"}], "ports": []}},
         {"directory": "/etc"}, {"name": "other", "directory": f"{AT}/other"},
         {"trial": {"container": {"name": "cache", "image": "nmt-image:1", "command": ["redis-server", "/none.conf"]}}},
+        {"operator": True}, {"replication": FOLLOWS}, {"replication": {**FOLLOWS, "port": 7000, "overwrite": True}},
         {"restart_allowed": False}, {"tls": {"pem": "one", "ca": "another"}}, {"tls": {"pem": "two", "ca": "another"}},
     ),
     {
