@@ -61,7 +61,7 @@ SAID: list[tuple[str, dict[str, Any]]] = [
     # O19
     ("6379 of the container is published, and Redis listens at 6380", {"redis_port": 6380, "redis_ports": ["127.0.0.1:7:6379"]}),
     ("7000 of the container is published, and Redis listens at 6379", {"redis_ports": [7000]}),
-    ("default is off", {"redis_settings": {"user": "default off"}}),
+    ("Write 'default off ~* &* +@all'", {"redis_settings": {"user": "default off"}}),
     ("redis_password is not among the passwords", {"redis_password": "x", "redis_settings": {"user": "default on >y +@all"}}),
     ("settings.tls-port: 6379 is its own port", {"redis_settings": {"tls-port": 6379}}),
 ]  # fmt: skip
