@@ -5,7 +5,7 @@
 # make verify  prove once more that every Redis has the network that was asked for
 # make teardown  remove what `make site` made
 # make check   lint, types and unit tests, in a minute or two
-# make test    what proves this collection, in 25 minutes
+# make test    what proves this collection, in half an hour
 # make thorough  kills, restarts and load on three engines, for which that is too short
 # make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml
 # make lab-down  remove every trace of them
