@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules document alike: the options of who talks to the Docker Engine, and what holds for who only reads."""
+"""What modules document alike: the options of who talks to the Docker Engine or takes a plan, and of who only reads."""
 
 from __future__ import annotations
 
@@ -30,4 +30,13 @@ attributes:
   diff_mode:
     description: Returns what a task changed.
     support: none
+"""
+
+    PLAN = r"""
+options:
+  plan:
+    description:
+      - The instances, as P(netmode.docker.redis_plan#filter) returns them in C(parts).
+    type: dict
+    required: true
 """

@@ -18,6 +18,7 @@ description:
   - A backup is whole or not there. Each run makes a new one, and removes the oldest of those that this module made.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.plan
 attributes:
   check_mode:
     description: Says of what a backup would be made and which would be removed. It does nothing.
@@ -26,11 +27,6 @@ attributes:
     description: Has no differences to show.
     support: none
 options:
-  plan:
-    description:
-      - The instances, as P(netmode.docker.redis_plan#filter) returns them in C(parts).
-    type: dict
-    required: true
   instances:
     description: The names of those to back up. Empty, it is all that are to run.
     type: list

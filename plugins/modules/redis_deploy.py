@@ -20,6 +20,7 @@ description:
     that does not say what it has, only the answer counts.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.plan
 attributes:
   check_mode:
     support: full
@@ -28,10 +29,6 @@ attributes:
     support: full
     description: Shows which options of which containers change.
 options:
-  plan:
-    description: The instances and containers, C(parts) as P(netmode.docker.redis_plan#filter) returns it.
-    type: dict
-    required: true
   sysctls:
     description: Container to sysctls that it is given beside its own, as M(netmode.docker.host_tuning) names them.
     type: dict

@@ -17,6 +17,7 @@ description:
   - Then C(redis.conf) says the new roles, so that a restart keeps them.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.plan
 attributes:
   check_mode:
     description: Can run in check mode and return the roles as they are, without changing them.
@@ -25,11 +26,6 @@ attributes:
     description: Has no differences to show.
     support: none
 options:
-  plan:
-    description:
-      - The instances, as P(netmode.docker.redis_plan#filter) returns them in C(parts).
-    type: dict
-    required: true
   steps:
     description: What to do, in this order. Without any it only returns the roles.
     type: list

@@ -22,6 +22,7 @@ description:
   - Changes nothing where the instance has just this data already.
 extends_documentation_fragment:
   - netmode.docker.engine
+  - netmode.docker.engine.plan
 attributes:
   check_mode:
     description:
@@ -32,11 +33,6 @@ attributes:
     description: Has no differences to show.
     support: none
 options:
-  plan:
-    description:
-      - The instances, as P(netmode.docker.redis_plan#filter) returns them in C(parts).
-    type: dict
-    required: true
   instance:
     description: The name of the instance. It may be left out on a host that has one alone.
     type: str

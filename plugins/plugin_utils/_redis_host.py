@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
 from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import CONTAINER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import NETWORK_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of
@@ -54,8 +54,4 @@ def _is_address(text: str) -> bool:
     """The default, a template, is the host's own name and only rendered where the role's defaults are."""
     if text == options_of("redis")["redis_address"]["default"]:
         return True
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return bool(_HOST_NAME.fullmatch(text))
-    return True
+    return is_address(text) or bool(_HOST_NAME.fullmatch(text))

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address, is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import (
     EVERYWHERE,
     Namespaces,
@@ -189,20 +189,13 @@ def _share(own: Host, name: str, master: str, there: Reached) -> bool:
     if is_loopback(there.place.host) or owner == other:
         return owner == other
     if owner == "(host)":  # which has all bridges, and not Docker's names
-        return _is_address(there.place.host)
+        return is_address(there.place.host)
     mine, theirs = ({*map(_network, own.namespaces.networks_of(one))} for one in (owner, other))
     return bool(mine & theirs)
 
 
 def _network(name: str) -> str:
     return "bridge" if name == "docker0" else name
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
 
 
 def _outside(address: str, port: int) -> Place:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE, published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import interfaces_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import is_pem, ports_of
@@ -53,7 +54,7 @@ def check_tls(instance: Settings, problems: Problems) -> None:
         problems.add(name, missing, "tls is given: say which, as a file on the controller or as the PEM text itself.")
     if tls == "off" and instance["tls_port"]:
         problems.add(name, "tls_port", "tls is off, so nothing would listen there. Set tls to own or given.")
-    for odd in (one for one in instance["tls_names"] if not (_NAME.fullmatch(one) or _is_address(one))):
+    for odd in (one for one in instance["tls_names"] if not (_NAME.fullmatch(one) or is_address(one))):
         problems.add(name, "tls_names", f"{odd!r} is neither a name nor an address. Write it like redis.example.org.")
     for directive in instance["settings"] if tls != "off" else ():
         if str(directive).lower() in MANAGED:
@@ -113,7 +114,7 @@ def _text(option: str, given: str) -> str:
 def names_of(instance: Settings, host: str, address: str, namespaces: Namespaces) -> list[str]:
     """By which names and addresses clients reach an instance, as far as that is known before it runs."""
     found = [instance["name"], host, address, "localhost", "127.0.0.1", "::1", *_addresses(instance, namespaces)]
-    known = (str(name) for name in found if _is_address(str(name)) or _NAME.fullmatch(str(name)))
+    known = (str(name) for name in found if is_address(str(name)) or _NAME.fullmatch(str(name)))
     return list(dict.fromkeys(map(_normal, known)))
 
 
@@ -131,11 +132,4 @@ def _addresses(instance: Settings, namespaces: Namespaces) -> Iterator[str]:
 
 
 def _normal(name: str) -> str:
-    return str(ipaddress.ip_address(name)) if _is_address(name) else name
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
+    return str(ipaddress.ip_address(name)) if is_address(name) else name

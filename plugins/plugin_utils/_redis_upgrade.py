@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 RANKS = ("replicas", "mixed", "masters")
 """In the order in which they are upgraded; mixed: a host with both."""
-_ROLES = {"slave": "replica", "master": "master"}
 NO_SOCKET = "no socket"
 """The error of an instance that is not there, or is stopped."""
 
@@ -44,7 +43,7 @@ def order(answers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Order:
 
 
 def _role(answer: Mapping[str, Any]) -> str:
-    return _ROLES.get(str((answer.get("server") or {}).get("role")), "")
+    return str((answer.get("replication") or {}).get("role", ""))
 
 
 def _rank(roles: Sequence[str]) -> str:

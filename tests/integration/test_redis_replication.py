@@ -43,7 +43,7 @@ CASES = [
     pytest.param("none", SHAPE, marks=pytest.mark.thorough),
     *(pytest.param("host", shape, marks=pytest.mark.thorough) for shape in REDIS_SHAPES[1:] if shape.name != "bitnami"),
 ]
-"""Bitnami's image wants a volume of its own; its server is that of another one."""
+"""Bitnami's image needs a volume of its own; its server is that of another one."""
 COMPANIONS = [{**DONORS[0], "ports": ["7001:7001"]}]
 
 

@@ -154,19 +154,21 @@ def _replication(instance: Instance, answered: Answered) -> Iterator[Claim]:
     """Of the role that it has, not of the one that it was given: a failover may have changed it since."""
     found = (answer["replication"] for way, answer in answered if way.socket and answer.get("replication"))
     said: dict[str, Any] = next(found, {})
+    if not said:
+        return
     log = f"Its log says why (docker logs {instance.name})."
-    if said and said["role"] == "replica":
+    if said["role"] == "replica":
         asked = f" (asked for: {instance.replica_of})" if instance.replica_of else ""
         asked = "" if instance.replica_of.endswith(f" at {said['master']}") else asked
         label = f"it follows {said['master']}{asked}, its link is up"
         yield same(label, "up", said["link"], f"{log} Look at whether its host reaches {said['master']}.")
         return
-    followed = len(said["replicas"]) if said else 0
-    if said and instance.replica_of:
+    followed = len(said["replicas"])
+    if instance.replica_of:
         way_out = "Look at both (redis-cli info replication). To have it follow again, there: redis-cli replicaof."
         label = f"it follows {instance.replica_of}, or has become a master that is followed"
         yield Claim(label, "a link, or replicas", f"a master, {followed} of them", bool(followed), way_out)
-    if said and instance.replicas_min:
+    if instance.replicas_min:
         count = len(in_sync(said["replicas"]))
         label = f"at least {instance.replicas_min} of its replicas are in sync"
         yield Claim(

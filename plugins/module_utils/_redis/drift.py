@@ -175,7 +175,7 @@ def set_to(
             elif not why and turned and wanted.saves:
                 saving.dump(own, saving.state)
             if why and change.settings:
-                live.put(own, {name: before[name] for name in change.settings if name in before})
+                live.put_back(own, change.settings, before)
     except (*_NOT_TOLD, NetmodeError) as error:
         why = str(error)
     if why:

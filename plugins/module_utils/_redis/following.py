@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import replication
-from .protocol import encode, parse_info
+from .protocol import encode, info_of
 
 if TYPE_CHECKING:
     from .protocol import Connection
@@ -21,7 +21,7 @@ _FOUND = ("handshake", "sync", "connected")
 
 def follow(own: Connection, whom: tuple[str, str]) -> str:
     """Why it does not, '' where it does. It follows whom it did again where the other is not found."""
-    before = info(own)
+    before = info_of(own, "replication")
     own.send(encode("REPLICAOF", *whom))
     answer = str(own.reply())
     if not answer.startswith("OK"):
@@ -30,7 +30,7 @@ def follow(own: Connection, whom: tuple[str, str]) -> str:
         return ""
     until = time.monotonic() + WITHIN
     while time.monotonic() < until:
-        told: Any = replication.told_in(info(own)) or {}
+        told: Any = replication.told_in(info_of(own, "replication")) or {}
         if told.get("link") in ("up", "syncing"):
             return ""
         time.sleep(0.1)
@@ -51,8 +51,3 @@ def announce_again(own: Connection) -> None:
     """A master is told where its replica is when that connects to it; what it has by then it is not sent again."""
     own.send(encode("CLIENT", "KILL", "TYPE", "master"))
     own.reply()
-
-
-def info(own: Connection) -> dict[str, str]:
-    own.send(encode("INFO", "replication"))
-    return parse_info(str(own.reply()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from .protocol import ErrorReply, encode, parse_info
+from .protocol import ErrorReply, encode, info_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,12 +131,12 @@ def before(own: Connection) -> Data | None:
 
     None for one whose data a start does not bring back, or that does not say.
     """
-    info = _info(own, "replication", "persistence")
+    info = info_of(own, "replication", "persistence")
     if not is_kept(info, _setting(own, "save"), _setting(own, "shutdown-on-sigterm")):
         return None
     if isinstance(_said(own, "CLIENT", "PAUSE", str(PAUSE), "WRITE"), ErrorReply):
         return None
-    keys, expires = numbers_in(_info(own, "keyspace"))
+    keys, expires = numbers_in(info_of(own, "keyspace"))
     return Data(keys, expires, {key: value for database in keys for key, value in _sample(own, database).items()})
 
 
@@ -148,10 +148,10 @@ def after(own: Connection, had: Data) -> tuple[Data, Since]:
         if names and not isinstance(_said(own, "SELECT", str(database)), ErrorReply):
             kinds = [str(kind) for kind in _each(own, [("TYPE", name) for name in names])]
             sample.update({(database, name): found for name, found in _values(own, dict(zip(names, kinds))).items()})
-    keys, expires = numbers_in(_info(own, "keyspace"))
+    keys, expires = numbers_in(info_of(own, "keyspace"))
     own.send(encode("COMMAND", "LIST", "FILTERBY", "ACLCAT", "write"))
     writing = own.replies()
-    changed = since(_info(own, "commandstats", "stats"), [str(name) for name in writing or ()])
+    changed = since(info_of(own, "commandstats", "stats"), [str(name) for name in writing or ()])
     return Data(keys, expires, sample), changed if writing else Since(0, removed=True)
 
 
@@ -198,11 +198,6 @@ def _each(own: Connection, commands: Sequence[tuple[str, ...]]) -> list[str | No
 def _said(own: Connection, *words: str) -> str | None:
     own.send(encode(*words))
     return own.reply()
-
-
-def _info(own: Connection, *sections: str) -> dict[str, str]:
-    texts = _each(own, [("INFO", section) for section in sections])
-    return {name: value for text in texts for name, value in parse_info(str(text)).items()}
 
 
 def _setting(own: Connection, name: str) -> str:

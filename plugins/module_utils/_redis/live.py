@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import formats, replication
 from .conf import SEVERAL_WORDS, words_of
 from .files import SECRET, content_of
-from .protocol import Connection, ErrorReply, encode, parse_info
+from .protocol import Connection, ErrorReply, encode, info_of, parse_info
 from .tls import FILES
 
 if TYPE_CHECKING:
@@ -184,8 +184,7 @@ def _rules(words: list[str]) -> str:
 
 def role_of(connection: Connection) -> replication.Role | None:
     """What it is, as it says; None where it does not."""
-    connection.send(encode("INFO", "replication", "keyspace"))
-    return replication.role_in(parse_info(str(connection.reply())))
+    return replication.role_in(info_of(connection, "replication", "keyspace"))
 
 
 def _digest(commands: Iterable[str | None], modules: str) -> str:
@@ -223,6 +222,13 @@ def put(connection: Connection, values: Mapping[str, str]) -> str:
     """What it says to one CONFIG SET of all of them, in their order: all or none."""
     connection.send(encode("CONFIG", "SET", *(word for pair in values.items() for word in pair)))
     return str(connection.reply())
+
+
+def put_back(connection: Connection, names: Iterable[str], before: Mapping[str, str]) -> None:
+    """Have these settings be what they were ``before``."""
+    had = {name: before[name] for name in names if name in before}
+    if had:
+        put(connection, had)
 
 
 def changeable(connection: Connection, values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

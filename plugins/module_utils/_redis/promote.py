@@ -15,8 +15,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
-from . import check, drift, files, following, live, operator, reconcile, replication, running
-from .protocol import Connection, NotMeantError, NotRedisError, encode
+from . import drift, following, live, reconcile, replication
+from .protocol import Connection, NotMeantError, NotRedisError, encode, info_of
 from .replication import Place
 
 if TYPE_CHECKING:
@@ -66,10 +66,8 @@ def promote(params: Json, parts: Json, *, check_mode: bool) -> Json:
 
 
 def _servers(engine: Engine, parts: Json) -> dict[str, Server]:
-    around = check.observe(engine)
-    instances = operator.with_passwords(check.on_host(parts["files"]["instances"], around))
-    current = files.observe(instances, files.access_of(instances, parts["files"]["socket_group"]))
-    return {name: one for name, one in running.observe(instances, current, around).items() if one.asked.role}
+    seen = reconcile.observe(parts["files"], engine)
+    return {name: one for name, one in seen.servers.items() if one.asked.role}
 
 
 def _roles(servers: dict[str, Server]) -> Json:
@@ -79,7 +77,8 @@ def _roles(servers: dict[str, Server]) -> Json:
         given = server.instance["replication"] or {}
         place = Place(given["announce_host"], given["announce_port"]) if given.get("announce_host") else None
         with closing(_connected(server, _ANSWERS_WITHIN)) as own:
-            found[name] = {**(replication.told_in(following.info(own)) or {}), "place": str(place) if place else None}
+            told = replication.told_in(info_of(own, "replication")) or {}
+        found[name] = {**told, "place": str(place) if place else None}
     return found
 
 
@@ -101,14 +100,16 @@ def _take(server: Server, step: Json, wait: int) -> None:
             raise NetmodeError(f"instance {name}: it follows {server.asked.role.follows}, and was not handed over to.")
         return
     with closing(_connected(server, following.WITHIN + 2 * wait + _ANSWERS_WITHIN)) as own:
-        _prepare(own, server, to)
+        prepared = _prepare(own, server, to)
         follows = step["step"] == "follow"
         why = following.follow(own, (to.host, str(to.port))) if follows else _hand_over(own, to, wait)
+        if why and server.asked.now:
+            live.put_back(own, prepared, server.asked.now.settings)
     if why:
         raise NetmodeError(f"instance {name}: {why}. It is what it was, and no write is lost.")
 
 
-def _prepare(own: Connection, server: Server, to: Place) -> None:
+def _prepare(own: Connection, server: Server, to: Place) -> dict[str, str]:
     """What a replica's redis.conf says beside its master, set before it becomes one."""
     replica = replication.with_role(server.instance, to)
     values = {
@@ -119,13 +120,14 @@ def _prepare(own: Connection, server: Server, to: Place) -> None:
     said = live.put(own, values) if values else "OK"
     if said != "OK":
         raise NetmodeError(f"instance {server.instance['name']}: {', '.join(values)}: {said}. Nothing was changed.")
+    return values
 
 
 def _hand_over(own: Connection, to: Place, wait: int) -> str:
     """Why it did not come about, '' where it did."""
     until = time.monotonic() + wait
     while True:
-        told = replication.told_in(following.info(own)) or {"replicas": [], "offset": 0}
+        told = replication.told_in(info_of(own, "replication")) or {"replicas": [], "offset": 0}
         replica = next((one for one in replication.in_sync(told["replicas"]) if one["address"] == str(to)), None)
         if replica and told["offset"] - replica["offset"] <= _NEARLY:
             break
@@ -139,7 +141,7 @@ def _hand_over(own: Connection, to: Place, wait: int) -> str:
         return f"it answers FAILOVER with {said}"
     until = time.monotonic() + 2 * wait
     while time.monotonic() < until:
-        info = following.info(own)
+        info = info_of(own, "replication")
         told = replication.told_in(info) or {}
         if told.get("role") == "replica" and told.get("link") == "up":
             return ""

@@ -205,6 +205,15 @@ def parse_info(text: str) -> dict[str, str]:
     return {key: value.strip() for key, value in pairs}
 
 
+def info_of(connection: Connection, *sections: str) -> dict[str, str]:
+    """What a server says of itself in these sections of INFO; of one that it may not be asked for, nothing."""
+    connection.send(b"".join(encode("INFO", section) for section in sections))
+    found: dict[str, str] = {}
+    for _ in sections:
+        found.update(parse_info(str(connection.reply())))
+    return found
+
+
 def _error_word(error: OSError) -> str:
     if isinstance(error, (socket.timeout, TimeoutError)):
         return "timeout"

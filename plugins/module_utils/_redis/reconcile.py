@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
+class Seen(NamedTuple):
+    around: Around
+    access: Access
+    instances: list[Instance]
+    """As they are on this host, with the password of the role's own user."""
+    current: dict[str, Found]
+    servers: dict[str, Server]
+
+
 class _Plan(NamedTuple):
     around: Around
     access: Access
@@ -92,13 +101,18 @@ def waits(result: Json) -> list[str]:
     ]
 
 
-def _plan(params: Json, engine: Engine) -> _Plan:
-    neighbours.refuse_reached(engine, params["instances"])
+def observe(params: Json, engine: Engine) -> Seen:
+    """What is there of the instances. NetmodeError: root's rights are missing, or somebody else's lies there."""
     around = check.observe(engine)
     instances = operator.with_passwords(check.on_host(params["instances"], around))
     access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
-    servers = running.observe(instances, current, around)
+    return Seen(around, access, instances, current, running.observe(instances, current, around))
+
+
+def _plan(params: Json, engine: Engine) -> _Plan:
+    neighbours.refuse_reached(engine, params["instances"])
+    around, access, instances, current, servers = observe(params, engine)
     noted = {one["name"]: _note(one) for one in instances if _is_tried(one)}
     instances = [_with_role(one, current, servers, noted) for one in instances]
     servers = running.with_roles(servers, instances)

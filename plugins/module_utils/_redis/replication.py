@@ -183,18 +183,18 @@ def with_role(instance: Instance, wanted: Place | None) -> Instance:
 
     What its settings say themselves is left to them.
     """
+    if not wanted:
+        return {**instance, "follows": None, "role": [], "role_secrets": []}
     given = instance["replication"] or {}
     own = {words[0].lower() for words in map(_words, [*instance["lines"], *instance["secrets"]]) if words}
-    lines: dict[str, str] = {}
-    if wanted:
-        lines["replicaof"] = f"{quoted(wanted.host)} {wanted.port}"
-        if given.get("announce_host"):
-            lines["replica-announce-ip"] = quoted(given["announce_host"])
-            lines["replica-announce-port"] = str(given["announce_port"])
-        if given.get("tls"):
-            lines["tls-replication"] = "yes"
+    lines = {"replicaof": f"{quoted(wanted.host)} {wanted.port}"}
+    if given.get("announce_host"):
+        lines["replica-announce-ip"] = quoted(given["announce_host"])
+        lines["replica-announce-port"] = str(given["announce_port"])
+    if given.get("tls"):
+        lines["tls-replication"] = "yes"
     password = (instance["trial"] or {}).get("password")
-    secret = [f"{SECRET} {quoted(password)}"] if wanted and password else []
+    secret = [f"{SECRET} {quoted(password)}"] if password else []
     return {
         **instance,
         "follows": wanted,

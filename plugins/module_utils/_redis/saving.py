@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from .protocol import Connection, ErrorReply, encode, parse_info
+from .protocol import Connection, ErrorReply, encode, info_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ def state_of(info: dict[str, str]) -> State:
 
 
 def state(connection: Connection) -> State:
-    return state_of(_persistence(connection))
+    return state_of(info_of(connection, "persistence"))
 
 
 def dump(connection: Connection, ask: Callable[[Connection], Asked]) -> Asked:
@@ -91,7 +91,7 @@ def log(connection: Connection) -> None:
     has succeeded (``backgroundRewriteDoneHandler``).
     """
     for pause in _pauses():
-        info = _persistence(connection)
+        info = info_of(connection, "persistence")
         if not state_of(info).busy and info.get("aof_rewrite_in_progress") != "1":
             if info.get("aof_last_bgrewrite_status") != "ok":
                 connection.send(encode("CONFIG", "SET", "appendonly", "no"))
@@ -112,8 +112,3 @@ def _pauses() -> Iterator[float]:
     while True:
         yield pause
         pause = min(_LONGEST, pause * 2)
-
-
-def _persistence(connection: Connection) -> dict[str, str]:
-    connection.send(encode("INFO", "persistence"))
-    return parse_info(str(connection.reply()))

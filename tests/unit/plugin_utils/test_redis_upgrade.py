@@ -10,10 +10,10 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_upgrade impo
 from hypothesis import given
 from hypothesis import strategies as st
 
-MASTER, REPLICA = ({"error": None, "answer": "PONG", "server": {"role": role}} for role in ("master", "slave"))
-GONE: dict[str, Any] = {"error": "no socket", "answer": None, "server": None}
-SILENT: dict[str, Any] = {"error": "timeout", "answer": None, "server": None}
-LOCKED: dict[str, Any] = {"error": None, "answer": "WRONGPASS invalid", "server": None}
+MASTER, REPLICA = ({"error": None, "answer": "PONG", "replication": {"role": role}} for role in ("master", "replica"))
+GONE: dict[str, Any] = {"error": "no socket", "answer": None, "replication": None}
+SILENT: dict[str, Any] = {"error": "timeout", "answer": None, "replication": None}
+LOCKED: dict[str, Any] = {"error": None, "answer": "WRONGPASS invalid", "replication": None}
 
 
 def test_replicas_come_first_and_the_order_of_the_inventory_is_kept_among_equals() -> None:
@@ -58,5 +58,5 @@ def test_no_master_is_before_a_host_that_has_only_replicas(answers: dict[str, An
     assert ranked == sorted(ranked)
     assert len(found.lines) == len(answers)
     for host, rank in found.ranks.items():
-        roles = [one["server"]["role"] for one in answers[host].values() if one["server"]]
+        roles = [one["replication"]["role"] for one in answers[host].values() if one["replication"]]
         assert (rank == "replicas") == (bool(roles) and "master" not in roles)
