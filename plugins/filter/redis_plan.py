@@ -48,6 +48,7 @@ _value:
   description:
     - C(problems), and what to give to the modules as images, files, containers, interfaces and endpoints.
     - C(parts) is all that M(netmode.docker.redis_preview) looks at.
+    - C(keeper_program) is what M(netmode.docker.redis_preview) knows the keeper's program by, if anything is C(kept).
     - C(teardown) is what to give to them to remove it all.
   type: dict
 """

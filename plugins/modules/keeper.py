@@ -116,8 +116,9 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._keeper import service
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import service, trust
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.needs import needed_by
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.program import program as made
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS
 
 
@@ -142,7 +143,8 @@ def main() -> None:
         options = service.options(given["docker_host"], given["ignore"])
         needed = [] if given["state"] == "present" else needed_by(given["docker_host"], given["ignore"])
         kept = bool(needed) and not given["force"]
-        program, unit = service.files(init, given["state"], Path(given["path"]), options, given["log_file"])
+        content = made(trust.interpreter()) if given["state"] == "present" else b""
+        program, unit = service.files(init, given["state"], Path(given["path"]), options, given["log_file"], content)
         now = service.observe(init, [program, unit])
         changes = [] if kept else service.plan(given["state"], [program, unit])
         if not module.check_mode:

@@ -55,6 +55,10 @@ options:
         description: Where its program is to be.
         type: path
         default: /usr/local/sbin/netmode-keeper
+      program:
+        description: The SHA-256 digest of its program without the first line, C(keeper_program) of P(netmode.docker.redis_plan#filter).
+        type: str
+        required: true
   docker_engine:
     description:
       - The variables of the role P(netmode.docker.docker_engine#role), the option O(netmode.docker.engine_info#module:desired)
@@ -148,6 +152,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled imp
 from ansible_collections.netmode.docker.plugins.module_utils._redis import verify
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, preview, read
 
+_KEEPER = {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}, "program": {"type": "str", "required": True}}
+
 
 def main() -> None:
     module = AnsibleModule(
@@ -155,7 +161,7 @@ def main() -> None:
             {
                 **ENGINE_ARGUMENTS,
                 "plan": {"type": "dict", "required": True, "no_log": True},
-                "keeper": {"type": "dict", "options": {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}}},
+                "keeper": {"type": "dict", "options": _KEEPER},
                 "docker_engine": {"type": "dict", "no_log": True},
                 "proof": {"type": "dict", "no_log": True},
                 "ask_registries": {"type": "bool", "default": True},

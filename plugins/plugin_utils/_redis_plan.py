@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images.archive import copy_of, read_archive
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import program
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "parts", "teardown", "certificates",
+    "keeper_program", "parts", "teardown", "certificates",
 )  # fmt: skip
 
 _IMAGE_KEYS = (
@@ -278,6 +279,7 @@ def make_plan(
         return nothing
     containers = extra + [_container(item, config_dir, socket_dir) for item in merged]
     files = [_files(item, config_dir, socket_dir, unauthenticated(item, namespaces)) for item in merged]
+    kept = [item["name"] for item in merged if variables["keeper"] and _is_kept(item)]
     return {
         "problems": [],
         "images": images,
@@ -289,7 +291,8 @@ def make_plan(
         "interfaces": _interfaces(merged, networks, pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
-        "kept": [item["name"] for item in merged if variables["keeper"] and _is_kept(item)],
+        "kept": kept,
+        "keeper_program": program.digest() if kept else "",
         "parts": {
             "tuning": tuning_of(merged, namespaces, enabled=variables["host_tuning"]),
             "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},

@@ -29,6 +29,12 @@ NAME_LABEL, CONFIGS_LABEL = labels.NAME, labels.CONFIGS
 HIDDEN = frozenset({"environment", "configs", "command", "entrypoint", "healthcheck", "labels"})
 """Options whose values may hold a secret: a diff says that they differ, never what they are."""
 
+UNTRIED = frozenset(
+    """configs dns dns_opt dns_search environment expose extra_hosts healthcheck labels mac_address network_mode ports
+    recreate restart stop_grace_period stop_signal""".split()
+)
+"""Options with any value of which an engine that creates a container starts it, as far as it depends on them."""
+
 BUILT_IN = engine_defaults.BUILT_IN
 UNCONFINED = "label=disable"
 """What the engine adds to security_opt where a container is privileged or in the host's PID or IPC namespace."""

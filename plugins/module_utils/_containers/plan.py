@@ -15,7 +15,6 @@ from . import clone, configs, dependants, endpoints, labels, leaving, mounted, o
 from .compare import Comparison, Expected, compare, reason
 from .draft import Draft
 from .state import NEW_SUFFIX, OLD_SUFFIX, Host, Plan
-from .trial import UNTRIED
 
 if TYPE_CHECKING:
     from .spec import Wanted
@@ -116,7 +115,7 @@ def _recreate(draft: Draft, one: Wanted, key: str, expected: Expected, found: Co
     clone.keep(body, inspect, wanted)
     body["Labels"] = {**labels.notes(inspect["Config"].get("Labels"), old.get("Labels")), **body["Labels"]}
     body["HostConfig"]["Binds"] += volumes.kept
-    proven = host.states[key] == "running" and found.differences.keys() <= UNTRIED
+    proven = host.states[key] == "running" and found.differences.keys() <= options.UNTRIED
     draft.add(
         "recreate", one.name, reasons, key, **making, dependants=dependants.running(host, key), grace=one.grace,
         proven=proven, unused=volumes.unused, left=volumes.left,

@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-UNTRIED = frozenset(
-    """configs dns dns_opt dns_search environment expose extra_hosts healthcheck labels mac_address network_mode ports
-    recreate restart stop_grace_period stop_signal""".split()
-)
-"""Options with any value of which an engine that creates a container starts it, as far as it depends on them."""
 _ENDING = ("recreate", "clone", "stop", "restart", "remove")
 _NOTHING = "/.netmode-no-such-program"
 _OF_AN_INTERFACE = re.compile(r"net[./][^./]+[./](conf|neigh)[./](?!(all|default|lo)[./])")
@@ -57,7 +52,7 @@ def _refuse(engine: Engine, step: Step) -> None:
     body = _trial_of(engine, step.data["body"])
     option, said = _tried(engine, step, body, look=True)
     if said and not option:
-        suspects = ((one.name, _without(body, one.path)) for one in options.OPTIONS if one.name not in UNTRIED)
+        suspects = ((one.name, _without(body, one.path)) for one in options.OPTIONS if one.name not in options.UNTRIED)
         guilty = (name for name, less in suspects if less is not None and not _tried(engine, step, less)[1])
         option = next(guilty, "")
     if said:

@@ -15,7 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._facts.observe impo
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.netlink import inside
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import parse_present
 
-from .apply import Spaces, process
+from .spaces import Spaces, process
 from .spec import Route
 from .state import (
     Bridge,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import Spaces, apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spaces import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
 
 from .journal import milliseconds

@@ -8,11 +8,15 @@ which would cost each host a third of a second in every run.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib.util
 import io
 import re
 import zipfile
 from typing import TYPE_CHECKING, Any
+
+from .trust import first_line
 
 if TYPE_CHECKING:  # the last, so that Ansible sends it along
     from importlib.machinery import ModuleSpec
@@ -32,13 +36,22 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def program(interpreter: str) -> bytes:
     """The file's content. ``interpreter``: the Python that is to run it."""
+    return first_line(interpreter) + _archive()
+
+
+@functools.cache
+def digest() -> str:
+    """Of what follows the first line: how it is known again by who has not all that it consists of (``settled``)."""
+    return hashlib.sha256(_archive()).hexdigest()
+
+
+def _archive() -> bytes:
     files = {name.replace(".", "/") + ".py": text for name, text in _sources(f"{_OWN}.cli").items()}
     for path in list(files):
         parts = path.split("/")
         files.update({f"{'/'.join(parts[:depth])}/__init__.py": "" for depth in range(1, len(parts))})
     files["__main__.py"] = f"from {_OWN}.cli import main\nraise SystemExit(main())\n"
     archive = io.BytesIO()
-    archive.write(f"#!{interpreter} -ISB\n".encode())  # nothing of site-packages, which others may write to
     with zipfile.ZipFile(archive, "w") as zipped:
         for path, text in sorted(files.items()):
             zipped.writestr(zipfile.ZipInfo(path, _EPOCH), text)

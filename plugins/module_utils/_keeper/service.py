@@ -18,7 +18,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 
 from . import trust
 from .notes import NOTES, read_state
-from .program import program
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "docker_host": ENGINE_ARGUMENTS["docker_host"],
@@ -145,7 +144,7 @@ def options(docker_host: str, ignore: list[str]) -> list[str]:
     return [f"--docker-host={docker_host}", *ignored]
 
 
-def files(init: str, state: str, path: Path, options: list[str], log: str) -> list[File]:
+def files(init: str, state: str, path: Path, options: list[str], log: str, program: bytes) -> list[File]:
     """The program, and what makes a service of it; for ``absent`` as they are, whatever they would become.
 
     NetmodeError where others than root could change what root is to run.
@@ -157,12 +156,11 @@ def files(init: str, state: str, path: Path, options: list[str], log: str) -> li
     unit, mode = (_UNIT, 0o644) if init == "systemd" else (_SCRIPT, 0o755)
     if path == unit:
         raise NetmodeError(f"path: {str(path)!r} is the file of the service, which starts the program at another path.")
-    content, text = b"", ""
+    text = ""
     if state == "present":
         trust.require("path", path)
-        content = program(trust.interpreter())
         text = _unit_text(path, options) if init == "systemd" else _script_text(path, options, log)
-    wanted = (path, content, 0o755), (unit, text.encode(), mode)
+    wanted = (path, program, 0o755), (unit, text.encode(), mode)
     return [File(one, _files.read(one), after, mode) for one, after, mode in wanted]
 
 

@@ -13,9 +13,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose
 from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.observe import observe as observe_interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spaces import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import parse_list
 
 from . import plan as keeper_plan

@@ -17,8 +17,11 @@ _LONGEST_LINE = 127
 """Bytes of a file's first line that every kernel reads (execve(2))."""
 _MOST_LINKS = 40
 """As many as the kernel follows (path_resolution(7))."""
-_FLAGS = " -ISB"
-"""Those of the program's first line (``program``)."""
+
+
+def first_line(interpreter: str) -> bytes:
+    """Of a program of root's: with nothing of site-packages, which others may write to."""
+    return f"#!{interpreter} -ISB\n".encode()
 
 
 def weakness(path: Path) -> str:
@@ -100,7 +103,7 @@ def interpreter() -> str:
         odd = not candidate.startswith("/") or any(letter.isspace() for letter in candidate)
         if not why and not Path(candidate).exists():
             why = f"{candidate} (it is not there)"
-        elif not why and (odd or len(f"#!{candidate}{_FLAGS}") > _LONGEST_LINE):
+        elif not why and (odd or len(first_line(candidate).rstrip()) > _LONGEST_LINE):
             why = f"{candidate} (no first line of a script can name it)"
         if not why:
             return candidate

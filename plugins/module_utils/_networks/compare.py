@@ -129,3 +129,14 @@ def default_gateway(pool: Pool) -> IPAddress:
     """The first address of the range that is not the subnet's own: libnetwork's IPAM takes it when none is given."""
     area = pool.ip_range or pool.subnet
     return area[1] if area[0] == pool.subnet[0] else area[0]
+
+
+def pool_body(pool: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {"Subnet": str(pool.subnet)}
+    if pool.ip_range:
+        body["IPRange"] = str(pool.ip_range)
+    if pool.gateway:
+        body["Gateway"] = str(pool.gateway)
+    if pool.aux:
+        body["AuxiliaryAddresses"] = {name: str(address) for name, address in pool.aux.items()}
+    return body

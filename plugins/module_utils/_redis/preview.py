@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import read_all, secrets_of
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
-from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
+from ansible_collections.netmode.docker.plugins.module_utils._containers.look import look, would
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile as images
+from ansible_collections.netmode.docker.plugins.module_utils._images import look as images
 from ansible_collections.netmode.docker.plugins.module_utils._images import spec as images_spec
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces import reconcile as interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces import look as interfaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
-from ansible_collections.netmode.docker.plugins.module_utils._networks import reconcile as networks
+from ansible_collections.netmode.docker.plugins.module_utils._networks import look as networks
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
-from ansible_collections.netmode.docker.plugins.module_utils._sources import reconcile as sources
+from ansible_collections.netmode.docker.plugins.module_utils._sources import look as sources
 from ansible_collections.netmode.docker.plugins.module_utils._sources import spec as sources_spec
-from ansible_collections.netmode.docker.plugins.module_utils._tuning import reconcile as tuning
+from ansible_collections.netmode.docker.plugins.module_utils._tuning import look as tuning
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import spec as tuning_spec
 
 from . import reconcile as files
@@ -72,11 +72,11 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     """
     host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
-    told: Json = {"tuning": tuning.run({**parts["tuning"], **engine}, check_mode=True)}
+    told: Json = {"tuning": tuning.look({**parts["tuning"], **engine}).told}
     told["files"] = files.reconcile({**parts["files"], **engine}, check_mode=True)
-    told["images"] = images.run({**parts["images"], **engine}, check_mode=True)
-    told["networks"] = networks.run({**parts["networks"], **engine}, check_mode=True)
-    told["sources"] = sources.run({**parts["sources"], **engine}, check_mode=True)
+    told["images"] = images.would({**parts["images"], **engine})
+    told["networks"] = networks.would({**parts["networks"], **engine})
+    told["sources"] = sources.would({**parts["sources"], **engine})
     pending = {
         "images": [name for name, one in told["images"]["images"].items() if one["actions"]],
         "networks": [name for name, one in told["networks"]["networks"].items() if "create" in one["actions"]],
@@ -85,7 +85,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     asks = parts["images"]["ask_registries"]
     wanted = tuning_spec.with_sysctls(parts["containers"]["containers"], told["tuning"]["sysctls"])
     restarts = told["files"]["restarts"]
-    outcome = bring(host, wanted, check=True, pending=coming, restarted=restarts, ask_registries=asks)
+    outcome = would(host, look(host, wanted, pending=coming, restarted=restarts, ask_registries=asks))
     pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
@@ -93,7 +93,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     told["interfaces"] = {"changed": False, "interfaces": {}, "warnings": []}
     if parts["interfaces"]["interfaces"] or told["files"]["interfaces"]:
         asked = {**_asked_interfaces(parts, pending["networks"]), "pending": renewed}
-        told["interfaces"] = interfaces.run({**asked, **engine}, check_mode=True)
+        told["interfaces"] = interfaces.would({**asked, **engine})
     warned = [line for part in ("tuning", "sources", "interfaces") for line in told[part].pop("warnings")]
     warnings = [*warned, *outcome.warnings, *files.waits(told["files"])]
     for one in told.values():

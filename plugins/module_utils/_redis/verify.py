@@ -11,7 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._facts.gather import gather
 from ansible_collections.netmode.docker.plugins.module_utils._sources import spec as sources_spec
-from ansible_collections.netmode.docker.plugins.module_utils._sources.reconcile import wrong
+from ansible_collections.netmode.docker.plugins.module_utils._sources.look import wrong
 
 from .ask import ENDPOINT_ARGUMENTS, ask
 from .asked import again, same

@@ -289,9 +289,7 @@ class _Restore:
     def _restart(self, between: Callable[[], None], why: str) -> None:
         """With all that joins its namespace, and its custom interfaces."""
         name = self.seen.name
-        bring(
-            self.engine, self.entries, check=False, restarted={name: why}, between={name: between}, ask_registries=False
-        )
+        bring(self.engine, self.entries, check=False, restarted={name: why}, between={name: between})
         wanted = self.parts["interfaces"]
         if wanted["interfaces"]:
             asked = {key: self.params[key] for key in ("docker_host", "timeout")}

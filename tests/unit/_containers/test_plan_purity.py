@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers import outcome, trial
+from ansible_collections.netmode.docker.plugins.module_utils._containers import options, outcome
 from ansible_collections.netmode.docker.plugins.module_utils._containers.options import OPTIONS
 from ansible_collections.netmode.docker.plugins.module_utils._containers.plan import plan
 from hypothesis import given, settings
@@ -53,5 +53,5 @@ def test_o9_one_plan_for_check_mode_and_the_run_and_none_afterwards(
 
 def test_what_is_not_tried_by_a_start_is_among_the_options() -> None:
     beside = {"configs", "mac_address", "network_mode", "recreate"}
-    assert trial.UNTRIED - beside <= {option.name for option in OPTIONS}
+    assert options.UNTRIED - beside <= {option.name for option in OPTIONS}
     assert {*VALUES} <= {option.name for option in OPTIONS}

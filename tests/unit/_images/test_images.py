@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images.archive import read_archive
-from ansible_collections.netmode.docker.plugins.module_utils._images.reconcile import (
+from ansible_collections.netmode.docker.plugins.module_utils._images.look import (
     Present,
     plan,
     report,

@@ -7,9 +7,10 @@ import ipaddress
 from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import Spaces, _failure, apply
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.apply import _failure, apply
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.commands import Command
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.plan import Change, in_order, plan
+from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spaces import Spaces
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.spec import Route, parse_list
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces.state import (
     VLAN_MARK,

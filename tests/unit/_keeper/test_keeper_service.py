@@ -73,7 +73,7 @@ def test_o9_a_place_where_no_file_can_be_written_is_refused_by_the_plan(
 def test_o9_the_program_is_not_the_file_of_its_service(tmp_path: Path) -> None:
     for init, unit in (("systemd", service._UNIT), ("sysv", service._SCRIPT)):
         with pytest.raises(NetmodeError, match="is the file of the service"):
-            service.files(init, "present", unit, [], "/var/log/keeper.log")
+            service.files(init, "present", unit, [], "/var/log/keeper.log", b"")
 
 
 # --- O13: what root runs, and how it is quoted ------------------------------------------------------------------------
@@ -104,15 +104,15 @@ def test_o13_a_path_and_a_log_file_are_words_to_the_shell(path: str, tmp_path: P
 @pytest.mark.parametrize("path", ["relative/x", "/a\nb", "/a\x00b", "/a\x1bb", "", "~/x"])
 def test_o13_what_is_no_path_is_refused_by_its_option(path: str) -> None:
     with pytest.raises(NetmodeError, match=r"^path: .* is not the absolute path"):
-        service.files("systemd", "present", Path(path), [], "/var/log/x.log")
+        service.files("systemd", "present", Path(path), [], "/var/log/x.log", b"")
     with pytest.raises(NetmodeError, match=r"^log_file: .* is not the absolute path"):
-        service.files("systemd", "absent", Path("/usr/local/sbin/x"), [], path)
+        service.files("systemd", "absent", Path("/usr/local/sbin/x"), [], path, b"")
 
 
 @pytest.mark.parametrize("path", ["/a'b", '/a"b', "/a\\b"])
 def test_o13_what_systemd_starts_from_no_path_is_refused(path: str) -> None:
     with pytest.raises(NetmodeError, match=r"^path: .* systemd starts no program"):
-        service.files("sysv", "present", Path(path), [], "/var/log/x.log")
+        service.files("sysv", "present", Path(path), [], "/var/log/x.log", b"")
 
 
 def test_o13_options_are_words_to_systemd() -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._networks.apply import endpoint_config
 from ansible_collections.netmode.docker.plugins.module_utils._networks.compare import Daemon
+from ansible_collections.netmode.docker.plugins.module_utils._networks.observe import observe_daemon
 from ansible_collections.netmode.docker.plugins.module_utils._networks.plan import (
     Attachment,
     Host,
     Route,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._networks.reconcile import endpoint_config, observe_daemon
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import Network, parse_list
 from networks_host import (
     BARE_HOST,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._sources import reconcile, rules
+from ansible_collections.netmode.docker.plugins.module_utils._sources import look, rules
 from ansible_collections.netmode.docker.plugins.module_utils._sources.rules import Bridge, Listed
 from ansible_collections.netmode.docker.plugins.module_utils._sources.spec import parse_list, source
 from hypothesis import given
@@ -284,11 +284,11 @@ class NoBoot:
 def test_the_plan_says_why(
     monkeypatch: pytest.MonkeyPatch, before: list[str], kernel: Listed, boot: bool, reasons: list[str]
 ) -> None:
-    monkeypatch.setattr(reconcile, "BOOT", NoBoot(done=boot))
+    monkeypatch.setattr(look, "BOOT", NoBoot(done=boot))
     (one,) = parse_list(
         [{"name": "cache", "sources": ["10.0.0.0/8"], "published": port(address="0.0.0.0"), "direct": []}]
     )
-    plan = reconcile.plan([one], {4: before, 6: []}, {4: LINES, 6: []}, {4: kernel, 6: None}, set())
+    plan = look.plan([one], {4: before, 6: []}, {4: LINES, 6: []}, {4: kernel, 6: None}, set())
     assert plan.reasons == ({"cache": reasons} if reasons else {})
     assert plan.changed is bool(reasons)
     assert plan.left is False
@@ -306,15 +306,15 @@ def test_the_plan_says_why(
 def test_where_nothing_is_kept_what_is_left_of_it_goes(
     monkeypatch: pytest.MonkeyPatch, kernel: Listed, boot: bool, left: bool
 ) -> None:
-    monkeypatch.setattr(reconcile, "BOOT", NoBoot(done=boot))
+    monkeypatch.setattr(look, "BOOT", NoBoot(done=boot))
     nothing: dict[int, list[str]] = {4: [], 6: []}
-    plan = reconcile.plan([], nothing, nothing, {4: kernel, 6: None}, set())
+    plan = look.plan([], nothing, nothing, {4: kernel, 6: None}, set())
     assert (plan.left, plan.changed, plan.program) == (left, left, "")
 
 
 def test_a_network_that_is_yet_to_be_made_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "BOOT", NoBoot(done=True))
+    monkeypatch.setattr(look, "BOOT", NoBoot(done=True))
     entry = {"name": "cache", "sources": ["10.0.0.0/8"], "published": port(address="0.0.0.0")}
     (one,) = parse_list([{**entry, "direct": [{"network": "new", "port": 6379}]}])
-    plan = reconcile.plan([one], {4: LINES, 6: []}, {4: LINES, 6: []}, {4: seen(LINES), 6: None}, {"bridge"})
+    plan = look.plan([one], {4: LINES, 6: []}, {4: LINES, 6: []}, {4: seen(LINES), 6: None}, {"bridge"})
     assert plan.reasons == {"cache": ["its network new is yet to be made"]}

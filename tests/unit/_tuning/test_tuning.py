@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils import _boot as boot
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import host as tunables
-from ansible_collections.netmode.docker.plugins.module_utils._tuning import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._tuning import look, reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.host import OWN, PATHS
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import HUGE_PAGES, OVERCOMMIT, SOMAXCONN
 
@@ -268,7 +268,7 @@ def test_a_namespace_is_given_more_only_where_it_begins_with_less(
     root: Path, monkeypatch: pytest.MonkeyPatch, release: str, sysctls: list[str], warned: list[str]
 ) -> None:
     set_up(root, {OVERCOMMIT: "1"}, release)
-    monkeypatch.setattr(reconcile, "Engine", lambda *_: Info([]))
+    monkeypatch.setattr(look, "Engine", lambda *_: Info([]))
     told = run(root, **{**ASKED_FOR, "namespaces": NAMESPACES}, docker_host="", timeout=1)
     backlogs = {one["container"]: str(one["backlog"]) for one in NAMESPACES}
     assert told["sysctls"] == {name: {SOMAXCONN: backlogs[name]} for name in sysctls}
@@ -291,7 +291,7 @@ class Info:
 def test_an_engine_that_remaps_users_is_not_asked_to_set_what_the_kernel_does_not_have_there(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "Engine", lambda *_: Info(["name=seccomp,profile=default", "name=userns"]))
+    monkeypatch.setattr(look, "Engine", lambda *_: Info(["name=seccomp,profile=default", "name=userns"]))
     told = run(root, **{**ASKED_FOR, "namespaces": NAMESPACES[1:2]}, docker_host="", timeout=1)
     assert told["sysctls"] == {}
     assert "namespace of busy" in told["warnings"][0]
@@ -314,7 +314,7 @@ class Others:
 def test_it_stays_while_another_redis_needs_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(root)
     before = tree(root)
-    monkeypatch.setattr(reconcile, "Engine", lambda *_: Others())
+    monkeypatch.setattr(look, "Engine", lambda *_: Others())
     told = run(root, state="absent", docker_host="", timeout=1, pending=["mine"])
     assert (told["changed"], told["needed_by"]) == (False, ["theirs"])
     assert tree(root) == before

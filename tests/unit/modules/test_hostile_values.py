@@ -20,7 +20,7 @@ from ansible_collections.netmode.docker.plugins.filter.fleet_tables import fleet
 from ansible_collections.netmode.docker.plugins.filter.redis_ports import redis_ports
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images import reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._images import look
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import spec as interfaces_spec
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
@@ -35,7 +35,7 @@ PURE = {
     "containers": lambda given: containers_spec.read(given["containers"], "28.5.2"),
     "networks": lambda given: networks_spec.parse_list(given["networks"]),
     "interfaces": lambda given: interfaces_spec.parse_list(given["interfaces"]),
-    "images": lambda given: reconcile.validate(given["images"]),
+    "images": lambda given: look.validate(given["images"]),
 }
 """What a module does with its list before it asks the engine."""
 
