@@ -84,8 +84,8 @@ def _imported(name: str, text: str) -> list[str]:
 
 def _source(name: str) -> str:
     loader: Any = _spec(name).loader
-    text: str = loader.get_source(name)
-    return text
+    text: str | bytes = loader.get_source(name)
+    return text if isinstance(text, str) else text.decode()  # bytes of Ansible's own loader, on the controller
 
 
 def _spec(name: str) -> ModuleSpec:
