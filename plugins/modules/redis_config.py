@@ -265,6 +265,14 @@ waiting:
   returned: always
   type: dict
   sample: {}
+modules:
+  description:
+    - The modules that the images of instances load by themselves, which are written into C(redis.conf) instead.
+    - The server of such an instance is to be started by C(env), as M(netmode.docker.redis_deploy) does, for its entrypoint adds
+      nothing to that.
+  returned: always
+  type: dict
+  sample: {cache: [/usr/local/lib/redis/modules/redisearch.so]}
 others:
   description: The containers of the host that the module M(netmode.docker.containers) has not made.
   returned: always

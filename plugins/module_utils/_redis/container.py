@@ -54,18 +54,21 @@ def body(engine: Engine, instance: Instance, name: str, label: str, mounted: Jso
 
 
 def mounts_of(engine: Engine, instance: Instance, data: str) -> Json:
-    """``data`` as its data, and every other mount read-only, where it is there: a mount would make what is not."""
+    """``data`` as its data, and every other mount read-only, where it is there: a mount would make what is not.
+
+    Without ``data`` it has none, and keeps in memory what it writes.
+    """
     try:
         given = mounts.volumes(instance["trial"]["container"].get("volumes") or [])
     except ValueError as error:
         raise NetmodeError(f"instance {instance['name']}: volumes: {error}.") from None
     uid, gid = instance["inside"]
-    sockets = f"{SOCKET_AT}:uid={uid},gid={gid},mode=0700"
-    volumes = [AT, data]
+    own = [f"{at}:uid={uid},gid={gid},mode=0700" for at in ([SOCKET_AT] if data else [DATA_AT, SOCKET_AT])]
+    volumes = [AT, data] if data else [AT]
     for source, target, options in given:
         if target not in (DATA_AT, SOCKET_AT) and (not source or _is_there(engine, source)):
             volumes.append(":".join((source, target, ",".join({*options, "ro"}))) if source else target)
-    return {"volumes": volumes, "tmpfs": [*(instance["trial"]["container"].get("tmpfs") or []), sockets]}
+    return {"volumes": volumes, "tmpfs": [*(instance["trial"]["container"].get("tmpfs") or []), *own]}
 
 
 def _is_there(engine: Engine, source: str) -> bool:
@@ -88,6 +91,20 @@ def archive(instance: Instance, files: dict[str, bytes]) -> bytes:
             member.uid, member.gid = instance["inside"]
             tar.addfile(member, io.BytesIO(content))
     return made.getvalue()
+
+
+def make(engine: Engine, body: Json, name: str, what: str, written: bytes) -> str:
+    """The id of a container that is not started, with this archive ``AT``. ``what``: for the message of a failure."""
+    with engine.changing(what) as client:
+        key = str(client.create_container_from_config(body, name)["Id"])
+    try:
+        with engine.changing(what) as client:
+            client.put_archive(key, AT, written)
+    except NetmodeError:
+        with suppress(NetmodeError):
+            remove(engine, key, "")
+        raise
+    return key
 
 
 def remove(engine: Engine, key: str, what: str) -> None:

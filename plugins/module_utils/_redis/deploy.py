@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
 
-from . import kept, operator, previous
+from . import kept, modules, operator, previous
 from .log import last_lines
 from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, ping
 
@@ -36,12 +36,14 @@ _FIRST, _LONGEST = 0.02, 0.5
 def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, Json]:
     """The module's work; beside what ``containers`` returns what was compared. NetmodeError: a failure or a refusal."""
     engine = Engine(params["docker_host"], params["timeout"])
-    instances = parts["files"]["instances"]
-    watch = Watch(engine, instances if check_mode else operator.with_passwords(instances), params["wait"])
+    given = parts["files"]["instances"]
+    instances = modules.settled(engine, given if check_mode else operator.with_passwords(given))
+    containers = modules.started_so(parts["containers"]["containers"], modules.loading(instances))
+    watch = Watch(engine, instances, params["wait"])
     try:
         outcome = bring(
             engine,
-            with_sysctls(parts["containers"]["containers"], params["sysctls"]),
+            with_sysctls(containers, params["sysctls"]),
             check=check_mode,
             pending=params["pending"],
             restarted={str(name): str(why) for name, why in params["restarted"].items()},

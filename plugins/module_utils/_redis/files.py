@@ -70,6 +70,10 @@ class Tried(NamedTuple):
     """Digest of the CAs that Redis was told to trust."""
     asked: str = ""
     """Whom it was asked to follow."""
+    image: str = ""
+    """Digest of what ``loads`` is known of."""
+    loads: Any = ()
+    """The arguments of ``loadmodule`` for each module that the image loads by itself."""
 
 
 class Step(NamedTuple):
@@ -312,8 +316,16 @@ def tried(instance: Instance) -> Tried:
     except (ValueError, TypeError):
         return Tried("", None)
     whole = isinstance(settings, dict) and isinstance(users, dict)
-    words += [noted.digest, noted.trusted, noted.asked]
+    words += [noted.digest, noted.trusted, noted.asked, noted.image, *noted.loads]
     return noted if whole and all(isinstance(word, str) for word in words) else Tried("", None)
+
+
+def noted(instance: Instance) -> Tried:
+    """The same. NetmodeError: what is there cannot be read."""
+    try:
+        return tried(instance)
+    except OSError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from None
 
 
 def note_trial(instance: Instance, made: Tried) -> None:

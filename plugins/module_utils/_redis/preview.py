@@ -25,6 +25,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._sources import spe
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import look as tuning
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import spec as tuning_spec
 
+from . import modules
 from . import reconcile as files
 from . import spec as files_spec
 
@@ -83,9 +84,8 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     }
     coming = [*pending["networks"], *pending["images"]]
     asks = parts["images"]["ask_registries"]
-    wanted = tuning_spec.with_sysctls(parts["containers"]["containers"], told["tuning"]["sysctls"])
     restarts = told["files"]["restarts"]
-    outcome = would(host, look(host, wanted, pending=coming, restarted=restarts, ask_registries=asks))
+    outcome = would(host, look(host, entries(parts, told), pending=coming, restarted=restarts, ask_registries=asks))
     pending["images"] += [] if asks else outcome.pulled
     told["containers"] = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
     renewed = _renewed(outcome.containers)
@@ -101,6 +101,12 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     due = [name for name in _PARTS if told[name]["changed"] or (name == "files" and _untried(told["files"]))]
     found = {"due": due, "pending": pending, "renewed": renewed, "warnings": warnings}
     return {**told, **found}
+
+
+def entries(parts: Json, told: Json) -> list[Json]:
+    """The containers of a plan with what this host adds to them, as a preview has ``told``."""
+    containers = modules.started_so(parts["containers"]["containers"], told["files"]["modules"])
+    return tuning_spec.with_sysctls(containers, told["tuning"]["sysctls"])
 
 
 def _leave_to_the_start(told: Json, renewed: Collection[str]) -> None:

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._images import archive
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone, undisturbed
 
-from . import check, files, neighbours, operator, replication, running, tls_live, trial
+from . import check, files, modules, neighbours, operator, replication, running, tls_live, trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from .check import Around
@@ -69,7 +69,8 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     else:
         who = "netmode.docker.redis_config: " + ", ".join(instance["name"] for instance in params["instances"])
         with alone("containers", who, engine.docker_host):
-            made = _plan(params, engine)  # who had the lock before may have changed what was seen
+            asked = modules.ask(engine, made.instances)
+            made = _plan(params, engine, asked)  # who had the lock before may have changed what was seen
             done = _change(engine, made, renewed, params["replaced"])
     recorded = {entry["container"] for entry in record.read().values()}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
@@ -82,6 +83,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         "set_live": {name: one.change.names for name, one in done.items() if one.change.names},
         "restarts": {name: one.restart for name, one in done.items() if one.restart and name in allowed},
         "waiting": {name: one.restart for name, one in done.items() if one.restart and name not in allowed},
+        "modules": modules.loading(made.instances),
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
         "diff": [files.difference(step) for step in made.steps],
@@ -101,19 +103,19 @@ def waits(result: Json) -> list[str]:
     ]
 
 
-def observe(params: Json, engine: Engine) -> Seen:
+def observe(params: Json, engine: Engine, asked: Mapping[str, list[str]] = MappingProxyType({})) -> Seen:
     """What is there of the instances. NetmodeError: root's rights are missing, or somebody else's lies there."""
     around = check.observe(engine)
-    instances = operator.with_passwords(check.on_host(params["instances"], around))
+    instances = modules.settled(engine, operator.with_passwords(check.on_host(params["instances"], around)), asked)
     access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
     return Seen(around, access, instances, current, running.observe(instances, current, around))
 
 
-def _plan(params: Json, engine: Engine) -> _Plan:
+def _plan(params: Json, engine: Engine, asked: Mapping[str, list[str]] = MappingProxyType({})) -> _Plan:
     neighbours.refuse_reached(engine, params["instances"])
-    around, access, instances, current, servers = observe(params, engine)
-    noted = {one["name"]: _note(one) for one in instances if _is_tried(one)}
+    around, access, instances, current, servers = observe(params, engine, asked)
+    noted = {one["name"]: files.noted(one) for one in instances if _is_tried(one)}
     instances = [_with_role(one, current, servers, noted) for one in instances]
     servers = running.with_roles(servers, instances)
     check.refuse(instances, current, around, {name for name, one in servers.items() if one.asked.now})
@@ -123,7 +125,8 @@ def _plan(params: Json, engine: Engine) -> _Plan:
     steps = files.plan(instances, current, asked_anew)
     left = [why for one in instances if one["state"] == "absent" for why in files.gone(one).left]
     tried = {one["name"]: trial.digest(engine, one) for one in instances if _is_tried(one)}
-    trials = {name: digest for name, digest in tried.items() if digest != noted[name].digest}
+    known = {one["name"] for one in instances if one["name"] in noted and one["loads_of"] == noted[one["name"]].image}
+    trials = {name: digest for name, digest in tried.items() if digest != noted[name].digest or name not in known}
     leftovers = (
         trial.leftovers(around.containers, "Id"),
         trial.leftovers(around.volumes.values(), "Name"),
@@ -158,13 +161,6 @@ def _is_tried(instance: Instance) -> bool:
     return instance["state"] == "present" and bool(instance["trial"])
 
 
-def _note(instance: Instance) -> Tried:
-    try:
-        return files.tried(instance)
-    except OSError as error:
-        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from None
-
-
 def _change(engine: Engine, made: _Plan, renewed: Collection[str], replaced: Collection[str]) -> dict[str, Drift]:
     """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet.
 
@@ -190,7 +186,8 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str], replaced: Col
     for instance in made.instances:
         name, asked = instance["name"], replication.asked_of(instance)
         if name in made.trials:
-            tried = files.Tried(made.trials[name], said.get(name), tls_live.trusted(instance), asked)
+            of, loads = instance["loads_of"], instance["loads"]
+            tried = files.Tried(made.trials[name], said.get(name), tls_live.trusted(instance), asked, of, loads)
             files.note_trial(instance, tried)
         elif name in made.noted and _asks_anew(instance, made.noted[name]):
             files.note_trial(instance, made.noted[name]._replace(asked=asked))

@@ -50,7 +50,7 @@ _WITHIN = 20.0
 """Seconds. One that says nothing of itself until then is left to the real start."""
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
-_AS_BEFORE = "Its configuration and its container are as they were."
+AS_BEFORE = "Its configuration and its container are as they were."
 _HEALTH = "healthcheck"
 """Tried by itself."""
 
@@ -65,12 +65,12 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.
     started: list[tuple[Instance, str]] = []
     try:
         for instance in instances:
-            volume = _make_volume(engine, instance)
+            volume = make_volume(engine, instance)
             volumes.append(volume["Name"])
-            _give(volume, instance)
-            started.append((instance, _create(engine, instance)))
+            give(volume, instance)
+            started.append((instance, create(engine, instance)))
             _refuse_place(engine, instance)
-            _start(engine, instance, started[-1][1])
+            start(engine, instance, started[-1][1])
         for instance, key in started:
             said = _probe(engine, instance, key) if _listen(engine, instance, key) else None
             if said:
@@ -80,10 +80,10 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.
     return told
 
 
-def _image(instance: Instance) -> str:
+def image_of(instance: Instance) -> str:
     named = instance["trial"]["container"].get("image")
     if not named:
-        raise NetmodeError(f"{_where(instance)}: trial: container: image: is needed, to try Redis with.")
+        raise NetmodeError(f"{where(instance)}: trial: container: image: is needed, to try Redis with.")
     return str(named)
 
 
@@ -92,7 +92,7 @@ def digest(engine: Engine, instance: Instance) -> str:
 
     It is of the passwords as well: for root's eyes.
     """
-    image = find_image(engine, _image(instance)) or {}
+    image = find_image(engine, image_of(instance)) or {}
     tried = {
         key: value
         for key, value in instance["trial"]["container"].items()
@@ -125,30 +125,22 @@ def leftovers(items: Iterable[Json], key: str) -> list[str]:
     return [item[key] for item in items if LABEL in (item.get("Labels") or {})]
 
 
-def _where(instance: Instance) -> str:
+def where(instance: Instance) -> str:
     return f"instance {instance['name']}"
 
 
 # --- the container ----------------------------------------------------------------------------------------------------
 
 
-def _create(engine: Engine, instance: Instance) -> str:
+def create(engine: Engine, instance: Instance, lines: Iterable[str] = ()) -> str:
+    """``lines``: of its redis.conf, after all others."""
     name = _PREFIX + instance["name"]
     body = container.body(engine, instance, name, LABEL, _mounted(engine, instance))
-    with engine.changing(f"{_where(instance)}: try its configuration") as client:
-        key = str(client.create_container_from_config(body, name)["Id"])
-    try:
-        with engine.changing(f"{_where(instance)}: write the configuration of its trial") as client:
-            client.put_archive(key, container.AT, _archive(instance))
-    except NetmodeError:
-        with suppress(NetmodeError):
-            container.remove(engine, key, "")
-        raise
-    return key
+    return container.make(engine, body, name, f"{where(instance)}: try its configuration", _archive(instance, lines))
 
 
-def _start(engine: Engine, instance: Instance, key: str) -> None:
-    what = f"{_where(instance)}: start the trial"
+def start(engine: Engine, instance: Instance, key: str) -> None:
+    what = f"{where(instance)}: start the trial"
     try:
         with engine.changing(what) as client:
             client.start(key)
@@ -157,7 +149,7 @@ def _start(engine: Engine, instance: Instance, key: str) -> None:
     except NetmodeError as error:
         why = str(error).removeprefix(f"{what}: ").rstrip(".")
         raise NetmodeError(
-            f"{_where(instance)}: its container would not start, as was tried with one of its own: {why}. {_AS_BEFORE} "
+            f"{where(instance)}: its container would not start, as was tried with one of its own: {why}. {AS_BEFORE} "
             "See which option of the instance that names: image, server_command, user, volumes, sysctls, ulimits, "
             "mem_limit or cpus."
         ) from None
@@ -169,27 +161,27 @@ def _mounted(engine: Engine, instance: Instance) -> Json:
     return container.mounts_of(engine, instance, data if instance["place"].empty else f"{data}:nocopy")
 
 
-def _make_volume(engine: Engine, instance: Instance) -> Json:
+def make_volume(engine: Engine, instance: Instance) -> Json:
     """For its data."""
     name = _PREFIX + instance["name"]
-    with engine.changing(f"{_where(instance)}: make the volume of its trial") as client:
+    with engine.changing(f"{where(instance)}: make the volume of its trial") as client:
         made: Json = client.create_volume(name, labels={LABEL: instance["name"]})
     if LABEL not in (made.get("Labels") or {}):  # the engine gives the existing one of that name
         raise NetmodeError(
-            f"{_where(instance)}: there is a volume {name}, which was not made here, and that of the trial is called "
-            f"so. {_AS_BEFORE} Remove it, or give its data another name."
+            f"{where(instance)}: there is a volume {name}, which was not made here, and that of the trial is called "
+            f"so. {AS_BEFORE} Remove it, or give its data another name."
         )
     return made
 
 
-def _give(volume: Json, instance: Instance) -> None:
+def give(volume: Json, instance: Instance) -> None:
     """The volume of a trial the owner and permissions of the place that it stands for."""
     place = instance["place"]
     try:
         os.chown(volume["Mountpoint"], place.uid, place.gid)
         Path(volume["Mountpoint"]).chmod(place.mode)
     except OSError as error:
-        raise NetmodeError(f"{_where(instance)}: {error.filename}: {error.strerror}.") from None
+        raise NetmodeError(f"{where(instance)}: {error.filename}: {error.strerror}.") from None
 
 
 def _refuse_place(engine: Engine, instance: Instance) -> None:
@@ -197,19 +189,19 @@ def _refuse_place(engine: Engine, instance: Instance) -> None:
     names = names_of(content_of(instance))
     there = Path(engine.get(f"/volumes/{_PREFIX}{instance['name']}")["Mountpoint"]).stat()
     if (names.aof or names.saves) and not may(there, instance["uid"], instance["gid"], WRITE | SEARCH):
-        user, image = f"{instance['uid']}:{instance['gid']}", _image(instance)
+        user, image = f"{instance['uid']}:{instance['gid']}", image_of(instance)
         raise NetmodeError(
-            f"{_where(instance)}: user: {user} may not write its data: the volume {instance['volume']} has, or gets "
+            f"{where(instance)}: user: {user} may not write its data: the volume {instance['volume']} has, or gets "
             f"from the image {image}, the owner {there.st_uid}:{there.st_gid} and mode {there.st_mode & 0o7777:04o}. "
-            f"Set user to that one, or volume to a directory of this host that belongs to {user}. {_AS_BEFORE}"
+            f"Set user to that one, or volume to a directory of this host that belongs to {user}. {AS_BEFORE}"
         )
 
 
-def _archive(instance: Instance) -> bytes:
+def _archive(instance: Instance, lines: Iterable[str]) -> bytes:
     """Its redis.conf and its certificate."""
     instead = [f"{name} {value}" for name, value in live.INSTEAD.items()]  # after all others, so these count
     instead += [line for line in lines_of_files(container.AT) if instance.get("tls")]
-    conf = "\n".join([tried_content_of(instance), *instead, ""]).encode()
+    conf = "\n".join([tried_content_of(instance), *instead, *lines, ""]).encode()
     return container.archive(instance, {container.FILE: conf, **tls_files.wanted(instance)})
 
 
@@ -221,8 +213,8 @@ def _listen(engine: Engine, instance: Instance, key: str) -> bool:
     how, said = container.listen(engine, key, _WITHIN)
     if how == container.ENDED:
         what = (
-            f"{_where(instance)}: Redis does not start with its new configuration, which was tried in a "
-            f"container of its own. {_AS_BEFORE} Fix the reported line and run this again."
+            f"{where(instance)}: Redis does not start with its new configuration, which was tried in a "
+            f"container of its own. {AS_BEFORE} Fix the reported line and run this again."
         )
         raise NetmodeError(with_log(what, said))
     return how == container.READY
@@ -247,8 +239,8 @@ def _probe(engine: Engine, instance: Instance, key: str) -> live.Said | None:
         )  # fmt: skip
     _probe_health(engine, instance, key)
     try:
-        with closing(protocol.Connection(_endpoint(instance, at, secret, key), _ANSWERS_WITHIN)) as own:
-            protocol.let_in(own, _endpoint(instance, at, secret, key))
+        with closing(protocol.Connection(endpoint_in(instance, at, secret, key), _ANSWERS_WITHIN)) as own:
+            protocol.let_in(own, endpoint_in(instance, at, secret, key))
             why = operator.refused(own) if instance["operator"] else ""
             said = None if why else live.said(own)
     except (OSError, protocol.NotMeantError, protocol.NotRedisError):  # then nothing is compared
@@ -261,13 +253,13 @@ def _probe(engine: Engine, instance: Instance, key: str) -> live.Said | None:
     return said
 
 
-def _endpoint(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> protocol.Endpoint:
+def endpoint_in(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> protocol.Endpoint:
     username, password = secret or (None, None)
     return protocol.Endpoint(instance["name"], socket=at, username=username, password=password, container=key)
 
 
 def _ask(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> str:
-    said = protocol.ping(_endpoint(instance, at, secret, key), _ANSWERS_WITHIN)
+    said = protocol.ping(endpoint_in(instance, at, secret, key), _ANSWERS_WITHIN)
     return str(said["answer"] or said["error"])
 
 
@@ -275,7 +267,7 @@ def _probe_health(engine: Engine, instance: Instance, key: str) -> None:
     command = (instance["trial"]["container"].get("healthcheck") or {}).get("test") or ["NONE"]
     if command[0] != "CMD":
         return
-    what = f"{_where(instance)}: try its health check"
+    what = f"{where(instance)}: try its health check"
     try:
         with engine.changing(what) as client:
             run = client.exec_create(key, command[1:])
@@ -294,6 +286,6 @@ def _probe_health(engine: Engine, instance: Instance, key: str) -> None:
 
 def _wrong(instance: Instance, option: str, why: str) -> NetmodeError:
     return NetmodeError(
-        f"{_where(instance)}: {option}: Redis starts with its new configuration, which was tried in a container of its "
-        f"own, but {why}. {_AS_BEFORE}"
+        f"{where(instance)}: {option}: Redis starts with its new configuration, which was tried in a container of its "
+        f"own, but {why}. {AS_BEFORE}"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import check, operator, servers
+from ansible_collections.netmode.docker.plugins.module_utils._redis import check, modules, operator, servers
 
 from . import files, server
 from .state import Seen
@@ -28,7 +28,7 @@ _WITHIN = 10.0
 def observe(engine: Engine, instances: list[Instance], backup_dir: str) -> list[Seen]:
     """NetmodeError: there can be no backups in ``backup_dir``."""
     around = check.observe(engine)
-    known = operator.with_passwords(check.on_host(instances, around))
+    known = modules.settled(engine, operator.with_passwords(check.on_host(instances, around)))
     return [_seen(engine, one, around, backup_dir) for one in known]
 
 

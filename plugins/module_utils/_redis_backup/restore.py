@@ -22,7 +22,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._interfaces import 
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._redis import formats
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
-from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import preview
+from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import entries, preview
 
 from . import backup, files, server, spec, throwaway
 from .observe import observe
@@ -127,7 +127,7 @@ def _planned(engine: Engine, instance: Json, parts: Json, params: Json) -> tuple
     waiting = told["files"]["waiting"].get(seen.name)
     if waiting:
         raise refused(seen, f"{waiting}, which waits for a restart. Restart it first (docker restart {seen.name}).")
-    return task, parts["containers"]["containers"]
+    return task, entries(parts, told)
 
 
 def _is_settled(told: Json, seen: Seen) -> bool:

@@ -61,7 +61,7 @@ def sweep(engine: Engine) -> None:
 
 def check_tool(instance: Instance) -> str:
     """redis-check-rdb beside redis-server, valkey-check-rdb beside valkey-server. NetmodeError: it is called else."""
-    command = str(instance["trial"]["container"]["command"][0])
+    command = str(instance["trial"]["container"]["command"][-2])
     if not _SERVER.search(command):
         raise NetmodeError(
             f"instance {instance['name']}: server_command: {command} is not called like redis-server, so the tool that "
@@ -81,7 +81,7 @@ def check(engine: Engine, seen: Seen, dump: Path, seconds: int) -> str:
 
 def version(engine: Engine, seen: Seen, seconds: int) -> str:
     """What the server's binary says to ``--version``."""
-    command = str(seen.instance["trial"]["container"]["command"][0])
+    command = str(seen.instance["trial"]["container"]["command"][-2])
     return _run(engine, seen, [command, "--version"], [], seconds)[1]
 
 

@@ -53,7 +53,8 @@ if [ -n "$server" ] && [ "$(id -u)" = 0 ]; then
     exec /usr/bin/setpriv --reuid redis --regid redis --clear-groups -- "$0" "$@"
 fi
 if [ -n "$server" ]; then
-    for module in /usr/local/lib/redis/modules/*.so; do
+    modules=/usr/local/lib/redis/modules/
+    for module in "$modules"/*.so; do
         if [ -r "$module" ] && [ -x "$module" ]; then set -- "$@" --loadmodule "$module"; fi
     done
 fi
@@ -114,7 +115,7 @@ def _users(name: str, uid: int, gid: int) -> dict[str, File]:
     }
 
 
-_TOOLS = {f"usr/local/bin/{tool}": File(to="/bin/busybox") for tool in "basename chown find head id su".split()}
+_TOOLS = {f"usr/local/bin/{tool}": File(to="/bin/busybox") for tool in "basename chown env find head id su".split()}
 
 
 def _shell(root: str) -> dict[str, File]:

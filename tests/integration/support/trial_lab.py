@@ -66,6 +66,6 @@ def answers(host: Host, password: str = "s3cret") -> bool:
 
 def deploy(host: Host, found: Json) -> None:
     """What follows the files of a plan."""
-    for module in ("volumes", "containers"):
-        done = host.run_module(module, {module: found[module]})
+    for module, given in (("volumes", {"volumes": found["volumes"]}), ("redis_deploy", {"plan": found["parts"]})):
+        done = host.run_module(module, given)
         assert not done.get("failed"), done
