@@ -50,6 +50,14 @@ options:
     type: list
     elements: str
     default: []
+  wait:
+    description:
+      - Seconds that the server of another image may take on a copy of the data. Each of O(replaced) that gets one is tried so,
+        while the old one runs on, and is refused where it does not start, or has fewer keys in a database.
+      - Copied are at most 1 GiB, where three times as much is free on the disk and twice its memory is available. What does not fit is
+        returned in RV(copies), and told in a warning.
+    type: float
+    default: 60
   instances:
     description: The instances.
     type: list
@@ -265,6 +273,11 @@ waiting:
   returned: always
   type: dict
   sample: {}
+copies:
+  description: The instances that get another image. The keys of each database that its server had on a copy of the data, or why there was none.
+  returned: always
+  type: dict
+  sample: {cache: {keys: {'0': 1000}, why_not: ''}}
 modules:
   description:
     - The modules that the images of instances load by themselves, which are written into C(redis.conf) instead.
@@ -291,6 +304,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._redis.copied import warnings
 from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile, waits
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ARGUMENTS
 
@@ -311,7 +325,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for why in result["left"]:
         module.warn(f"{why}, which was not made here, and stays.")
-    for why in waits(result):
+    for why in [*waits(result), *warnings(result["copies"])]:
         module.warn(why)
     module.exit_json(**result)
 

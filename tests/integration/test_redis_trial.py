@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from lab import COLLECTIONS, MODULE_UTILS, wait_until
-from shapes import BARE, REDIS_SHAPES
+from shapes import BARE, REDIS_SHAPES, SHAPES
 from trial_lab import Trial, answers, deploy, plan
 
 if TYPE_CHECKING:
@@ -204,6 +204,22 @@ def test_o26_whatever_came_between_a_killed_run_and_the_next(
     assert host.docker("volume", "ls", "-q") == ""
 
 
+@pytest.mark.parametrize("appendonly", [True, pytest.param(False, marks=pytest.mark.thorough)])
+def test_o26_a_copy_of_the_data_on_which_another_image_was_tried_when_the_run_was_killed_is_removed(
+    host: Host, trial: Trial, appendonly: bool
+) -> None:
+    deploy(host, trial.taken(password="s3cret", appendonly=appendonly))
+    wait_until(lambda: answers(host), "it answers")
+    other = plan(password="s3cret", appendonly=appendonly, image=SHAPES["redis-8"].image)
+    kill_at(host, "start", other, 2, replaced=["cache"])
+    copy = host.docker("volume", "inspect", "-f", "{{.Mountpoint}}", "netmode-trial-cache")
+    assert host.sh(f"find {copy} -type f -name '{'*.base.rdb' if appendonly else 'dump.rdb'}'")
+    result = trial.run(other)
+    assert not result.get("failed"), result
+    assert host.docker("ps", "-a", "--format", "{{.Names}}") == "cache"
+    assert "trial" not in host.docker("volume", "ls", "-q")
+
+
 @pytest.mark.parametrize("kind", ["container", "volume"])
 def test_o26_what_others_have_called_like_a_trial_is_refused_and_stays(host: Host, trial: Trial, kind: str) -> None:
     made = {"container": ("--name", "netmode-trial-cache", BARE), "volume": ("netmode-trial-cache",)}
@@ -214,13 +230,14 @@ def test_o26_what_others_have_called_like_a_trial_is_refused_and_stays(host: Hos
     assert host.sh(f"stat -c '%u %g %a' {at}") == before
 
 
-def kill_at(host: Host, step: str, found: Json) -> None:
-    """Run the module and kill it once the engine tells that it took this step with its trial."""
+def kill_at(host: Host, step: str, found: Json, time: int = 1, **options: Any) -> None:
+    """Run the module and kill it once the engine tells that it took this step with its trial for so many times."""
     since = host.sh("date +%s.%N")  # what happened before the watch was there is told as well
-    watch = ["docker", "events", "--since", since, "--filter", "label=netmode.docker.trial", "--format", "{{.Action}}"]
+    only = ("--filter", "type=container", "--filter", "container=netmode-trial-cache")
+    watch = ["docker", "events", "--since", since, *only, "--format", "{{.Action}}"]
     environment = {**os.environ, "PYTHONPATH": f"{COLLECTIONS}:{MODULE_UTILS}"}
     module = "ansible_collections.netmode.docker.plugins.modules.redis_config"
-    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"instances": found["files"]}})
+    arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"instances": found["files"], **options}})
     with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as events:
         assert events.stdout
         with subprocess.Popen(
@@ -230,7 +247,8 @@ def kill_at(host: Host, step: str, found: Json) -> None:
             assert run.stdin
             run.stdin.write(arguments)
             run.stdin.close()
-            while not events.stdout.readline().startswith(step):
+            while time:
                 assert run.poll() is None, "it ended before this step"
+                time -= events.stdout.readline().startswith(step)
             run.send_signal(signal.SIGKILL)
         events.kill()

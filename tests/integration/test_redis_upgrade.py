@@ -22,26 +22,34 @@ _HAS_DATA = "[ -e /data/appendonlydir ] || [ -e /data/dump.rdb ]"
 SPOILT = {
     "dies": f"if {_HAS_DATA}; then echo 'this server dies of its data' >&2; exit 3; fi",
     "hangs": f"if {_HAS_DATA}; then exec /bin/busybox sleep 600; fi",
-    "forgets": '[ "$1" != redis-server ] || set -- "$@" --dir /tmp',
+    "forgets": 'case "$*" in *redis-server*) set -- "$@" --dir /tmp ;; esac',
 }
-TOLD = {
+"""What an image does with data."""
+ON_A_COPY = {
+    "dies": "was tried on a copy of its data, and does not start",
+    "hangs": "was tried on a copy of its data, and is not ready within 5 s",
+    "forgets": "was tried on a copy of its data, and comes up without it: database 0 had 1000 keys, and has 0",
+}
+IN_PLACE = {
     "dies": "its Redis does not come up in its new container",
     "hangs": "its Redis does not answer in its new container within 5 s",
     "forgets": "its Redis comes up in its new container without its data: database 0 had 1000 keys, and has 0",
 }
-"""What the image does with data, and what the run says of it."""
+"""What the run says of it, where it does that on a copy of the data, and where only with the data itself."""
 
 
-def spoilt(name: str) -> Shape:
-    """Redis 8 in an image whose entrypoint does this before anything else."""
+def spoilt(name: str, *, late: bool = False) -> Shape:
+    """Redis 8 in an image whose entrypoint does this before anything else; ``late``: not on a copy."""
     shape, at = SHAPES["redis-8"], "usr/local/bin/docker-entrypoint.sh"
     first, _, rest = str(shape.paths[at].text).partition("\n")
-    return shape._replace(name=f"redis-8-{name}", paths={**shape.paths, at: File(f"{first}\n{SPOILT[name]}\n{rest}")})
+    spoils = f'case "$*" in */trial/*) ;; *) {SPOILT[name]} ;; esac' if late else SPOILT[name]
+    entrypoint = File(f"{first}\n{spoils}\n{rest}")
+    return shape._replace(name=f"redis-8-{name}{'-late' * late}", paths={**shape.paths, at: entrypoint})
 
 
 @pytest.fixture(scope="module")
 def spoilt_images(machine: Host, shape_images: None) -> Iterator[None]:
-    made = [spoilt(name) for name in SPOILT]
+    made = [spoilt(name, late=late) for name in SPOILT for late in (False, True)]
     shapes.make(machine, made)
     yield
     machine.docker("rmi", *(shape.image for shape in made))
@@ -56,34 +64,46 @@ def has(host: Host, name: str) -> tuple[str, ...]:
 )
 @pytest.mark.parametrize("appendonly", [True, pytest.param(False, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
-    "kinds", [["dies", "forgets"], pytest.param([*TOLD], marks=pytest.mark.thorough)], ids=["some", "every"]
+    "kinds", [["dies", "forgets"], pytest.param([*SPOILT], marks=pytest.mark.thorough)], ids=["some", "every"]
 )
 @pytest.mark.usefixtures("spoilt_images")
-def test_r13_where_the_new_server_fails_with_the_data_the_old_one_is_back_with_all_of_it(
+def test_r13_where_the_new_server_fails_with_the_data_the_old_one_keeps_it_all(
     host: Host, play: Callable[..., Play], mode: str, appendonly: bool, kinds: list[str]
 ) -> None:
+    """Found on a copy it runs on meanwhile; what only the data itself shows has it back."""
+
     def wanted(shape: Shape, **more: Any) -> list[dict[str, Any]]:
         return [{**instance(0, mode, shape, appendonly=appendonly), "name": "cache", **more}]
 
     deploy(play, wanted(SHAPES["redis"]))
     ask(host, "cache", "eval", "for i=1,999 do redis.call('set', 'key:'..i, i) end", "0")
     ask(host, "cache", "zadd", "zset", "0.1", "one", "2", "two")
-    before, containers = has(host, "cache"), [line.split()[:2] for line in running(host)]
+    before, containers = has(host, "cache"), running(host)
     assert before[0] == "1000"
     newer = {"settings": {"set-max-listpack-entries": 64}}  # a setting that Redis 7.0 does not know
-    for name in kinds:
-        refused = deploy(play, wanted(spoilt(name), **newer), rc=2, redis_start_timeout=5 if name == "hangs" else 30)
+    for name, late in [*((name, False) for name in kinds), *((name, True) for name in kinds)]:
+        timeout = 5 if name == "hangs" else 30
+        refused = deploy(play, wanted(spoilt(name, late=late), **newer), rc=2, redis_start_timeout=timeout)
         message = " ".join(refused.failed[0]["result"]["msg"].split())
-        assert f"cache: {TOLD[name]}" in message
-        assert "The old container is back as it was. It answers again." in message
+        assert (f"cache: {IN_PLACE[name]}" if late else f"netmode-test/redis-8-{name} {ON_A_COPY[name]}") in message
+        assert ("The old container is back as it was. It answers again." in message) == late
+        assert ("Its configuration and its container are as they were." in message) != late
         assert ("this server dies of its data" in message) == (name == "dies")
-        assert [line.split()[:2] for line in running(host)] == containers
+        if late:
+            assert [line.split()[:2] for line in running(host)] == [line.split()[:2] for line in containers]
+        else:
+            assert running(host) == containers
+        assert (
+            host.sh("docker ps -aq --filter label=netmode.docker.trial; docker volume ls -q | grep trial || true") == ""
+        )
         assert has(host, "cache") == before
         assert ask(host, "cache", "set", "key:1", "1") == "OK", "clients wait no longer with what they write"
         left = host.sh("ls -A /etc/netmode/redis/cache; cat /etc/netmode/redis/cache/redis.conf")
         assert ".before" not in left
         assert "set-max-listpack-entries" not in left
     played = deploy(play, wanted(SHAPES["redis-8"]))
+    (copies,) = (task["result"]["copies"] for task in played.tasks if "copies" in task["result"])
+    assert copies == {"cache": {"keys": {"0": 1000}, "why_not": ""}}
     (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
     assert compared == {"cache": {"keys": {"0": 1000}, "values": compared["cache"]["values"]}}
     assert compared["cache"]["values"] > 20
@@ -133,7 +153,7 @@ def test_r13_the_numbers_of_keys_are_compared_where_the_role_may_read_none(
     client = Client("cache", "AUTH app s3cret")
     for number in range(3):
         assert client.says(f"SET key:{number} value") == "+OK"
-    refused = deploy(play, wanted(spoilt("forgets")), rc=2, redis_password="")
+    refused = deploy(play, wanted(spoilt("forgets", late=True)), rc=2, redis_password="")
     assert "without its data: database 0 had 3 keys, and has 0" in refused.failed[0]["result"]["msg"]
     played = deploy(play, wanted(SHAPES["redis-8"]), redis_password="")
     (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Regular files, read so that nothing waits and no link is followed unless that is asked.
+"""Regular files, read and made so that nothing waits and no link is followed unless that is asked.
 
 What lies where a file is to be may be anybody's: a symbolic link leads elsewhere, and a FIFO makes who opens it wait.
 """
@@ -9,10 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+_CHUNK = 1 << 20
 
 _KINDS = (
     (stat.S_ISLNK, "symbolic link"),
@@ -67,3 +71,36 @@ def read(path: Path, *, follow: bool = False) -> bytes | None:
         if not stat.S_ISREG(opened):  # it was changed in between
             raise OtherKindError(path, opened)
         return stream.read()
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read. OtherKindError, FileNotFoundError, OSError as the kernel says."""
+    refuse_other(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    stream = os.fdopen(descriptor, "rb")
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):  # it was changed in between
+        stream.close()
+        raise OtherKindError(path, mode)
+    return stream
+
+
+@contextmanager
+def created(path: Path, owner: tuple[int, int]) -> Iterator[BinaryIO]:
+    """A new file to write, which is its owner's alone once it is whole."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        yield stream
+        stream.flush()
+        os.fchown(descriptor, *owner)
+
+
+def chunks(source: BinaryIO) -> Iterator[bytes]:
+    while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+def free_at(directory: Path) -> int:
+    """Bytes that its file system has left."""
+    there = os.statvfs(directory)
+    return there.f_bavail * there.f_frsize

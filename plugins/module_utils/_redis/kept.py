@@ -10,6 +10,7 @@ have changed proves nothing.
 from __future__ import annotations
 
 import hashlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from .protocol import ErrorReply, encode, info_of
@@ -84,16 +85,21 @@ def numbers_in(info: Mapping[str, str]) -> tuple[dict[int, int], dict[int, int]]
     return keys, expires
 
 
-def since(info: Mapping[str, str], writing: Sequence[str]) -> Since:
-    """``info``: of INFO commandstats and stats; ``writing``: the commands that write."""
-    calls = {
+def since(info: Mapping[str, str], writing: Sequence[str], before: Mapping[str, str] = MappingProxyType({})) -> Since:
+    """``info``: of INFO commandstats and stats; ``writing``: the commands that write; ``before``: INFO from when on."""
+    calls, earlier = _calls(info), _calls(before)
+    numbers = {name: number - earlier.get(name, 0) for name, number in calls.items() if name in writing}
+    wrote = {name: number for name, number in numbers.items() if number > 0}
+    evicted = int(info.get("evicted_keys", 0)) - int(before.get("evicted_keys", 0))
+    return Since(_CHANGED_BY_ONE * sum(wrote.values()) + evicted, any(name in wrote for name in _REMOVING))
+
+
+def _calls(info: Mapping[str, str]) -> dict[str, int]:
+    return {
         name[len("cmdstat_") :]: int(value.partition("calls=")[2].partition(",")[0])
         for name, value in info.items()
         if name.startswith("cmdstat_")
     }
-    wrote = {name: number for name, number in calls.items() if name in writing}
-    evicted = int(info.get("evicted_keys", 0))
-    return Since(_CHANGED_BY_ONE * sum(wrote.values()) + evicted, any(name in wrote for name in _REMOVING))
 
 
 def missing(before: Data, after: Data, changed: Since) -> str:
@@ -132,7 +138,7 @@ def before(own: Connection) -> Data | None:
     None for one whose data a start does not bring back, or that does not say.
     """
     info = info_of(own, "replication", "persistence")
-    if not is_kept(info, _setting(own, "save"), _setting(own, "shutdown-on-sigterm")):
+    if not is_kept(info, setting(own, "save"), setting(own, "shutdown-on-sigterm")):
         return None
     if isinstance(_said(own, "CLIENT", "PAUSE", str(PAUSE), "WRITE"), ErrorReply):
         return None
@@ -149,10 +155,15 @@ def after(own: Connection, had: Data) -> tuple[Data, Since]:
             kinds = [str(kind) for kind in _each(own, [("TYPE", name) for name in names])]
             sample.update({(database, name): found for name, found in _values(own, dict(zip(names, kinds))).items()})
     keys, expires = numbers_in(info_of(own, "keyspace"))
+    return Data(keys, expires, sample), done_since(own)
+
+
+def done_since(own: Connection, before: Mapping[str, str] = MappingProxyType({})) -> Since:
+    """What its clients have done since the start, or since it said ``before`` (INFO commandstats and stats)."""
     own.send(encode("COMMAND", "LIST", "FILTERBY", "ACLCAT", "write"))
     writing = own.replies()
-    changed = since(info_of(own, "commandstats", "stats"), [str(name) for name in writing or ()])
-    return Data(keys, expires, sample), changed if writing else Since(0, removed=True)
+    changed = since(info_of(own, "commandstats", "stats"), [str(name) for name in writing or ()], before)
+    return changed if writing else Since(0, removed=True)
 
 
 def _sample(own: Connection, database: int) -> dict[Key, str]:
@@ -200,7 +211,7 @@ def _said(own: Connection, *words: str) -> str | None:
     return own.reply()
 
 
-def _setting(own: Connection, name: str) -> str:
+def setting(own: Connection, name: str) -> str:
     own.send(encode("CONFIG", "GET", name))
     answer = own.replies()
     return str(answer[1]) if answer and len(answer) == 2 else ""

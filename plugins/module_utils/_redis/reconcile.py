@@ -14,7 +14,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._lock import alone,
 from . import check, files, modules, neighbours, operator, replication, running, tls_live, trial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from .check import Around
@@ -61,6 +61,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
     """The module's work from its parameters to its result. NetmodeError: nothing was changed, or a step failed."""
     engine, renewed = Engine(params["docker_host"], params["timeout"]), params["renewed"]
     made = undisturbed("containers", engine.docker_host, lambda: _plan(params, engine))
+    copies: Json = {}
     if check_mode:
         done = {
             name: aimed.drift._replace(change=running.to_set(made.servers[name], aimed, renewed=name in renewed))
@@ -71,7 +72,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         with alone("containers", who, engine.docker_host):
             asked = modules.ask(engine, made.instances)
             made = _plan(params, engine, asked)  # who had the lock before may have changed what was seen
-            done = _change(engine, made, renewed, params["replaced"])
+            done = _change(engine, made, params, copies)
     recorded = {entry["container"] for entry in record.read().values()}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
     result = {
@@ -83,6 +84,7 @@ def reconcile(params: Json, *, check_mode: bool) -> Json:
         "set_live": {name: one.change.names for name, one in done.items() if one.change.names},
         "restarts": {name: one.restart for name, one in done.items() if one.restart and name in allowed},
         "waiting": {name: one.restart for name, one in done.items() if one.restart and name not in allowed},
+        "copies": copies,
         "modules": modules.loading(made.instances),
         "others": check.not_made_here(made.around),
         "volumes": check.missing_volumes(made.instances, made.around),
@@ -161,7 +163,7 @@ def _is_tried(instance: Instance) -> bool:
     return instance["state"] == "present" and bool(instance["trial"])
 
 
-def _change(engine: Engine, made: _Plan, renewed: Collection[str], replaced: Collection[str]) -> dict[str, Drift]:
+def _change(engine: Engine, made: _Plan, params: Json, copies: Json) -> dict[str, Drift]:
     """In this order: what is refused changes nothing, and redis.conf never says what its data is not kept as yet.
 
     Returns what was set of each Redis while it runs, and why it is to be restarted.
@@ -174,15 +176,20 @@ def _change(engine: Engine, made: _Plan, renewed: Collection[str], replaced: Col
     for instance in untried:
         server = made.servers.get(instance["name"])
         running.refuse_unreadable(instance, server.asked if server else None, said.get(instance["name"]))
+    replaced = [made.servers[name] for name in params["replaced"] if name in made.servers]
+    if replaced:
+        from . import copied  # noqa: PLC0415 (a look need not pay for it)
+
+        copies.update(copied.refuse_failing(engine, replaced, made.around, params["wait"]))
     said.update(running.judge(engine, made.servers, made.judged))
     done: dict[str, Drift] = {}
     for name, server in made.servers.items():
         aimed = made.aims[name]
         if name in made.trials:
             aimed = running.aimed_at(engine, server, made.noted[name], said.get(name))
-        done[name] = running.set_live(server, aimed, renewed=name in renewed)
+        done[name] = running.set_live(server, aimed, renewed=name in params["renewed"])
     for step in made.steps:
-        files.apply(step, made.access, replaced=step.instance["name"] in replaced)
+        files.apply(step, made.access, replaced=step.instance["name"] in params["replaced"])
     for instance in made.instances:
         name, asked = instance["name"], replication.asked_of(instance)
         if name in made.trials:

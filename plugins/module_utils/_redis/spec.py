@@ -49,6 +49,7 @@ ARGUMENTS: Json = {
     "image_dir": {"type": "path"},
     "renewed": {"type": "list", "elements": "str", "default": []},
     "replaced": {"type": "list", "elements": "str", "default": []},
+    "wait": {"type": "float", "default": 60},
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
 """The options of the module ``redis_config``, but for those that say where the engine is."""

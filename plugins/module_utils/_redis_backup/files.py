@@ -15,22 +15,19 @@ import stat
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from ansible_collections.netmode.docker.plugins.module_utils import _files
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from .state import Backup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
 WRITTEN_BY = "netmode.docker.redis_backup"
 ASKED_FOR, BEFORE_RESTORE = "asked for", "before a restore"
 """Why a backup was made, as its manifest says."""
-_CHUNK = 1 << 20
 _UNFINISHED = re.compile(r"\.unfinished-[0-9a-f]{16}\Z")
 _SELECTING = re.compile(r"\[offset (\d+)\] Selecting DB ID (\d+)")
 _READ = re.compile(r"\[info\] (\d+) keys read")
@@ -132,18 +129,14 @@ def clear(path: Path) -> None:
 
 def opened(path: Path) -> BinaryIO:
     """A regular file to read, not followed. NetmodeError: it is none; OSError as the kernel says."""
-    _files.refuse_other(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    stream = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        stream.close()
-        raise NetmodeError(f"{path} is not a regular file.")
-    return stream
+    try:
+        return regular.opened(path)
+    except regular.OtherKindError as error:
+        raise NetmodeError(str(error)) from None
 
 
 def refuse_full(directory: Path, size: int) -> None:
-    there = os.statvfs(directory)
-    free = there.f_bavail * there.f_frsize
+    free = regular.free_at(directory)
     if free < size:
         raise NetmodeError(f"{directory}: {size} bytes are needed, and {free} are free. Free some space.")
 
@@ -151,28 +144,21 @@ def refuse_full(directory: Path, size: int) -> None:
 def copy(source: BinaryIO, to: Path, owner: tuple[int, int]) -> tuple[int, str]:
     """(size, sha256) of what was copied into a new file, which is its owner's alone."""
     digest, size = hashlib.sha256(), 0
-    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        for chunk in _chunks(source):
+    with regular.created(to, owner) as stream:
+        for chunk in regular.chunks(source):
             digest.update(chunk)
             size += len(chunk)
             stream.write(chunk)
         stream.flush()
-        os.fchown(descriptor, *owner)
-        os.fsync(descriptor)
+        os.fsync(stream.fileno())
     return size, digest.hexdigest()
 
 
 def sha256_of(source: BinaryIO) -> str:
     digest = hashlib.sha256()
-    for chunk in _chunks(source):
+    for chunk in regular.chunks(source):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _chunks(source: BinaryIO) -> Iterator[bytes]:
-    while chunk := source.read(_CHUNK):
-        yield chunk
 
 
 def finish(dump: Path, to: Path, manifest: Json) -> None:

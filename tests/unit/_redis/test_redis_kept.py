@@ -69,6 +69,10 @@ def test_what_info_says_of_keys_and_commands() -> None:
     assert numbers_in(info) == ({0: 3, 12: 7}, {0: 1, 12: 0})
     assert since(info, ["set", "del", "xgroup|create"]) == Since(14, removed=False)
     assert since({**info, "cmdstat_del": "calls=1"}, ["set", "del"]).removed
+    later = {**info, "cmdstat_set": "calls=6,usec=1", "cmdstat_del": "calls=1", "evicted_keys": "5"}
+    assert since(later, ["set", "get"], info) == Since(5, removed=False)
+    assert since(later, ["set", "del"], info).removed
+    assert since(later, ["set", "del"], later) == Since(0, removed=False)
 
 
 @given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), unique_by=lambda one: one[0]), st.randoms())
