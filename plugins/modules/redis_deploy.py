@@ -15,6 +15,7 @@ description:
   - Before the old container is stopped, its Redis is asked for its keys in each database and for some values, and clients wait with
     what they write until it has ended. The new container has to answer within O(wait), and to have all of that. Otherwise it is
     removed, and the old one is back with its data.
+  - Where its password or its users change with the container, the old one is asked as its own redis.conf lets in.
   - What clients write into the new one before it is looked at is allowed for. Where they have sent a command that may change any
     number of keys (C(DEL), C(UNLINK), C(FLUSHALL), C(FLUSHDB), C(SWAPDB), C(MSET)), and for a replica, a Redis that does not keep its data, or one
     that does not say what it has, only the answer counts.

@@ -111,6 +111,39 @@ def test_r13_where_the_new_server_fails_with_the_data_the_old_one_keeps_it_all(
     assert deploy(play, wanted(SHAPES["redis-8"])).changed == 0
 
 
+SECRETS: list[dict[str, Any]] = [
+    {"redis_password": "another"},
+    {"redis_password": "", "users": [{"name": "default", "enabled": False}]},
+    {"redis_password": "a third"},
+]
+"""Each in the place of the one before: a password, the user default off, and on again."""
+
+
+@pytest.mark.parametrize("refused_at", [{1}, pytest.param({0, 1, 2}, marks=pytest.mark.thorough)], ids=["one", "each"])
+@pytest.mark.usefixtures("spoilt_images")
+def test_r13_the_data_is_compared_where_the_secrets_change_with_the_image(
+    host: Host, play: Callable[..., Play], refused_at: set[int]
+) -> None:
+    def change(shape: Shape, given: dict[str, Any], turn: int, rc: int = 0) -> Play:
+        more = {"labels": {"turn": f"{turn}"}, "users": given.get("users", [])}
+        own = {**instance(0, "bridge", shape), "name": "cache", **more}
+        return deploy(play, [own], rc=rc, redis_password=given["redis_password"])
+
+    deploy(play, [{**instance(0, "bridge", SHAPES["redis"]), "name": "cache"}])
+    for number in range(3):
+        assert ask(host, "cache", "set", f"key:{number}", "value") == "OK"
+    for turn, given in enumerate(SECRETS):
+        if turn in refused_at:
+            refused = change(spoilt("forgets", late=True), given, turn, rc=2)
+            assert "without its data: database 0 had 3 keys, and has 0" in refused.failed[0]["result"]["msg"]
+        played = change(SHAPES["redis-8" if turn else "redis"], given, turn)
+        (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
+        assert compared["cache"]["keys"] == {"0": 3}
+        assert change(SHAPES["redis-8" if turn else "redis"], given, turn).changed == 0
+        left = host.sh("ls -A /etc/netmode/redis/cache")
+        assert (".before" in left, ".operator" in left) == (False, "users" in given)
+
+
 @pytest.mark.thorough
 @pytest.mark.usefixtures("spoilt_images")
 def test_r13_a_donor_that_ends_with_another_image_comes_back_with_its_sharers(

@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
 
-from . import kept, modules, operator, previous
+from . import drift, kept, modules, operator, previous
 from .log import last_lines
 from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, ping
 
@@ -51,7 +51,15 @@ def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, 
         )
     except NetmodeError as error:
         raise NetmodeError("\n".join([str(error), *watch.back()])) from error
+    for instance in instances if not check_mode else ():
+        _forget(instance)
     return outcome, watch.compared
+
+
+def _forget(instance: Json) -> None:
+    """What the container before needed to come back."""
+    previous.forget(instance)
+    operator.remove_unwanted(instance)
 
 
 class Watch:
@@ -70,12 +78,20 @@ class Watch:
         if name not in self._instances or self._state(container)["Paused"]:
             return
         try:
-            with self._asked(name, container, _WITHIN) as own:
-                had = kept.before(own)
+            had = self._before(name, container)
         except (OSError, NotMeantError, NotRedisError):
             return
-        if had:
-            self._had[name] = had
+        if had:  # the role's own user, as which the new one is asked, reads no values
+            self._had[name] = had._replace(sample={}) if self._instances[name]["operator"] else had
+
+    def _before(self, name: str, container: str) -> Data | None:
+        """Of one that lets in as its redis.conf says, which may be about to change."""
+        instance = self._instances[name]
+        redis = drift.running(instance, container, previous.content(instance))
+        if redis is None:
+            return None
+        with closing(Connection(redis.endpoint, _WITHIN, MAX_CLIENTS)) as own:
+            return None if drift.let_in(own, redis) else kept.before(own)
 
     def started(self, name: str, container: str) -> None:
         """Wait until the new one answers. NetmodeError: it does not, or not with the data of the one before.
@@ -89,7 +105,7 @@ class Watch:
         while True:
             why = self._why_not(name, container, had)
             if not why:
-                previous.forget(self._instances[name])
+                _forget(self._instances[name])
                 return
             if self._has_ended(container):
                 raise self._failed(name, container, f"does not come up in its new container ({why})")

@@ -268,7 +268,7 @@ def apply(step: Step, access: Access, *, replaced: bool = False) -> None:
         previous.keep(instance, step.before if replaced else None, _write)
         _write(file, step.after.encode(), owner)
         tls_files.remove_unwanted(instance)
-        operator.remove_unwanted(instance)
+        operator.remove_unwanted(instance, (step.before or "") if replaced else "")
     except OSError as error:
         way_out = _WAYS_OUT.get(
             error.errno or 0, "Run with become: true, and look at whether something else lies there."

@@ -179,7 +179,7 @@ def write(instance: Instance, one: Callable[[Path, bytes, tuple[int, int]], None
         one(path_of(instance), instance["operator_password"].encode(), (os.geteuid(), os.getegid()))
 
 
-def remove_unwanted(instance: Instance) -> None:
-    """Once no redis.conf has its digest."""
-    for path in ours(Path(instance["directory"])) if not instance["operator"] else ():
+def remove_unwanted(instance: Instance, before: str = "") -> None:
+    """Once no redis.conf has its digest. ``before``: the one that goes back where a new container does not answer."""
+    for path in ours(Path(instance["directory"])) if not (instance["operator"] or _is_user_in(before)) else ():
         path.unlink()

@@ -31,16 +31,37 @@ def keep(instance: Instance, content: str | None, write: Callable[[Path, bytes, 
 
 def put_back(instance: Instance) -> None:
     """NetmodeError: it cannot be written."""
-    path, conf = _path(instance), Path(instance["directory"]) / "redis.conf"
+    conf = Path(instance["directory"]) / "redis.conf"
+    try:
+        content = _kept(instance)
+        if content is not None:
+            _files.write(conf, content, 0o600, (instance["uid"], instance["gid"]))
+            forget(instance)
+    except OSError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from error
+
+
+def content(instance: Instance) -> str:
+    """The redis.conf that a container has been started with which is about to be replaced; '' where there is none.
+
+    NetmodeError: it cannot be read.
+    """
+    try:
+        found = _kept(instance)
+        if found is None:
+            found = _files.read(Path(instance["directory"]) / "redis.conf")
+    except OSError as error:
+        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from error
+    return (found or b"").decode(errors="replace")
+
+
+def _kept(instance: Instance) -> bytes | None:
+    path = _path(instance)
     there = regular.found(path)
     # The directory is the container's as well: what somebody else has put there is not what was kept.
     if there is None or (there.st_mode, there.st_uid) != (stat.S_IFREG | 0o600, os.geteuid()):
-        return
-    try:
-        _files.write(conf, _files.read(path) or b"", 0o600, (instance["uid"], instance["gid"]))
-        forget(instance)
-    except OSError as error:
-        raise NetmodeError(f"instance {instance['name']}: {error.filename}: {error.strerror}.") from error
+        return None
+    return _files.read(path)
 
 
 def forget(instance: Instance) -> None:

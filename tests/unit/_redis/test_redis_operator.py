@@ -84,6 +84,22 @@ def test_its_password_is_made_once_kept_for_root_alone_and_goes_with_it(tmp_path
     assert not file.exists()
 
 
+def test_it_stays_as_long_as_the_redis_conf_that_may_go_back_has_its_user(tmp_path: Path) -> None:
+    instance = {"name": "cache", "directory": str(tmp_path), "operator": False}
+    path = tmp_path / operator.FILE
+    for before, stays in (
+        (f"port 0\n{operator.line_of('s3cret')}\n", True),
+        ("port 0\nuser app on\n", False),
+        ("", False),
+    ):
+        path.write_text("s3cret")
+        operator.remove_unwanted(instance, before)
+        assert path.exists() is stays
+    path.write_text("s3cret")
+    operator.remove_unwanted({**instance, "operator": True})
+    assert path.exists()
+
+
 def test_one_that_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
     bring(instance(tmp_path, operator=False))
     left = tmp_path / "cache" / f".{operator.FILE}.{'a' * 16}"
