@@ -96,6 +96,6 @@ def test_no_acknowledged_write_is_lost_whatever_is_done_to_a_redis_in_whatever_o
     finally:
         for one in made:
             one.end()
-            for line in told(one.figures):
+            for line in told(one.figures, one.promoted):
                 tell(line)
     assert len(made) == 1

@@ -42,6 +42,9 @@ STEPS: Json = {
 
 _NEARLY = 1 << 20
 """Bytes that a replica may be behind when writes begin to be held back for it."""
+_SAYS_EVERY, _BEFORE = 1.0, 0.15
+"""Seconds between two messages of a replica that say how far it is (``replicationCron``), and before the next of them
+that writes begin to be held back, which goes on until it says that it has all."""
 _ANSWERS_WITHIN = 3.0
 """Seconds that a server may take beyond what is waited for."""
 
@@ -127,14 +130,14 @@ def _hand_over(own: Connection, to: Place, wait: int) -> str:
     """Why it did not come about, '' where it did."""
     until = time.monotonic() + wait
     while True:
-        told = replication.told_in(info_of(own, "replication")) or {"replicas": [], "offset": 0}
-        replica = next((one for one in replication.in_sync(told["replicas"]) if one["address"] == str(to)), None)
-        if replica and told["offset"] - replica["offset"] <= _NEARLY:
+        offset, replica = _offsets(own, to)
+        if replica is not None and offset - replica <= _NEARLY:
             break
         if time.monotonic() > until:
-            far = f"{told['offset'] - replica['offset']} bytes behind" if replica else "not in sync"
+            far = "not in sync" if replica is None else f"{offset - replica} bytes behind"
             return f"its replica at {to} is {far} after {wait} s"
         time.sleep(0.05)
+    _until_it_speaks(own, to, replica)
     own.send(encode("FAILOVER", "TO", to.host, str(to.port), "TIMEOUT", str(wait * 1000)))
     said = str(own.reply())
     if said != "OK":
@@ -151,3 +154,20 @@ def _hand_over(own: Connection, to: Place, wait: int) -> str:
     own.send(encode("FAILOVER", "ABORT"))
     own.reply()
     return f"{to} does not let it follow within {2 * wait} s (its log says why), so it goes on as the master"
+
+
+def _offsets(own: Connection, to: Place) -> tuple[int, int | None]:
+    """How far the master is and, as it has said, its replica; None where that is not in sync."""
+    told = replication.told_in(info_of(own, "replication")) or {"replicas": [], "offset": 0}
+    found = [one["offset"] for one in replication.in_sync(told["replicas"]) if one["address"] == str(to)]
+    return told["offset"], found[0] if found else None
+
+
+def _until_it_speaks(own: Connection, to: Place, said: int) -> None:
+    """Wait until the replica is about to say how far it is; where nobody writes it says nothing new, and none waits."""
+    until = time.monotonic() + _SAYS_EVERY + _BEFORE
+    while time.monotonic() < until:
+        if _offsets(own, to)[1] != said:
+            time.sleep(_SAYS_EVERY - _BEFORE)
+            return
+        time.sleep(0.01)

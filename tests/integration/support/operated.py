@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from lab import Host, Play
 
-NAME, DONOR, PORT = "store", "donor", 7000
+DONOR, PORTS = "donor", {"store": 7000, "twin": 7001}
+"""The container that is joined, and the two names that the Redis has by turns, each with its port."""
+GATE = "172.17.0.1"
+"""The address of the host that its containers reach."""
+PROMOTE: list[dict[str, Any]] = [
+    {"hosts": "all", "gather_facts": False, "tasks": [
+        {"ansible.builtin.include_role": {"name": "netmode.docker.redis", "tasks_from": "promote.yml"}},
+    ]},
+]  # fmt: skip
 PLAY: list[dict[str, Any]] = [
     {
         "hosts": "all",
@@ -32,12 +40,14 @@ PLAY: list[dict[str, Any]] = [
 ]
 """The role and its proof, as site.yml has them: where nothing differs one module looks at all and proves it."""
 OPERATIONS = [
-    "change_mode", "change_mode", "change_mode", "change_image", "recreate", "rotate", "set_live", "set_at_start",
-    "drift", "kill_server", "end_engine", "restart_host",
+    "change_mode", "change_mode", "change_image", "recreate", "rotate", "set_live", "set_at_start",
+    "drift", "kill_server", "end_engine", "restart_host", "promote",
 ]  # fmt: skip
 """A round: each is drawn once, so that twelve have had all of them."""
 READ_BY = {"redis": ("redis", "redis-8", "valkey-9"), "redis-8": ("redis-8",), "valkey-9": ("valkey-9",)}
 """Whose data, and who reads it."""
+AT_MOST = 1.0
+"""Seconds that a planned promote may hold writes back."""
 ODD = ("maxclients", "99", "loglevel", "debug", "hash-max-listpack-entries", "7", "protected-mode", "no")
 RUNNING = "docker ps -q | xargs -r docker inspect -f '{{.State.Pid}}'; pgrep containerd-shim; pgrep -x containerd"
 """The processes of what the engine runs."""
@@ -69,19 +79,24 @@ class Operated:
     def __init__(self, host: Host, play: Callable[..., Play]) -> None:
         self.host, self._play = host, play
         self.mode, self.shape, self.password, self.turn = "bridge", "redis", "secret-0", 0
+        self.name, self.other = PORTS
         self._was = self.mode
         """Before a change of it, until that is done."""
         self.settings: dict[str, Any] = {}
         self.instance: dict[str, Any] = {}
         self.figures: dict[str, Figures] = defaultdict(Figures)
         """By mode; those of an operation count for the mode that it leads to."""
+        self.promoted: list[float] = []
+        """The longest gap of each time that a replica was promoted."""
         self.deploy()
         self.writers = [
-            Writer("by-socket", lambda: socket_of(NAME), self.password, 0.002),
+            Writer("by-socket", lambda: socket_of(self.name), self.password, 0.002),
             Writer("by-address", self.address, self.password, 0.002),
         ]
         self._checked = dict.fromkeys(self.writers, 0)
         self._had = dict.fromkeys(self.writers, (0, 0))
+        self._before = dict.fromkeys(self.writers, 0.0)
+        """The longest gap of the last operation, up to where a part of it was measured by itself."""
         self.gaps: dict[str, float] = {}
         """Of the last operation, by client."""
         for writer in self.writers:
@@ -90,19 +105,23 @@ class Operated:
 
     # --- what it is ---
 
-    def variables(self) -> dict[str, Any]:
+    def variables(self, *instances: dict[str, Any]) -> dict[str, Any]:
+        """``instances``: in the place of the one that there is."""
+        return {
+            "redis_instances": [*instances] or [self.redis(self.name)],
+            "redis_companions": [{"name": DONOR, "image": SHAPES["nginx"].image}],
+            "redis_password": self.password, "redis_keeper": False, "redis_healthcheck_interval": "1h",
+            "redis_host_tuning": False, "redis_address": GATE,
+        }  # fmt: skip
+
+    def redis(self, name: str, **more: Any) -> dict[str, Any]:
         shape = SHAPES[self.shape]
-        own: dict[str, Any] = {"port": PORT, "bind": ["*"]} if self.mode in ("host", "container") else {}
+        own: dict[str, Any] = {"port": PORTS[name], "bind": ["*"]} if self.mode in ("host", "container") else {}
         own.update({"donor": DONOR} if self.mode == "container" else {})
         own.update(self.instance, settings={**self.settings})
-        redis = {
-            "name": NAME, "network_mode": self.mode, "image": shape.image, "user": shape.user,
-            "server_command": shape.server, "cli_command": shape.cli, "appendfsync": "always", **own,
-        }  # fmt: skip
         return {
-            "redis_instances": [redis], "redis_companions": [{"name": DONOR, "image": SHAPES["nginx"].image}],
-            "redis_password": self.password, "redis_keeper": False, "redis_healthcheck_interval": "1h",
-            "redis_host_tuning": False,
+            "name": name, "network_mode": self.mode, "image": shape.image, "user": shape.user,
+            "server_command": shape.server, "cli_command": shape.cli, "appendfsync": "always", **own, **more,
         }  # fmt: skip
 
     def deploy(self, rc: int = 0, **more: Any) -> Play:
@@ -115,8 +134,8 @@ class Operated:
         if "none" in (self.mode, self._was):
             return None
         if self.mode == "host":
-            return f"127.0.0.1:{PORT}"
-        name, port = (NAME, 6379) if self.mode == "bridge" else (DONOR, PORT)
+            return f"127.0.0.1:{PORTS[self.name]}"
+        name, port = (self.name, 6379) if self.mode == "bridge" else (DONOR, PORTS[self.name])
         try:
             found = self.host.api(f"/containers/{name}/json")["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
         except (OSError, KeyError, ValueError, http.client.HTTPException):
@@ -124,27 +143,33 @@ class Operated:
         return f"{found}:{port}" if found else ""
 
     def started(self) -> str:
-        return str(inspect(self.host, NAME)["State"]["StartedAt"])
+        return str(inspect(self.host, self.name)["State"]["StartedAt"])
 
     def _ask(self, *words: str) -> str:
-        return cli(self.host, NAME, *words, password=self.password)
+        return cli(self.host, self.name, *words, password=self.password)
 
     # --- what must hold after each operation ---
 
     def is_right(self, **more: Any) -> None:
         """Each client goes on, no acknowledged write is lost, a second run changes nothing, and all claims hold."""
-        goes_on = self.writers if self.mode != "none" else self.writers[:1]
-        now = {writer: writer.acknowledged for writer in goes_on}
-        wait_until(
-            lambda: all(one.acknowledged > now[one] + 5 for one in goes_on), f"{self.mode}: writes are answered", 40
-        )
+        goes_on = self._go_on()
         again = self.deploy(**more)
         assert again.changed == 0, again.stdout
         for writer in self.writers:
             self._count(writer, counts=writer in goes_on)
 
+    def _go_on(self) -> list[Writer]:
+        """Each client whose writes are answered, once they are."""
+        found = self.writers if self.mode != "none" else self.writers[:1]
+        now = {writer: writer.acknowledged for writer in found}
+        wait_until(
+            lambda: all(one.acknowledged > now[one] + 5 for one in found), f"{self.mode}: writes are answered", 40
+        )
+        return found
+
     def _count(self, writer: Writer, *, counts: bool) -> None:
-        sent, answered, gap = writer.sent, writer.acknowledged, writer.longest()
+        sent, answered, gap = writer.sent, writer.acknowledged, max(writer.longest(), self._before[writer])
+        self._before[writer] = 0.0
         lost = self._lost(writer, answered)
         before, self._had[writer] = self._had[writer], (sent, answered)
         self.gaps[writer.key] = gap
@@ -226,7 +251,7 @@ class Operated:
         self.deploy()
         assert self.started() == before
         if pick % 2:
-            self.host.docker("restart", NAME)
+            self.host.docker("restart", self.name)
         del self.instance["restart_allowed"]
         self.deploy()
         assert self._ask("config", "get", "databases").split()[1] == str(16 + self.turn)
@@ -239,11 +264,30 @@ class Operated:
         assert self.deploy().changed == 1
         assert self.started() == before
 
+    def promote(self, pick: int) -> None:
+        """A replica is made, in host mode, where each reaches the other, and takes over; the other one goes."""
+        old, new, self.mode = self.name, self.other, "host"
+        master, replica = self.redis(old), self.redis(new, replica_of=f"localhost/{old}")
+        self.deploy(**self.variables(*([replica, master] if pick % 2 else [master, replica])))
+        self._was = self.mode
+        self._go_on()
+        self._before = {writer: writer.longest() for writer in self.writers}
+        self.name, self.other = new, old
+        played = self._play(PROMOTE, redis_promote=f"localhost/{new}", **self.variables(master, replica))
+        assert played.rc == 0, played.stdout + played.stderr
+        self._go_on()
+        gaps = {writer: writer.longest() for writer in self.writers}
+        self._before = {writer: max(gap, self._before[writer]) for writer, gap in gaps.items()}
+        self.promoted.append(max(gaps.values()))
+        assert self.promoted[-1] < AT_MOST, f"a planned promote held writes back for {self.promoted[-1]:.2f} s"
+        self.deploy(**self.variables(self.redis(new), {"name": old, "state": "absent"}))
+        self.host.docker("volume", "rm", f"{old}-data")
+
     def kill_server(self, pick: int) -> None:
         """The engine starts it again."""
         for _ in range(1 + pick % 2):
             before = self.started()
-            self.host.sh(f"kill -KILL {inspect(self.host, NAME)['State']['Pid']}")
+            self.host.sh(f"kill -KILL {inspect(self.host, self.name)['State']['Pid']}")
             wait_until(lambda: self.started() != before, "its engine starts it again")  # noqa: B023
         self.deploy()
 
@@ -261,8 +305,9 @@ class Operated:
         self.deploy()
 
 
-def told(figures: dict[str, Figures]) -> list[str]:
-    return [
+def told(figures: dict[str, Figures], promoted: list[float]) -> list[str]:
+    lines = [
         f"{mode}: {one.answered} of {one.sent} writes answered, the longest gap {one.gap:.2f} s, {one.lost} lost"
         for mode, one in figures.items()
     ]
+    return [*lines, f"planned promote: {len(promoted)}, the longest gap {max(promoted, default=0):.2f} s"]
