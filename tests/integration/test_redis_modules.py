@@ -45,7 +45,7 @@ def lines(host: Host, name: str) -> list[str]:
     return [line for line in conf if line.lower().startswith("loadmodule")]
 
 
-@pytest.mark.parametrize("asked", [*ASKED])
+@pytest.mark.parametrize("asked", ["nothing", "it", pytest.param("by-another-name", marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
     "shape", [MODULED[0], *(pytest.param(one, marks=pytest.mark.thorough) for one in MODULED[1:])],
     ids=lambda shape: shape.name,
