@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import shapes
 from hosts import HOSTS, STATE, address_of, done, on, run_play, settled
 from lab import wait_until
+from shapes import SHAPES
 from writer import PROGRAM
 
 PASSWORD = "lab-password"
@@ -178,3 +180,30 @@ def test_replicas_follow_and_are_promoted_over_tls(replicated: None) -> None:
     assert "hands over to forky/kv" in promote("forky", tls="own")
     wait_until(lambda: replicas_of("forky") == {place_of("trixie"), place_of("bookworm")}, "both follow the new one")
     settled(run_play(ROLE, **variables(tls="own")))
+
+
+def version(host: str) -> str:
+    (line,) = (line for line in redis(host, "info", "server").splitlines() if line.startswith("redis_version:"))
+    return line.partition(":")[2].partition(".")[0]
+
+
+@pytest.mark.thorough
+def test_an_upgrade_takes_replicas_before_their_master_and_every_write_is_with_all_three(replicated: None) -> None:
+    for host in HOSTS:
+        shapes.make(on(host), [SHAPES["redis-8"]])
+    both = {place_of("trixie"), place_of("forky")}
+    wait_until(lambda: replicas_of("bookworm") == both, "both are in sync")
+    written = [str(number) for number in range(500)]
+    assert redis("bookworm", "rpush", KEY, *written) == "500"
+
+    new = variables(image="netmode-test/redis-8", image_source="pull")
+    said = done(run_play("upgrade.yml", target="all", **new)).stdout
+    shown = said.index("Upgrade, replicas first")
+    at = [said.index(f"{host}: kv (") for host in ("trixie", "forky", "bookworm")]
+    assert max(at[:2]) < at[2] < shown, said
+    assert [version(host) for host in HOSTS] == ["8", "8", "8"]
+    assert roles() == {"bookworm": "", "trixie": place_of("bookworm"), "forky": place_of("bookworm")}
+    wait_until(lambda: replicas_of("bookworm") == both, "both follow the upgraded master")
+    for host in HOSTS:
+        assert redis(host, "lrange", KEY, "0", "-1").split("\n") == written
+    settled(run_play(ROLE, **new))

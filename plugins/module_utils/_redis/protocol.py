@@ -295,7 +295,7 @@ def _seen(connection: Connection, witness: Endpoint) -> bool | None:
         return None
     try:
         let_in(asked, witness)
-        return recognised(ask, clients)
+        return recognised(ask, connection.send, clients)
     except (OSError, NotRedisError):
         return None
     finally:

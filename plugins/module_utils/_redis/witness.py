@@ -55,16 +55,32 @@ def where(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def recognised(ask: Callable[[bytes], object], clients: Callable[[], str | None]) -> bool | None:
+def recognised(
+    ask: Callable[[bytes], object], more: Callable[[bytes], object], clients: Callable[[], str | None]
+) -> bool | None:
     """Whether a server sees a connection: after a mark was sent over it, its list of clients has one that holds it.
 
-    The mark is the beginning of a line that does not end, of a length that nobody else's has. It goes with a PING,
-    in one packet: once that is answered, the mark is there as well. ``ask`` sends what it is given after a PING
-    and awaits the answer; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well. A server
-    none of whose clients has sent a PING last does not see this one, and is not waited for.
+    The mark is the beginning of a line that does not end. It goes with a PING, in one packet: once that is answered,
+    the mark is there as well. Where it is found it is made longer and looked for again: another proof of the same
+    moment may have drawn the same length. ``ask`` sends what it is given after a PING and awaits the answer, ``more``
+    sends alone; ``clients`` gives CLIENT LIST, None where that is refused, and then here as well.
     """
-    length = _SHORTEST_MARK + secrets.randbelow(_LONGEST_MARK - _SHORTEST_MARK)
+    length = _drawn()
     ask(b"-" * length)
+    found = _holds(clients, length)
+    if found:
+        further = _drawn()
+        more(b"-" * further)
+        found = _holds(clients, length + further)
+    return found
+
+
+def _drawn() -> int:
+    return _SHORTEST_MARK + secrets.randbelow(_LONGEST_MARK - _SHORTEST_MARK)
+
+
+def _holds(clients: Callable[[], str | None], length: int) -> bool | None:
+    """A server none of whose clients has sent a PING last does not see this one, and is not waited for."""
     until = time.monotonic() + _WITHIN
     while True:
         listed = clients()

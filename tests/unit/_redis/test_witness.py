@@ -22,8 +22,8 @@ class Server:
         self.asked = 0
         self.length = 0
 
-    def ask(self, mark: bytes) -> None:
-        self.length = len(mark)
+    def mark(self, mark: bytes) -> None:
+        self.length += len(mark)
 
     def clients(self) -> str | None:
         self.asked += 1
@@ -40,18 +40,31 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Server]:
 @pytest.mark.parametrize(
     ("lists", "seen", "asked"),
     [
-        ((OWN + MARKED,), True, 1),
-        ((OWN + LATE.format("ping"), OWN + MARKED), True, 2),
-        ((OWN + LATE.format("NULL"), OWN + MARKED), True, 2),
+        ((OWN + MARKED,), True, 2),
+        ((OWN + LATE.format("ping"), OWN + MARKED), True, 3),
+        ((OWN + LATE.format("NULL"), OWN + MARKED), True, 3),
+        ((OWN + MARKED, OWN + LATE.format("get")), False, 2),
+        ((OWN + MARKED, OWN + LATE.format("ping"), OWN + LATE.format("get")), False, 3),
+        ((OWN + MARKED, None), None, 2),
         ((OWN + LATE.format("get"),), False, 1),
         ((OWN + LATE.format("ping"), OWN + LATE.format("get")), False, 2),
         ((None,), None, 1),
     ],
-    ids=["at once", "in two packets", "PING renamed", "another's client", "another's that goes", "refused"],
+    ids=[
+        "at once",
+        "in two packets",
+        "PING renamed",
+        "the length of another's",
+        "that one goes on",
+        "refused later",
+        "another's client",
+        "another's that goes",
+        "refused",
+    ],
 )
 def test_a_connection_is_seen_by_its_mark_and_not_waited_for_where_no_client_can_be_it(
     server: Callable[..., Server], lists: tuple[str | None, ...], seen: bool | None, asked: int
 ) -> None:
     asks = server(*lists)
-    assert recognised(asks.ask, asks.clients) is seen
+    assert recognised(asks.mark, asks.mark, asks.clients) is seen
     assert asks.asked == asked
