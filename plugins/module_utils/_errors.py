@@ -3,9 +3,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NetmodeError(Exception):
-    """A failure told for the person who must act on it: what, which option or container, why, and the way out."""
+    """A failure told for the person who must act on it: what, which option or container, why, and the way out.
+
+    ``more``: what a module returns beside that, for its own part on the controller.
+    """
+
+    def __init__(self, message: str = "", **more: Any) -> None:
+        super().__init__(message)
+        self.more = more
 
 
 class NotFoundError(NetmodeError):

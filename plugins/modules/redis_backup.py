@@ -46,6 +46,12 @@ options:
     description: How many seconds a server may take to write its dump, and the check tool to read it, 1 to 86400.
     type: int
     default: 3600
+  encrypt_for:
+    description:
+      - A certificate with an RSA key, in PEM, that backups are encrypted for, by C(openssl) of the host, 1.1.1 or newer. Empty, they are not encrypted.
+      - The host needs no private key. With the one of the certificate M(netmode.docker.redis_restore) restores them.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -69,6 +75,7 @@ backups:
       sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
       size: 11909
       time: '2026-11-26T15:21:14.123+00:00'
+      encrypted_for:
 removed:
   description: The older backups of each instance that were, or in check mode would be, removed.
   returned: success

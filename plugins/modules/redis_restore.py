@@ -55,6 +55,18 @@ options:
     description: How many seconds each server may take to load the dump, or to write one, 1 to 86400.
     type: int
     default: 3600
+  encrypt_for:
+    description:
+      - A certificate with an RSA key, in PEM, that backups are encrypted for.
+      - It is for what is kept before data is replaced. Empty, that is encrypted as the backup that is restored.
+    type: str
+    default: ''
+  key:
+    description:
+      - The private key of the certificate that the backup is encrypted for, as PEM or as the path of a file on the controller.
+      - It stays on the controller, where it opens the password of that one backup, which the host is given. Without passphrase.
+    type: str
+    default: ''
   start_timeout:
     description: How many seconds the instance has to load its data and answer. After that what was there is put back.
     type: int

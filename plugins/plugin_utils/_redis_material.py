@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import is_pem
 
 
 class WrongCertificateError(Exception):
@@ -32,3 +35,21 @@ class Node(NamedTuple):
     instance: str
     host: str
     names: list[str]
+
+
+def text_given(option: str, given: str) -> str:
+    """PEM that was given as text, or as the path of a file on the controller."""
+    if is_pem(given):
+        return given
+    try:
+        path = Path(given).expanduser()
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise WrongCertificateError(option, f"{given}: on the controller: is not a file. Give one in PEM.")
+        return path.read_text(encoding="ascii")
+    except RuntimeError as error:  # ~name, where there is no such user
+        why = f"{given}: on the controller: {error}"
+    except OSError as error:
+        why = f"{given}: on the controller: {error.strerror}. Give the path of a file there, or the PEM text itself."
+    except UnicodeDecodeError:
+        why = f"{given}: on the controller: is not a PEM file."
+    raise WrongCertificateError(option, why)

@@ -20,10 +20,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure imp
     check_ports,
     unauthenticated,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import (
-    check_pairs,
-    entries_of,
-)
+from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_pairs, entries_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import is_closed, listeners
 from ansible_collections.netmode.docker.plugins.module_utils._redis.operator import asked_as
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
@@ -31,12 +28,10 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.sources impo
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import SECRET_DIRECTIVES
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_backups import check_backups
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, replicate
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import (
-    check,
-    merge,
-)
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import GIVEN, find, names_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import operator_file
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes import (
@@ -52,7 +47,7 @@ if TYPE_CHECKING:
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "keeper_program", "parts", "teardown", "certificates",
+    "keeper_program", "parts", "teardown", "certificates", "encrypt_for",
 )  # fmt: skip
 
 _IMAGE_KEYS = (
@@ -260,6 +255,7 @@ def make_plan(
     merged = merge(variables, variables["instances"], problems)
     extra = _companions(variables["companions"], merged, variables, problems)
     check_host(variables, extra, problems)
+    encrypt_for = check_backups(variables, [one["name"] for one in merged if one["state"] == "started"], problems)
     for instance in merged:
         check(instance, problems)
         instance["operator"] = operator_file(instance, config_dir)
@@ -285,6 +281,7 @@ def make_plan(
         "images": images,
         "archives": archives,
         "certificates": certificates,
+        "encrypt_for": encrypt_for,
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE, published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import interfaces_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import is_pem, ports_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import (
     Material,
     Node,
     WrongCertificateError,
+    text_given,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _given(instance: Settings, names: list[str]) -> Material:
     # A fifth of a second of imports, which only they have whose Redis speaks TLS.
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_certificate import judged  # noqa: PLC0415
 
-    texts = {option: _text(option, instance[option]) for option in GIVEN}
+    texts = {option: text_given(option, instance[option]) for option in GIVEN}
     return judged(texts, names, instance["tls_names"], datetime.now(timezone.utc))
 
 
@@ -97,18 +98,6 @@ def _own(node: Node, variables: Settings) -> Found:
     trusted = _redis_ca.authorities(directory, now)
     has, why = _redis_ca.look(directory, node, trusted, variables["tls_renew_before"], now)
     return Found(has or _PENDING, node if why or _redis_ca.needs_another(trusted, now) else None)
-
-
-def _text(option: str, given: str) -> str:
-    if is_pem(given):
-        return given
-    try:
-        return Path(given).expanduser().read_text(encoding="ascii")
-    except OSError as error:
-        why = f"{given}: on the controller: {error.strerror}. Give the path of a file there, or the PEM text itself."
-    except UnicodeDecodeError:
-        why = f"{given}: on the controller: is not a PEM file."
-    raise WrongCertificateError(option, why)
 
 
 def names_of(instance: Settings, host: str, address: str, namespaces: Namespaces) -> list[str]:

@@ -57,6 +57,14 @@ def key_text(private: Any) -> str:
     return str(private.private_bytes(encoding, kind, serialization.NoEncryption()).decode())
 
 
+def public_key(certificate: x509.Certificate) -> Any:
+    """None for one of a kind that is not known here."""
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
 def belongs(private: Any, certificate: x509.Certificate) -> bool:
     return _public(private.public_key()) == _public(certificate.public_key())
 

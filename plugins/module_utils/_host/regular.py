@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def created(path: Path, owner: tuple[int, int]) -> Iterator[BinaryIO]:
         os.fchown(descriptor, *owner)
 
 
-def chunks(source: BinaryIO) -> Iterator[bytes]:
+def chunks(source: IO[bytes]) -> Iterator[bytes]:
     while chunk := source.read(_CHUNK):
         yield chunk
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import hide, sealed
+from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import secrets_of
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
@@ -30,8 +31,8 @@ def run(module: AnsibleModule, work: Work) -> None:
     plan = sealed(module, "plan")
     try:
         parts, secrets = read(plan)
-        hide(module, secrets)
+        hide(module, secrets | secrets_of(module.argument_spec, module.params))
         result = work(module.params, parts, check_mode=module.check_mode)
     except NetmodeError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), **error.more)
     module.exit_json(**result)

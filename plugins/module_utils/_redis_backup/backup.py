@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,16 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._redis import formats
 
-from . import files, server, spec, throwaway
+from . import encryption, files, server, spec, throwaway
 from .observe import observe
 from .plan import Step, plan, refused
 from .state import Backup, mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from .encryption import Recipient
     from .state import Told
 
 Json = dict[str, Any]
@@ -33,10 +35,11 @@ def reconcile(params: Json, parts: Json, *, check_mode: bool) -> Json:
     """The module's work. NetmodeError: nothing was done, or the backup that it names was not made."""
     spec.refuse_odd(params)
     instances = spec.started(parts, params["instances"], "redis_backup_instances")
+    recipient = spec.recipient(params)
     engine = Engine(params["docker_host"], params["timeout"])
     if check_mode:
         steps = plan(observe(engine, instances, params["backup_dir"]), params["keep"])
-        return _result({step.seen.name: _planned(step) for step in steps}, steps)
+        return _result({step.seen.name: _planned(step, recipient) for step in steps}, steps)
     who = "netmode.docker.redis_backup: " + ", ".join(one["name"] for one in instances)
     with alone(SUBJECT, who, engine.docker_host):
         steps = plan(observe(engine, instances, params["backup_dir"]), params["keep"])
@@ -44,16 +47,18 @@ def reconcile(params: Json, parts: Json, *, check_mode: bool) -> Json:
         throwaway.sweep(engine)
         made: Json = {}
         for step in steps:
-            made[step.seen.name] = _shown(write(engine, step, params, files.ASKED_FOR))
+            for left in files.unfinished(step.place):  # only here: a restore that keeps what is there has its own in it
+                _guarded(step, lambda left=left: files.clear(left))
+            made[step.seen.name] = _shown(write(engine, step, params, recipient, files.ASKED_FOR))
             for old in step.removed:
                 _guarded(step, lambda old=old: files.remove(old))
     return _result(made, steps)
 
 
-def write(engine: Engine, step: Step, params: Json, why: str) -> Backup:
+def write(engine: Engine, step: Step, params: Json, recipient: Recipient | None, why: str) -> Backup:
     """A new backup, whole and checked. NetmodeError: there is none, and what is there is as it was."""
     directory = files.directory_of(params["backup_dir"], step.seen.name)
-    found: Backup = _guarded(step, lambda: _write(engine, step, directory, params["wait"], why))
+    found: Backup = _guarded(step, lambda: _write(engine, step, directory, params["wait"], recipient, why))
     return found
 
 
@@ -67,19 +72,20 @@ def _guarded(step: Step, act: Any) -> Any:
         raise refused(step.seen, f"{error.filename or 'its backup'}: {error.strerror}.") from error
 
 
-def _write(engine: Engine, step: Step, directory: Path, seconds: int, why: str) -> Backup:
+def _write(engine: Engine, step: Step, directory: Path, seconds: int, recipient: Recipient | None, why: str) -> Backup:
     files.make(directory)
     for left in files.unfinished(directory):
         files.clear(left)
-    staged = files.begin(directory, (step.seen.instance["uid"], step.seen.instance["gid"]))
-    try:
-        dump = staged / "dump.rdb"
+    with _staged(step, directory, recipient) as (dump, whole):
         told, size, digest, exact = take(step, dump, seconds)
         keys = keys_of(engine, step, dump, seconds)
         now = datetime.now(timezone.utc)
-        name = files.new_name(directory, step.seen.name, now)
+        name = files.new_name(directory, step.seen.name, now, files.ENCRYPTED if recipient else files.PLAIN)
         with files.opened(dump) as stream:
             header = formats.header_of(stream.read(formats.MAGIC))
+            if recipient:
+                files.refuse_full(directory, size + encryption.LONGEST_LINE)
+                size, digest = encryption.encrypt(stream, whole, recipient, header, digest)
         manifest = {
             "written_by": files.WRITTEN_BY,
             "instance": step.seen.name,
@@ -88,6 +94,7 @@ def _write(engine: Engine, step: Step, directory: Path, seconds: int, why: str) 
             "why": why,
             "size": size,
             "sha256": digest,
+            "encrypted_for": _for(recipient),
             "format": header,
             "server": told.server._asdict(),
             "role": told.role,
@@ -96,10 +103,26 @@ def _write(engine: Engine, step: Step, directory: Path, seconds: int, why: str) 
             "keys": {str(database): number for database, number in sorted(keys.items())},
             "mark": mark_of(told)._asdict() if exact else None,
         }
-        files.finish(dump, directory / name, manifest)
+        files.finish(whole, directory / name, manifest)
         return Backup(directory / name, manifest)
-    finally:
-        files.clear(staged)
+
+
+@contextmanager
+def _staged(step: Step, directory: Path, recipient: Recipient | None) -> Iterator[tuple[Path, Path]]:
+    """Where the dump is taken to, and what becomes the backup: the same, or it encrypted.
+
+    What is to be encrypted is beside the server's own dump until then: backups may lie where nobody is to have it.
+    """
+    owner = (step.seen.instance["uid"], step.seen.instance["gid"])
+    with ExitStack() as gone:
+
+        def begun(place: Path) -> Path:
+            staged = files.begin(place, owner)
+            gone.callback(files.clear, staged)
+            return staged / "dump.rdb"
+
+        dump = begun(step.place if recipient else directory)
+        yield dump, begun(directory) if recipient else dump
 
 
 def take(step: Step, to: Path, seconds: int) -> tuple[Told, int, str, bool]:
@@ -127,13 +150,19 @@ def keys_of(engine: Engine, step: Step, dump: Path, seconds: int) -> dict[int, i
 # --- what is returned -------------------------------------------------------------------------------------------------
 
 
-def _planned(step: Step) -> Json:
-    return {"file": None, "keys": step.told.keys, "server": str(step.told.server)}
+def _planned(step: Step, recipient: Recipient | None) -> Json:
+    return {
+        "file": None, "keys": step.told.keys, "server": str(step.told.server), "encrypted_for": _for(recipient),
+    }  # fmt: skip
+
+
+def _for(recipient: Recipient | None) -> Json | None:
+    return {"subject": recipient.subject, "sha256": recipient.fingerprint} if recipient else None
 
 
 def _shown(backup: Backup) -> Json:
     manifest = backup.manifest
-    given = {key: manifest[key] for key in ("keys", "size", "sha256", "format", "time")}
+    given = {key: manifest[key] for key in ("keys", "size", "sha256", "format", "time", "encrypted_for")}
     return {"file": str(backup.file), "manifest": str(backup.file.with_suffix(".json")), **given} | {
         "server": str(formats.Server(**manifest["server"]))
     }
@@ -152,7 +181,10 @@ def _result(made: Json, steps: list[Step]) -> Json:
 def line_of(name: str, one: Json, removed: list[str]) -> str:
     """``cache: 1000 keys (db0 1000) of Redis 7.0.15, 12 kB, to /var/backups/netmode/cache/cache-….rdb``"""
     what = f"{name}: {keys_text(one['keys'])} of {one['server']}"
-    where = f", {size_text(one['size'])}, in {one['file']}" if one["file"] else ", would be backed up"
+    where = f", {size_text(one['size'])}" if one["file"] else ", would be backed up"
+    if one["encrypted_for"]:
+        where += f", encrypted for {one['encrypted_for']['subject']}"
+    where += f", in {one['file']}" if one["file"] else ""
     gone = f"; removed {', '.join(removed)}" if removed else ""
     return what + where + (gone if one["file"] else gone.replace("removed", "would remove", 1))
 

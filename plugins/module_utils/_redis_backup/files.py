@@ -28,6 +28,8 @@ Json = dict[str, Any]
 WRITTEN_BY = "netmode.docker.redis_backup"
 ASKED_FOR, BEFORE_RESTORE = "asked for", "before a restore"
 """Why a backup was made, as its manifest says."""
+PLAIN, ENCRYPTED = ".rdb", ".enc"
+"""How the names of dumps end."""
 _UNFINISHED = re.compile(r"\.unfinished-[0-9a-f]{16}\Z")
 _SELECTING = re.compile(r"\[offset (\d+)\] Selecting DB ID (\d+)")
 _READ = re.compile(r"\[info\] (\d+) keys read")
@@ -35,13 +37,19 @@ _RESIZE = 0xFB
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def directory_of(backup_dir: str, name: str) -> Path:
-    """Of one instance. NetmodeError: ``backup_dir`` is not a place for backups."""
-    if not backup_dir.startswith("/") or ":" in backup_dir or "/../" in f"{backup_dir}/":
+def refuse_odd_directory(backup_dir: str) -> None:
+    """NetmodeError: it is not a path that backups may have, whatever lies there."""
+    odd = ":" in backup_dir or "/../" in f"{backup_dir}/" or not backup_dir.isprintable() or not backup_dir.strip("/.")
+    if odd or not backup_dir.startswith("/"):
         raise NetmodeError(
             f"redis_backup_dir: {backup_dir!r} is not an absolute path without a colon. Write it like "
             "/var/backups/netmode."
         )
+
+
+def directory_of(backup_dir: str, name: str) -> Path:
+    """Of one instance. NetmodeError: ``backup_dir`` is not a place for backups."""
+    refuse_odd_directory(backup_dir)
     above, own = Path(backup_dir), Path(backup_dir) / name
     for path in (above, own):
         there = _stat(path, follow=path is above)
@@ -94,14 +102,15 @@ def manifest_of(path: Path) -> Json | None:
         return None
     texts = all(isinstance(found.get(key), str) for key in ("file", "time", "sha256", "format"))
     whole = texts and isinstance(found.get("keys"), dict) and isinstance(found.get("modules"), dict)
-    return found if whole and found["file"] == f"{path.stem}.rdb" else None
+    return found if whole and found["file"] in (path.stem + PLAIN, path.stem + ENCRYPTED) else None
 
 
-def new_name(directory: Path, name: str, now: datetime) -> str:
+def new_name(directory: Path, name: str, now: datetime, suffix: str = PLAIN) -> str:
     """That of a dump of this moment, which none has yet."""
     stamp = now.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%S")
-    taken = (f"{name}-{stamp}.{number:03d}Z.rdb" for number in range(now.microsecond // 1000, 1000))
-    return next(one for one in taken if not (directory / one).exists())
+    taken = {path.name for path in directory.iterdir()}
+    stems = (f"{name}-{stamp}.{number:03d}Z" for number in range(now.microsecond // 1000, 1000))
+    return next(stem + suffix for stem in stems if not {stem + PLAIN, stem + ENCRYPTED} & taken)
 
 
 def unfinished(directory: Path) -> list[Path]:

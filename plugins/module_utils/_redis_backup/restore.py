@@ -24,7 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis import forma
 from ansible_collections.netmode.docker.plugins.module_utils._redis.log import last_lines
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import entries, preview
 
-from . import backup, files, server, spec, throwaway
+from . import backup, encryption, files, server, spec, throwaway
 from .observe import observe
 from .plan import Step, refused
 from .restore_plan import COMPARE, NOTHING, RESTORE, Restored, Source, Task, choose, plan, refusal_of_other_data
@@ -65,6 +65,7 @@ class _Done(NamedTuple):
 def reconcile(params: Json, parts: Json, *, check_mode: bool) -> Json:
     """The module's work. NetmodeError: the instance has what it had."""
     spec.refuse_odd(params)
+    spec.recipient(params)
     instance = _one(parts, params["instance"])
     engine = Engine(params["docker_host"], params["timeout"])
     if check_mode:
@@ -116,7 +117,9 @@ def _planned(engine: Engine, instance: Json, parts: Json, params: Json) -> tuple
     directory = files.directory_of(params["backup_dir"], seen.name)
     file = choose(seen, params["backup"])
     with _told_of(seen):
-        task = plan(seen, _source(file), _restored(directory), overwrite=params["overwrite"])
+        task = plan(seen, _source(file), _restored(directory), overwrite=params["overwrite"], key=params["key"])
+        if task.source.encrypted:
+            encryption.program()
     parts["images"]["ask_registries"] = False
     told = preview(parts, params["docker_host"], params["timeout"])
     if not _is_settled(told, seen):
@@ -140,11 +143,13 @@ def _is_settled(told: Json, seen: Seen) -> bool:
 def _source(file: Path) -> Source:
     try:
         with files.opened(file) as stream:
-            head = stream.read(formats.MAGIC)
+            encrypted = encryption.read(stream, file)
+            stream.seek(0)
+            header = encrypted.format if encrypted else formats.header_of(stream.read(formats.MAGIC))
             stream.seek(0)
             found = files.manifest_of(file.with_suffix(".json"))
             size = os.fstat(stream.fileno()).st_size
-            return Source(file, formats.header_of(head), size, files.sha256_of(stream), found)
+            return Source(file, header, size, files.sha256_of(stream), found, encrypted)
     except OSError as error:
         raise NetmodeError(f"redis_restore_backup: {file}: {error.strerror}.") from None
 
@@ -197,7 +202,10 @@ class _Restore:
         dump = staged / task.names.dump
         with files.opened(task.source.file) as stream:
             files.refuse_full(staged, task.source.size * (2 if task.names.aof else 1))
-            files.copy(stream, dump, self.owner)
+            if task.source.encrypted:
+                encryption.decrypt(stream, task.source.encrypted, self.params["key"], dump, self.owner)
+            else:
+                files.copy(stream, dump, self.owner)
         told = throwaway.check(self.engine, self.seen, dump, wait)
         with files.opened(dump) as stream:
             keys = files.keys_of(stream, told)
@@ -226,7 +234,7 @@ class _Restore:
 
     def _has(self, proof: Proof) -> bool:
         """Whether the running server has the same, by a dump of it on a throwaway server."""
-        taken = files.begin(self.directory, self.owner)
+        taken = files.begin(self.task.place if self.task.source.encrypted else self.directory, self.owner)
         try:
             backup.take(self._step(), taken / self.task.names.dump, self.params["wait"])
             return bool(proof.digest) and self._loaded(taken, append_only=False) == proof
@@ -264,7 +272,9 @@ class _Restore:
     def _keep(self) -> tuple[Backup, bool]:
         """What is there as a backup, and whether that is all of it: clients wait with what they want to write."""
         self._pause()
-        made = backup.write(self.engine, self._step(), self.params, files.BEFORE_RESTORE)
+        encrypted = self.task.source.encrypted
+        recipient = spec.recipient(self.params) or (encrypted.recipient if encrypted else None)
+        made = backup.write(self.engine, self._step(), self.params, recipient, files.BEFORE_RESTORE)
         told = self._pause()
         mark = made.manifest["mark"]
         return made, mark is not None and mark_of(told) == Mark(**mark) and not told.changes

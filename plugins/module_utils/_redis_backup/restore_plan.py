@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import data, live
 from ansible_collections.netmode.docker.plugins.module_utils._redis.files import content_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import why_unreadable
@@ -18,6 +19,7 @@ from .throwaway import check_tool
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._redis.data import Names
 
+    from .encryption import Encrypted
     from .state import Seen
 
 Json = dict[str, Any]
@@ -36,6 +38,8 @@ class Source(NamedTuple):
     sha256: str
     manifest: Json | None
     """None for one that was made by others."""
+    encrypted: Encrypted | None = None
+    """None for one that is not."""
 
     @property
     def keys(self) -> dict[int, int] | None:
@@ -74,7 +78,7 @@ def choose(seen: Seen, named: str) -> Path:
     asked = [one for one in seen.backups if one.manifest.get("why") != files.BEFORE_RESTORE]
     if named == _LATEST and asked:
         return asked[0].file
-    fitting = [one for one in seen.backups if named in (one.name, one.name[: -len(".rdb")])]
+    fitting = [one for one in seen.backups if named in (one.name, one.file.stem)]
     if named and fitting:
         return fitting[0].file
     there = ", ".join(one.name for one in seen.backups[:5]) or "none"
@@ -87,8 +91,8 @@ def choose(seen: Seen, named: str) -> Path:
     )  # fmt: skip
 
 
-def plan(seen: Seen, source: Source, restored: Restored | None, *, overwrite: bool) -> Task:
-    """NetmodeError: the dump is not restored, and nothing was changed."""
+def plan(seen: Seen, source: Source, restored: Restored | None, *, overwrite: bool, key: str = "") -> Task:
+    """NetmodeError: the dump is not restored, and nothing was changed. ``key``: what opens one that is encrypted."""
     if not seen.container:
         raise refused(seen, "there is no container of this name. Deploy it first (site.yml), then restore its data.")
     place, told = place_of(seen), seen.told
@@ -109,6 +113,8 @@ def plan(seen: Seen, source: Source, restored: Restored | None, *, overwrite: bo
     _refuse_unreadable(seen, source, relaxed=relaxed)
     names = data.names_of(content_of(seen.instance))
     had = bool(told.keys) if told is not None else data.loaded(names, data.scan(place)) is not None
+    if source.encrypted and not key:
+        raise _locked(seen, source, source.encrypted)
     action, why = _action(seen, source, restored, had=had, overwrite=overwrite)
     return Task(seen, source, place, names, action, why, had, relaxed)
 
@@ -134,6 +140,12 @@ def _refuse_unreadable(seen: Seen, source: Source, *, relaxed: bool) -> None:
             seen, f"{source.file} was written with the module {', '.join(missing)}, which its server does not have, "
             "and may hold data of it. Give it an image with that module (redis_image).",
         )  # fmt: skip
+
+
+def _locked(seen: Seen, source: Source, found: Encrypted) -> NetmodeError:
+    """For the module's own part on the controller, which has the private key, or else tells this."""
+    why = f"{source.file} is encrypted for {found.recipient}. Give that certificate's private key in redis_restore_key."
+    return NetmodeError(str(refused(seen, why)), locked=found.line)
 
 
 def _action(seen: Seen, source: Source, restored: Restored | None, *, had: bool, overwrite: bool) -> tuple[str, str]:

@@ -3,9 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+
+from . import encryption
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .encryption import Recipient
 
 Json = dict[str, Any]
 
@@ -16,6 +23,7 @@ LONGEST = 86400
 _BOTH: Json = {
     "backup_dir": {"type": "path", "default": DIRECTORY},
     "wait": {"type": "int", "default": 3600},
+    "encrypt_for": {"type": "str", "default": ""},
 }
 BACKUP_ARGUMENTS: Json = {
     **_BOTH,
@@ -28,23 +36,34 @@ RESTORE_ARGUMENTS: Json = {
     "instance": {"type": "str", "default": ""},
     "backup": {"type": "str", "default": ""},
     "overwrite": {"type": "bool", "default": False},
+    "key": {"type": "str", "default": "", "no_log": True},
     "start_timeout": {"type": "int", "default": 60},
 }
 """The same of the module ``redis_restore``."""
 
 
+def why_unknown(named: list[str], found: Collection[str]) -> str:
+    """Why those that are ``named`` are not instances that are to run, which are ``found``; '' where they are."""
+    unknown = [name or "''" for name in named if name not in found]
+    has = ", ".join(found)
+    way = f"Give one of {has}." if has else "It has none: set redis_state to started."
+    return f"{', '.join(unknown)} is not an instance of this host that is to run. {way}" if unknown else ""
+
+
 def started(parts: Json, named: list[str], option: str) -> list[Json]:
     """The instances of a plan that are to run, those ``named`` by ``option`` or all. NetmodeError: one is not there."""
     found = {one["name"]: one for one in parts["files"]["instances"] if one["state"] == "present" and one["trial"]}
-    unknown = [name for name in named if name not in found]
-    if unknown:
-        raise NetmodeError(
-            f"{option}: {', '.join(unknown)} is not an instance of this host that is to run. It has "
-            f"{', '.join(found) or 'none'}."
-        )
+    why = why_unknown(named, found)
+    if why:
+        raise NetmodeError(f"{option}: {why}")
     if not found:
         raise NetmodeError("This host has no instance that is to run (redis_state: started).")
     return [found[name] for name in dict.fromkeys(named)] if named else list(found.values())
+
+
+def recipient(params: Json) -> Recipient | None:
+    """Whom backups are to be encrypted for, as this host can. None: they are not."""
+    return encryption.recipient_of(params["encrypt_for"]) if params["encrypt_for"] else None
 
 
 def refuse_odd(params: Json) -> None:

@@ -37,7 +37,10 @@ def test_what_has_a_manifest_of_ours_is_a_backup_and_nothing_else(tmp_path: Path
     (tmp_path / "cache-7.json").symlink_to(tmp_path / "cache-1.json")
     (tmp_path / "dump.rdb").write_bytes(b"REDIS0010")
     (tmp_path / "directory.json").mkdir()
-    assert [one.name for one in files.listed(tmp_path)] == ["cache-2.rdb", "cache-1.rdb"]
+    (tmp_path / "cache-8.enc").touch()
+    (tmp_path / "cache-8.json").write_text(json.dumps(manifest("cache-8.enc", "2026-11-26T17:00:00.000+00:00")))
+    (tmp_path / "cache-9.json").write_text(json.dumps(manifest("cache-9.txt")))
+    assert [one.name for one in files.listed(tmp_path)] == ["cache-8.enc", "cache-2.rdb", "cache-1.rdb"]
     assert files.listed(tmp_path / "none-such") == []
 
 
@@ -53,10 +56,11 @@ def test_a_backup_is_removed_with_its_manifest_and_nothing_beside_it(tmp_path: P
 def test_two_backups_of_one_moment_have_names_of_their_own(tmp_path: Path) -> None:
     now = datetime(2026, 11, 26, 15, 21, 14, 123_456, tzinfo=timezone.utc)
     names = []
-    for _ in range(3):
-        names.append(files.new_name(tmp_path, "cache", now))
+    for suffix in (files.PLAIN, files.ENCRYPTED, files.PLAIN):
+        names.append(files.new_name(tmp_path, "cache", now, suffix))
         (tmp_path / names[-1]).touch()
-    assert names == [f"cache-20261126T152114.{number}Z.rdb" for number in (123, 124, 125)]
+    stem = "cache-20261126T152114"
+    assert names == [f"{stem}.123Z.rdb", f"{stem}.124Z.enc", f"{stem}.125Z.rdb"]
 
 
 def length(number: int) -> bytes:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.formats import Server
-from ansible_collections.netmode.docker.plugins.module_utils._redis_backup import backup, server, spec
-from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.plan import plan
+from ansible_collections.netmode.docker.plugins.module_utils._redis_backup import backup, encryption, server, spec
+from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.plan import Step, plan
 from ansible_collections.netmode.docker.plugins.module_utils._redis_backup.state import Backup, Seen, Told
 from redis_role import plan as plan_of
 
@@ -65,7 +67,7 @@ def test_instances_are_named_or_all_that_are_to_run() -> None:
     assert [one["name"] for one in spec.started(parts, [], "x")] == ["aa", "bb"]
     assert [one["name"] for one in spec.started(parts, ["bb", "bb"], "x")] == ["bb"]
     for named in ("cc", "dd"):
-        with pytest.raises(NetmodeError, match=f"redis_backup_instances: {named} is not an instance .* It has aa, bb"):
+        with pytest.raises(NetmodeError, match=f"redis_backup_instances: {named} is not .* Give one of aa, bb"):
             spec.started(parts, [named], "redis_backup_instances")
 
 
@@ -76,12 +78,16 @@ def test_odd_numbers_are_refused(params: dict[str, int]) -> None:
 
 
 def test_a_line_says_what_was_backed_up() -> None:
-    one = {"keys": {"0": 1000, "5": 1}, "server": "Redis 7.0.15", "size": 11909, "file": "/b/cache-1.rdb"}
+    one: dict[str, Any] = {"keys": {"0": 1000, "5": 1}, "server": "Redis 7.0.15", "size": 11909, "encrypted_for": None}
+    one["file"] = "/b/cache-1.rdb"
     assert backup.line_of("cache", one, ["cache-0.rdb"]) == (
         "cache: 1001 keys (db0 1000, db5 1) of Redis 7.0.15, 11.9 kB, in /b/cache-1.rdb; removed cache-0.rdb"
     )
     assert backup.line_of("cache", {**one, "file": None, "keys": {0: 1}}, ["cache-0.rdb"]) == (
         "cache: 1 key of Redis 7.0.15, would be backed up; would remove cache-0.rdb"
+    )
+    assert backup.line_of("cache", {**one, "encrypted_for": {"subject": "CN=backups"}}, []) == (
+        "cache: 1001 keys (db0 1000, db5 1) of Redis 7.0.15, 11.9 kB, encrypted for CN=backups, in /b/cache-1.rdb"
     )
     assert [backup.size_text(size) for size in (0, 999, 1000, 12_345_678, 5 * 10**9)] == [
         "0 B", "999 B", "1.0 kB", "12.3 MB", "5.0 GB",
@@ -98,3 +104,26 @@ def test_keys_and_modules_are_read_from_info() -> None:
     assert server.keys_of(info) == {0: 1000, 15: 4}
     text = "# Modules\r\nmodule:name=netmode,ver=1,api=1,filters=0,usedby=[],using=[],options=[]\r\n"
     assert server._modules(text) == {"netmode": "1"}
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_is_to_be_encrypted_is_beside_the_data_and_gone_afterwards(tmp_path: Path, failing: bool) -> None:
+    """Also after a failure: the plain dump never lies where backups do."""
+    directory, place = tmp_path / "backups", tmp_path / "volume"
+    directory.mkdir()
+    place.mkdir()
+    one = seen()
+    one.instance.update(uid=os.geteuid(), gid=os.getegid())
+    step = Step(one, TOLD, place, [])
+    recipient = encryption.Recipient("", "CN=backups")
+    with pytest.raises(OSError, match="full") if failing else nullcontext():  # noqa: SIM117 (what fails is within)
+        with backup._staged(step, directory, recipient) as (dump, whole):
+            assert (dump.parents[1], whole.parents[1]) == (place, directory)
+            assert {path.parent.stat().st_mode & 0o777 for path in (dump, whole)} == {0o700}
+            for path in (dump, whole):
+                path.touch()
+            if failing:
+                raise OSError("full")
+    assert [*directory.iterdir(), *place.iterdir()] == []
+    with backup._staged(step, directory, None) as (dump, whole):
+        assert (dump, dump.parents[1]) == (whole, directory)

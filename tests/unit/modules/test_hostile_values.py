@@ -97,6 +97,21 @@ def test_o8_o20_every_variable_with_every_kind_of_value(owner: str) -> None:
             assert all(problem.startswith((f"{name}: ", f"{name}[")) for problem in problems)
 
 
+OF_BACKUPS = [name for name in options_of("redis") if name.startswith(("redis_backup_", "redis_restore_"))]
+
+
+def test_each_variable_of_backup_and_restore_with_any_value_is_taken_or_one_line() -> None:
+    """And pairs of them, since one may be right with some alone."""
+    chance = random.Random(13)
+    pairs = [{name: chance.choice(ALL) for name in chance.sample(OF_BACKUPS, 2)} for _ in range(500)]
+    for given in [{name: value} for name in OF_BACKUPS for value in ALL] + pairs:
+        problems: list[str] = []
+        variables = read_variables("redis", {"redis_instances": [{"name": "one"}], **given}, problems, "web1: ")
+        told = make_plan({**variables, "problems": problems}, "web1")["problems"]
+        assert len(told) <= len(given)
+        assert all(line.startswith(tuple(f"web1: {name}" for name in given)) for line in told), (given, told)
+
+
 # --- modules ----------------------------------------------------------------------------------------------------------
 
 
@@ -122,8 +137,7 @@ def run(module: str, given: dict[str, Any], capsys: pytest.CaptureFixture[str]) 
 
 def on_hosts() -> list[Path]:
     """Those that are no action of the controller alone."""
-    actions = MODULES.parent / "action"
-    return [path for path in MODULES.glob("[a-z]*.py") if not (actions / path.name).exists()]
+    return [path for path in MODULES.glob("[a-z]*.py") if "\ndef main()" in path.read_text()]
 
 
 def specs() -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from certificates import Authority, rsa_pair
 from redis_role import ETH0, conf, isolated, plan, problems
 
 REFUSED = [
@@ -268,6 +269,60 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert len(problems({"name": "aa", "port": 0, "maxmemory": "x"}, {"name": "bb", "donor": "web"})) == 3
 
 
+EC, EC_KEY = Authority().issue("a")
+CERTIFICATE, KEY = rsa_pair("backups")
+CHAIN, PATH = CERTIFICATE + EC, "is not an absolute path"
+BACKUPS: list[tuple[dict[str, Any], str]] = [
+    *[
+        ({"backup_dir": given}, f"redis_backup_dir: {given!r} {PATH}")
+        for given in ("", "b", "/", "/a:b", "/a/../b", "/a\nb")
+    ],
+    ({"backup_dir": ["/a"]}, "redis_backup_dir: ['/a'] must be text, not a list"),
+    *[({"backup_keep": given}, "redis_backup_keep: ") for given in (0, -1, "all", 1.5, True)],
+    *[({"backup_timeout": given}, "redis_backup_timeout: ") for given in (0, 86401, "1h", [])],
+    ({"backup_instances": ["redis", "cach"]}, "redis_backup_instances: cach is not an instance of this host"),
+    ({"backup_instances": {"redis": 1}}, "redis_backup_instances: must be a list, not a dictionary"),
+    ({"backup_instances": ["../redis"]}, "redis_backup_instances: ../redis is not an instance"),
+    ({"backup_fetch_to": "backups"}, f"redis_backup_fetch_to: 'backups' {PATH}"),
+    ({"backup_fetch_to": "/a\nb"}, f"redis_backup_fetch_to: '/a\\nb' {PATH}"),
+    ({"backup_fetch_to": "/etc/passwd"}, "redis_backup_fetch_to: /etc/passwd: on the controller: is a file"),
+    ({"backup_fetch_to": "~nobody-of-that-name/x"}, "redis_backup_fetch_to: ~nobody-of-that-name/x: on the controller"),
+    ({"backup_fetch_to": "/" + "x" * 5000}, "is a path that cannot be looked at"),
+    (
+        {"backup_encrypt_for": "/none/backup.crt"},
+        "redis_backup_encrypt_for: /none/backup.crt: on the controller",
+    ),
+    ({"backup_encrypt_for": "/dev/zero"}, "redis_backup_encrypt_for: /dev/zero: on the controller: is not a file"),
+    ({"backup_encrypt_for": "/etc/passwd"}, "redis_backup_encrypt_for: holds no certificate in PEM"),
+    ({"backup_encrypt_for": "-----BEGIN CERTIFICATE-----\nx"}, "redis_backup_encrypt_for: holds no certificate in PEM"),
+    ({"backup_encrypt_for": CERTIFICATE + KEY}, "redis_backup_encrypt_for: holds a private key, which no host"),
+    ({"backup_encrypt_for": CHAIN}, "redis_backup_encrypt_for: holds 2 certificates"),
+    ({"backup_encrypt_for": EC}, "redis_backup_encrypt_for: its key is not an RSA key"),
+    ({"backup_encrypt_for": rsa_pair("x", bits=1024)[0]}, "redis_backup_encrypt_for: its key has 1024 bits"),
+    ({"backup_encrypt_for": rsa_pair("x", (-9, -1))[0]}, "redis_backup_encrypt_for: it has expired on"),
+    ({"backup_encrypt_for": rsa_pair("x", (1, 9))[0]}, "redis_backup_encrypt_for: it is valid from"),
+    ({"restore_key": "/none/backup.key"}, "redis_restore_key: /none/backup.key: on the controller: No such"),
+    ({"restore_key": CERTIFICATE}, "redis_restore_key: holds no private key in PEM"),
+    ({"restore_key": EC_KEY}, "redis_restore_key: its key is not an RSA key"),
+    ({"restore_key": 7}, "redis_restore_key: the value is not text"),
+    (
+        {"restore_instance": "cach"},
+        "redis_restore_instance: cach is not an instance of this host",
+    ),
+    ({"restore_instance": "../../etc"}, "redis_restore_instance: ../../etc is not an instance of this host"),
+    ({"restore_overwrite": "maybe"}, "redis_restore_overwrite: 'maybe' must be true or false"),
+    ({"restore_backup": "latest", "restore_src": "/a.rdb"}, "redis_restore_src: redis_restore_backup names another"),
+    ({"restore_src": "/none.rdb"}, "redis_restore_src: '/none.rdb': on the controller: there is nothing"),
+    ({"restore_src": "/etc"}, "redis_restore_src: '/etc': on the controller: it is a directory"),
+    (
+        {"restore_src": "/dev/zero"},
+        "redis_restore_src: '/dev/zero': on the controller: it is a thing",
+    ),
+    ({"restore_src": "/etc/passwd"}, "redis_restore_src: /etc/passwd: on the controller: it is not a dump of Redis"),
+]
+"""What is wrong in the variables of backup and restore."""
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -297,6 +352,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ({"definitions": [{"name": "a", "mtu": "wide"}]}, "redis_network_definitions: mtu: 'wide' must be"),
         ({"definitions": [{"name": "a"}, {"name": "a"}]}, "network a: it is in the list twice"),
         ({"definitions": [{"name": "a", "ipam": {"config": [{"subnet": "10.0.0.1/8"}]}}]}, "network a: ipam.config"),
+        *BACKUPS,
     ],
 )  # fmt: skip
 def test_what_a_module_would_refuse_late_is_refused_before_a_host_is_touched(given: dict[str, Any], said: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
@@ -27,7 +27,7 @@ def _san(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes = b"") -> str:
+def key_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: bytes = b"") -> str:
     how = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     kind = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, kind, how).decode()
@@ -80,3 +80,10 @@ def _builder(name: x509.Name, issuer: x509.Name, key: Any, days: tuple[float, fl
         .not_valid_before(begins)
         .not_valid_after(ends)
     )
+
+
+def rsa_pair(subject: str, days: tuple[float, float] = (-1, 3650), bits: int = 2048) -> tuple[str, str]:
+    """(certificate, key) in PEM, signed by itself: what a person makes to encrypt for."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
+    made = _builder(_name(subject), _name(subject), key, days).sign(key, hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM).decode(), key_pem(key)
