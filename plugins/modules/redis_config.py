@@ -305,7 +305,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.module imp
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.copied import warnings
-from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile, waits
+from ansible_collections.netmode.docker.plugins.module_utils._redis.look import waits
+from ansible_collections.netmode.docker.plugins.module_utils._redis.reconcile import reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import ARGUMENTS
 
 

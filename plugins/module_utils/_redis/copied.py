@@ -24,6 +24,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._host import regula
 from . import conf, container, data, drift, kept, operator, protocol, saving, servers, trial
 from .data import SOCKET_AT
 from .log import with_log
+from .tried import image_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,7 +101,7 @@ def warnings(found: Json) -> list[str]:
 
 def _is_another(engine: Engine, server: Server) -> bool:
     has = engine.get(f"/containers/{server.redis.endpoint.container}/json")["Image"]
-    wanted = find_image(engine, trial.image_of(server.instance))
+    wanted = find_image(engine, image_of(server.instance))
     return wanted is not None and wanted["Id"] != has
 
 
@@ -281,6 +282,6 @@ def _compared(engine: Engine, instance: Instance, key: str, made: Copy, wait: fl
 
 def _refused(instance: Instance, why: str) -> str:
     return (
-        f"{trial.where(instance)}: image: the server of {trial.image_of(instance)} was tried on a copy of its data, "
+        f"{where(instance)}: image: the server of {image_of(instance)} was tried on a copy of its data, "
         f"and {why}. {trial.AS_BEFORE} Name an image that reads it, or the one that it had."
     )

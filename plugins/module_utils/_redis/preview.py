@@ -25,8 +25,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._sources import spe
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import look as tuning
 from ansible_collections.netmode.docker.plugins.module_utils._tuning import spec as tuning_spec
 
+from . import look as files
 from . import modules
-from . import reconcile as files
 from . import spec as files_spec
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def preview(parts: Json, docker_host: str, timeout: int) -> Json:
     host = Engine(docker_host, timeout)
     engine: Json = {"docker_host": docker_host, "timeout": timeout}
     told: Json = {"tuning": tuning.look({**parts["tuning"], **engine}).told}
-    told["files"] = files.reconcile({**parts["files"], **engine}, check_mode=True)
+    told["files"] = files.would({**parts["files"], **engine})
     told["images"] = images.would({**parts["images"], **engine})
     told["networks"] = networks.would({**parts["networks"], **engine})
     told["sources"] = sources.would({**parts["sources"], **engine})

@@ -15,7 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
-from . import drift, following, live, reconcile, replication
+from . import drift, following, live, look, reconcile, replication
 from .protocol import Connection, NotMeantError, NotRedisError, encode, info_of
 from .replication import Place
 
@@ -69,7 +69,7 @@ def promote(params: Json, parts: Json, *, check_mode: bool) -> Json:
 
 
 def _servers(engine: Engine, parts: Json) -> dict[str, Server]:
-    seen = reconcile.observe(parts["files"], engine)
+    seen = look.observe(parts["files"], engine)
     return {name: one for name, one in seen.servers.items() if one.asked.role}
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.state import started
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import data, drift, files, formats, live, trial
+from . import drift, files, live, tried
 from .files import content_of
 
 if TYPE_CHECKING:
@@ -66,9 +65,6 @@ def observe(instances: list[Instance], current: dict[str, Found], around: Around
     return found
 
 
-# --- plan -------------------------------------------------------------------------------------------------------------
-
-
 def aim(engine: Engine, server: Server, noted: Tried, digest: str) -> Aim:
     """``noted``: of the last trial; ``digest``: of the one that it is to pass."""
     now, told = server.asked.now, live.Said(*noted.said) if noted.said else None
@@ -76,7 +72,7 @@ def aim(engine: Engine, server: Server, noted: Tried, digest: str) -> Aim:
         return aimed_at(engine, server, noted, told)
     wanted = live.predicted(server.instance, server.content, now, told) if now and server.content else None
     found = aimed_at(engine, server, noted, wanted)
-    if now and told and not found.drift.restart and trial.differ_in_redis_conf(digest, noted.digest):
+    if now and told and not found.drift.restart and tried.differ_in_redis_conf(digest, noted.digest):
         found = found._replace(judged=live.judged(server.instance, server.content, now))
     return found
 
@@ -118,69 +114,3 @@ def to_set(server: Server, aimed: Aim, *, renewed: bool) -> Change:
         return change._replace(follow=server.turn)
     log = {key: value for key, value in change.settings.items() if (key, value) == ("appendonly", "yes")}
     return live.Change(log, {})
-
-
-# --- apply ------------------------------------------------------------------------------------------------------------
-
-
-def refuse_unreadable(instance: Instance, asked: Asked | None, said: Said | None) -> None:
-    """R13: another server that does not read what lies there, or what the one that runs writes when it is stopped."""
-    new = formats.server_said(said.server) if said else None
-    if said is None or new is None:
-        return
-    old = formats.server_said(asked.now.server) if asked and asked.now else None
-    written = {formats.written_by(old)} if old else set()
-    relaxed = said.settings.get("rdb-version-check") == "relaxed"
-    for header in sorted(instance["headers"] | written - {""}):
-        why = formats.why_unreadable(header, new, relaxed=relaxed)
-        if why:
-            whose = f" ({old} writes it when it is stopped)" if old and header in written else ""
-            raise NetmodeError(
-                f"instance {instance['name']}: image: its data cannot be kept with this one: {why}{whose}. Its "
-                "configuration and its container are as they were. Name an image that reads it, or the one that it had."
-            )
-
-
-def judge(engine: Engine, servers: dict[str, Server], aims: dict[str, Aim]) -> dict[str, Said]:
-    """What each says then. NetmodeError, in the words of a trial's log: one refuses, and the others are as before."""
-    said: dict[str, Said] = {}
-    for name, aimed in aims.items():
-        answer = drift.judge(servers[name].redis, aimed.judged)
-        before = servers[name].asked.now
-        if answer and aimed.wanted and before:
-            # One setting may have several names, of which redis.conf says one.
-            values = {
-                setting: value
-                for setting, value in answer.settings.items()
-                if setting in aimed.judged or before.settings.get(setting) != value
-            }
-            settings = {**aimed.wanted.settings, **values}
-            said[name] = aimed.wanted._replace(settings=settings, server=answer.server)
-            continue
-        try:
-            said.update(trial.refuse_failing(engine, [servers[name].instance]))
-        except NetmodeError:
-            for other in said:
-                _put_back(servers[other], aims[other].judged)
-            raise
-    return said
-
-
-def _put_back(server: Server, judged: dict[str, str]) -> None:
-    if server.asked.now:
-        drift.judge(server.redis, {name: server.asked.now.settings[name] for name in judged})
-
-
-def set_live(server: Server, aimed: Aim, *, renewed: bool) -> Drift:
-    """Set what can be. What was, and why a restart is to bring the rest."""
-    nothing = drift.NONE._replace(restart=aimed.drift.restart)
-    if not server.content or not server.asked.now:
-        return nothing
-    change, starts = to_set(server, aimed, renewed=renewed), renewed or bool(aimed.drift.restart)
-    had, wanted = data.names_of(server.content), data.names_of(content_of(server.instance))
-    begins, ends = wanted.aof and not had.aof, had.aof and not wanted.aof and not starts
-    if not (change.names or begins or ends):
-        return nothing
-    files.write_secrets(server.instance)  # it reads its certificate when it is told its name
-    done = drift.set_to(server.redis, server.instance, change, had, wanted, server.asked.now.settings)
-    return done._replace(restart=aimed.drift.restart or done.restart)

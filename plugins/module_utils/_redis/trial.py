@@ -9,14 +9,11 @@ is ready it is asked what the role and the health check will ask. What a killed 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._containers.observe import find_image
 from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     NetmodeError,
     NotFoundError,
@@ -35,24 +32,22 @@ from .data import (
 from .files import content_of, tried_content_of
 from .log import with_log
 from .tls import lines_of_files
+from .tried import LABEL, image_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
+
 Json = dict[str, Any]
 Instance = dict[str, Any]
-
-LABEL = "netmode.docker.trial"
 _PREFIX = "netmode-trial-"
 _WITHIN = 20.0
 """Seconds. One that says nothing of itself until then is left to the real start."""
 _ANSWERS_WITHIN = 5.0
 """Seconds."""
 AS_BEFORE = "Its configuration and its container are as they were."
-_HEALTH = "healthcheck"
-"""Tried by itself."""
 
 
 def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.Said]:
@@ -80,53 +75,12 @@ def refuse_failing(engine: Engine, instances: list[Instance]) -> dict[str, live.
     return told
 
 
-def image_of(instance: Instance) -> str:
-    named = instance["trial"]["container"].get("image")
-    if not named:
-        raise NetmodeError(f"{where(instance)}: trial: container: image: is needed, to try Redis with.")
-    return str(named)
-
-
-def digest(engine: Engine, instance: Instance) -> str:
-    """Another one wherever a trial may end otherwise; of redis.conf in its second half, of all else in its first.
-
-    It is of the passwords as well: for root's eyes.
-    """
-    image = find_image(engine, image_of(instance)) or {}
-    tried = {
-        key: value
-        for key, value in instance["trial"]["container"].items()
-        if key == _HEALTH or key not in container.NOT_GIVEN
-    }
-    given = {**instance["trial"], "container": tried}
-    around = [instance["inside"], given, image.get("Id", ""), instance.get("tls")]
-    return ".".join(map(_sha256, (json.dumps(around, sort_keys=True, default=str), tried_content_of(instance))))
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def differ_in_redis_conf(one: str, other: str) -> bool:
-    """Whether two digests differ in nothing else."""
-    return one != other and one.partition(".")[0] == other.partition(".")[0]
-
-
 def sweep(engine: Engine, containers: list[str], volumes: list[str]) -> None:
     for key in containers:
         container.remove(engine, key, f"remove the trial {key}")
     for name in volumes:
         with suppress(NotFoundError), engine.changing(f"remove the volume {name} of a trial") as client:
             client.remove_volume(name)
-
-
-def leftovers(items: Iterable[Json], key: str) -> list[str]:
-    """The containers, or volumes, of trials, by ``key``. Under the lock these are what a killed run has left."""
-    return [item[key] for item in items if LABEL in (item.get("Labels") or {})]
-
-
-def where(instance: Instance) -> str:
-    return f"instance {instance['name']}"
 
 
 # --- the container ----------------------------------------------------------------------------------------------------

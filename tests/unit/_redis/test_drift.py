@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis import data, drift, files, live, protocol
+from ansible_collections.netmode.docker.plugins.module_utils._redis import data, drift, files, live, protocol, set_live
 from ansible_collections.netmode.docker.plugins.module_utils._redis.live import Change, Said
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +53,7 @@ def found(one: dict[str, Any], wanted: Said, content: str | None = None) -> drif
 
 def set_to(one: dict[str, Any], change: Change, content: str | None = None) -> None:
     names = data.names_of(files.content_of(one))
-    drift.set_to(running(one, content), one, change, names, names, {})
+    set_live.set_to(running(one, content), one, change, names, names, {})
 
 
 def test_one_as_its_redis_conf_says_has_no_drift(redis: Redis, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_what_a_server_refuses_by_name_is_left_to_a_restart_and_all_else_is_set(
     names = data.names_of("")
     for values, done in (({"maxmemory": "1", "databases": "3"}, {"maxmemory": "1"}), ({"databases": "3"}, {})):
         one = instance(tmp_path)
-        found = drift.set_to(running(one), one, Change(values, {}), names, names, {})
+        found = set_live.set_to(running(one), one, Change(values, {}), names, names, {})
         assert found.change.settings == done
         assert found.restart.startswith("it does not take all of its redis.conf while it runs (ERR CONFIG SET failed")
         assert redis.config["databases"] == "16"
@@ -214,12 +214,12 @@ def test_r1_the_log_is_waited_for_before_redis_conf_says_so_and_a_dump_is_writte
     off, on = data.names_of("appendonly no"), data.names_of("appendonly yes")
     one = instance(tmp_path)
     redis.info.update(aof_rewrite_in_progress="0", aof_rewrite_scheduled="0")
-    drift.set_to(running(one), one, Change({"appendonly": "yes"}, {}), off, on, {})
+    set_live.set_to(running(one), one, Change({"appendonly": "yes"}, {}), off, on, {})
     assert redis.asked[-1] == ["INFO", "persistence"]
-    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off, {})
+    set_live.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off, {})
     assert [words[0] for words in redis.asked[-3:]] == ["INFO", "BGSAVE", "INFO"]
     redis.asked.clear()
-    drift.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off._replace(saves=False), {})
+    set_live.set_to(running(one), one, Change({"appendonly": "no"}, {}), on, off._replace(saves=False), {})
     assert "BGSAVE" not in [words[0] for words in redis.asked]
 
 
@@ -272,14 +272,14 @@ def test_a_running_redis_judges_settings_of_one_word_that_it_knows(
 def test_what_it_refuses_changes_nothing(redis: Redis, tmp_path: Path) -> None:
     one, before = instance(tmp_path), dict(redis.config)
     for values in ({"databases": "4", "maxmemory": "1"}, {"no-such-option-2": "1"}):
-        assert drift.judge(running(one), values) is None
+        assert set_live.set_and_ask(running(one), values) is None
         assert redis.config == before
     redis.kept = {"maxmemory"}
-    said = drift.judge(running(one), {"maxmemory": "100mb"})
+    said = set_live.set_and_ask(running(one), {"maxmemory": "100mb"})
     assert said
     assert said.settings["maxmemory"] == "104857600"
     redis.password = "another"
-    assert drift.judge(running(one), {"maxmemory": "1"}) is None
+    assert set_live.set_and_ask(running(one), {"maxmemory": "1"}) is None
 
 
 NAMES = st.sampled_from(["maxmemory", "port", "bind", "databases", "masterauth", "primaryauth", "requirepass", "dir"])

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis import files, modules
+from ansible_collections.netmode.docker.plugins.module_utils._redis import files, modules, modules_of_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ CONF, LOAD = "/trial/redis.conf", "--loadmodule"
     ],
 )  # fmt: skip
 def test_what_a_command_line_loads(words: list[str], found: list[str]) -> None:
-    assert modules.loaded_by(words) == found
+    assert modules_of_image.loaded_by(words) == found
 
 
 class Images:

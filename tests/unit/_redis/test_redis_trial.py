@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import trial
+from ansible_collections.netmode.docker.plugins.module_utils._redis import tried as tried_by
 from ansible_collections.netmode.docker.plugins.module_utils._redis.check import Place
 
 if TYPE_CHECKING:
@@ -84,4 +85,4 @@ def test_a_trial_without_volumes_has_none_of_them_and_one_without_an_image_says_
     bare = {**tried(), "trial": {"container": {"name": "cache"}}}
     assert trial._mounted(NoEngine(), bare)["volumes"] == ["/trial", "netmode-trial-cache:/data"]  # type: ignore[arg-type]
     with pytest.raises(NetmodeError, match="instance cache: trial: container: image: is needed"):
-        trial.digest(NoEngine(), bare)  # type: ignore[arg-type]
+        tried_by.digest(NoEngine(), bare)  # type: ignore[arg-type]
