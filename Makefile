@@ -9,7 +9,7 @@
 # make thorough  kills, restarts and load on three engines, for which that is too short
 # make lab     three hosts with ssh and a Docker Engine each, of three generations, on this machine: build/lab/hosts.yml
 # make lab-down  remove every trace of them
-# make bench   what facts and a run without changes cost, on one host and on a fleet
+# make bench   what facts and a run without changes cost, on one host and on a fleet, and how long clients wait
 # make docs    the documentation of modules, roles and filters as a site, in build/docs
 # make changelog  CHANGELOG.md from changelogs/fragments
 # make build   the collection's archive, in build/
