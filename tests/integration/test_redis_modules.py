@@ -10,8 +10,9 @@ import shapes
 from backup_lab import done
 from lab import wait_until
 from redis_lab import AGAIN, inspect
-from shaped import ask, deploy, instance
+from shaped import PASSWORD, ask, deploy, instance
 from shapes import REDIS_8_6, SHAPES, Shape
+from trial_lab import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +35,6 @@ def loaded(host: Host, name: str) -> list[str]:
     """The path of each module that is not a part of the server."""
     words = ask(host, name, "module", "list").split()
     return [word.replace("//", "/") for word in words if word.endswith(".so")]
-
-
-def is_back(host: Host, name: str) -> None:
-    wait_until(lambda: ask(host, name, "ping") == "PONG", f"{name} is back", 20)
 
 
 def lines(host: Host, name: str) -> list[str]:
@@ -68,7 +65,7 @@ def test_a_module_of_the_image_is_loaded_once_after_whatever_rewrites_its_redis_
         host.run(*restart)
         if "kill" in restart:
             host.docker("start", "cache")
-        is_back(host, "cache")
+        wait_until(lambda: answers(host, PASSWORD), "it is back", 20)
         assert loaded(host, "cache") == [AT]
     before = inspect(host, "cache")["State"]["StartedAt"]
     deploy(play, wanted)
@@ -92,7 +89,7 @@ def test_an_image_with_modules_takes_the_place_of_one_without_and_its_backup_is_
     deploy(play, wanted("redis-8", **ASKED[asked]))
     assert deploy(play, wanted("redis-8", **ASKED[asked])).changed == 0
     assert (loaded(host, "cache"), ask(host, "cache", "get", "key")) == ([AT], "value")
-    given = {"redis_password": "s3cret-of-the-test", "redis_companions": []}
+    given = {"redis_password": PASSWORD, "redis_companions": []}
     instances = [{**wanted("redis-8", **ASKED[asked])[0]}]
     done(host, "backup", instances, **given)
     assert ask(host, "cache", "del", "key") == "1"

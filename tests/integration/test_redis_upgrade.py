@@ -139,9 +139,27 @@ def test_r13_the_data_is_compared_where_the_secrets_change_with_the_image(
         played = change(SHAPES["redis-8" if turn else "redis"], given, turn)
         (compared,) = (task["result"]["compared"] for task in played.tasks if "compared" in task["result"])
         assert compared["cache"]["keys"] == {"0": 3}
+        (copies,) = (task["result"]["copies"] for task in played.tasks if "copies" in task["result"])
+        assert [*copies] == ["cache"] * (turn == 1), "only another image is tried on a copy"
         assert change(SHAPES["redis-8" if turn else "redis"], given, turn).changed == 0
         left = host.sh("ls -A /etc/netmode/redis/cache")
         assert (".before" in left, ".operator" in left) == (False, "users" in given)
+
+
+@pytest.mark.thorough
+def test_r13_what_cannot_be_copied_is_told_and_the_image_is_changed_all_the_same(
+    host: Host, play: Callable[..., Play]
+) -> None:
+    def wanted(shape: Shape) -> list[dict[str, Any]]:
+        return [{**instance(0, "bridge", shape, appendonly=False, save=[]), "name": "cache"}]
+
+    deploy(play, wanted(SHAPES["redis"]))
+    played = deploy(play, wanted(SHAPES["redis-8"]))
+    (copies,) = (task["result"]["copies"] for task in played.tasks if "copies" in task["result"])
+    why = "it keeps no data (appendonly no, and save is empty)"
+    assert copies == {"cache": {"keys": {}, "why_not": why}}
+    told = " ".join((played.stdout + played.stderr).split())
+    assert f"instance cache: its new image was not tried on a copy of its data: {why}." in told
 
 
 @pytest.mark.thorough
