@@ -97,13 +97,18 @@ def _read(path: Path) -> str:
 
 def signer(found: Sequence[Authority], now: datetime) -> Authority | None:
     """The oldest that has its key and outlives what it signs."""
-    able = (one for one in found if one.key and _x509.not_after(one.certificate) >= now + VALID)
-    return next(able, None)
+    return next((one for one in found if _signs(one, now, VALID)), None)
+
+
+def _signs(one: Authority, now: datetime, ahead: timedelta) -> bool:
+    """Whether it has its key and is valid now and so long ahead: one made while a clock was fast is not yet."""
+    begins, ends = _x509.not_before(one.certificate), _x509.not_after(one.certificate)
+    return one.key is not None and begins <= now and ends >= now + ahead
 
 
 def needs_another(found: Sequence[Authority], now: datetime) -> bool:
     """Once the last one has less than two periods left, so that the next is trusted for one before it signs."""
-    return not any(one.key and _x509.not_after(one.certificate) >= now + 2 * VALID for one in found)
+    return not any(_signs(one, now, 2 * VALID) for one in found)
 
 
 def path_of(directory: Path, node: Node) -> Path:
@@ -132,6 +137,9 @@ def look(
         return (material if ends > now else None), "its CA is trusted no more"
     if issuer.key is None:
         return material, f"{issuer.name} signs no more"
+    begins = max(_x509.not_before(leaf), _x509.not_before(issuer.certificate))
+    if begins > now:
+        return material, f"it is valid from {begins:%Y-%m-%d %H:%M} UTC on only, as the clock here was fast"
     if ends <= now + timedelta(days=renew_before):
         return material, f"it ends on {ends:%Y-%m-%d}"
     return material, f"it is not for {', '.join(missing)}" if missing else ""

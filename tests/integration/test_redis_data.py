@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import shapes
 from lab import IMAGE, wait_until
 
 if TYPE_CHECKING:
@@ -235,6 +236,35 @@ def test_o18_a_container_of_others_with_its_data_elsewhere_is_not_replaced_by_an
         host.docker("rm", "-f", "cache")
         files.taken(instance())
     host.sh("rm -rf /srv/their")
+
+
+@pytest.mark.parametrize("shape", ["redis-8", "bitnami"])
+def test_o18_what_a_container_that_does_not_run_has_in_its_own_file_system_is_not_lost(
+    host: Host, files: Files, shape: str, shape_images: None
+) -> None:
+    image, at = shapes.SHAPES[shape].image, shapes.SHAPES[shape].data
+
+    def stopped(*words: str, keys: int = 1) -> None:
+        host.docker("run", "-d", "--name", "cache", "--network", "none", "--entrypoint", "redis-server", image, *words)
+        wait_until(lambda: host.docker("exec", "cache", "redis-cli", "ping", check=False) == "PONG", "it answers")
+        for key in range(keys):
+            host.docker("exec", "cache", "redis-cli", "set", f"key{key}", "value")
+        host.docker("stop", "cache")
+
+    for where, words in {
+        f"{at}/dump.rdb": (),
+        f"{at}/appendonlydir/appendonly.aof.1.incr.aof": ("--appendonly", "yes", "--save", ""),
+        "/tmp/other.rdb": ("--dir", "/tmp", "--dbfilename", "other.rdb"),
+    }.items():
+        stopped(*words)
+        told = files.refused(instance())
+        assert f"volume cache-data: the container of this name has its data in its own file system ({where})" in told
+        host.docker("rm", "cache")
+    stopped("--dbfilename", "data")
+    assert f"({at}/data)" in files.refused(instance(lines=["dbfilename data"]))
+    host.docker("rm", "cache")
+    stopped(keys=0)  # its dump holds nothing
+    files.taken(instance())
 
 
 def test_o19_a_path_is_taken_for_the_data_and_one_that_cannot_be_used_is_refused(host: Host, files: Files) -> None:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .notes import STATE, read_state, write
+from .notes import SCRIPT, STATE, UNIT, read_state, stamps, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ class Journal:
         self._trouble: dict[str, str] = {}
         self._state: dict[str, Any] = {"pid": os.getpid(), "since": time.time(), "docker_host": docker_host}
         self._state.update(program=sys.argv[0], ignore=sorted(ignore), looked=False)
+        self._state.update(files=stamps([Path(sys.argv[0]), UNIT, SCRIPT]))
         self._state["acts"] = read_state().get("acts", [])  # those of a keeper before this one, since the boot
 
     def note(self, **state: Any) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import trust
-from .notes import NOTES, read_state
+from .notes import NOTES, SCRIPT, UNIT, read_state, stamps
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "docker_host": ENGINE_ARGUMENTS["docker_host"],
@@ -29,8 +29,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 NAME = "netmode-keeper"
 _PID = Path(f"/run/{NAME}.pid")
-_UNIT = Path(f"/etc/systemd/system/{NAME}.service")
-_SCRIPT = Path(f"/etc/init.d/{NAME}")
 _ALIVE = ("active", "activating", "reloading")
 _SOCKET = re.compile(r"unix:///[^\s%\"'\\]+")
 
@@ -153,7 +151,7 @@ def files(init: str, state: str, path: Path, options: list[str], log: str, progr
     if set(str(path)) & set("'\"\\"):
         raise NetmodeError(f"path: {str(path)!r}: systemd starts no program with a quote or a backslash in its path.")
     _refuse_odd("log_file", log)
-    unit, mode = (_UNIT, 0o644) if init == "systemd" else (_SCRIPT, 0o755)
+    unit, mode = (UNIT, 0o644) if init == "systemd" else (SCRIPT, 0o755)
     if path == unit:
         raise NetmodeError(f"path: {str(path)!r} is the file of the service, which starts the program at another path.")
     text = ""
@@ -263,8 +261,9 @@ def _is_supervised(program: Path) -> bool:
 
 
 def _is_outdated(files: list[File]) -> bool:
-    """Of one that has not said yet since when it runs nothing is known."""
+    """Of one that has not said yet from which files it was started nothing is known."""
     said = read_state()
-    if "since" not in said or not Path(f"/proc/{said.get('pid')}").exists():
+    if not Path(f"/proc/{said.get('pid')}").exists():
         return False
-    return any(file.before is not None and said["since"] < file.path.stat().st_mtime for file in files)
+    had = said.get("files", {})
+    return any(had.get(path, stamp) != stamp for path, stamp in stamps(file.path for file in files).items())

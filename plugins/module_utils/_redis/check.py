@@ -7,6 +7,7 @@ No Redis starts empty beside its data, no two write into one directory, and none
 from __future__ import annotations
 
 import stat
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.options import NAME_LABEL
@@ -15,7 +16,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.names impor
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._volumes import user_base
 
-from . import data
+from . import data, layer
 from . import servers as redis_servers
 from .data import (
     CONFIG_AT,
@@ -28,7 +29,7 @@ from .data import (
 from .files import content_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -57,6 +58,8 @@ class Around(NamedTuple):
     servers: list[Server]
     base: tuple[int, int] = (0, 0)
     """What the engine adds to the numbers of a container's user and group (userns-remap)."""
+    layer: Callable[[str, Collection[str]], str] = lambda *_: ""
+    """As ``layer.data_in`` of this engine: asked for a container, as that costs."""
 
 
 def observe(engine: Engine) -> Around:
@@ -64,7 +67,9 @@ def observe(engine: Engine) -> Around:
         engine.ask(path)
     containers = engine.get("/containers/json", all=True)
     volumes = {item["Name"]: item for item in (engine.get("/volumes") or {}).get("Volumes") or []}
-    return Around(volumes, containers, redis_servers.running(), user_base(engine.get("/info")))
+    return Around(
+        volumes, containers, redis_servers.running(), user_base(engine.get("/info")), partial(layer.data_in, engine)
+    )
 
 
 def on_host(instances: list[Instance], around: Around) -> list[Instance]:
@@ -226,7 +231,8 @@ class _Look:
             path = redis_servers.path_of(_called(mount), self.around.volumes)
             if place != self.place and path and data.scan(path) != data.NOTHING:
                 return _called(mount)
-        return ""
+        own = self.around.layer(self.container["Id"], (self.names.dump, self.names.file)) if self.container else ""
+        return f"its own file system ({own})" if own else ""
 
     def _place(self, mount: Json) -> Identity:
         return redis_servers.identity_of(_called(mount), self.around.volumes)

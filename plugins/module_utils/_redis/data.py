@@ -25,7 +25,8 @@ DEEP = 2
 """Directories below the top in which data is looked for: where an image kept it under a path of its own."""
 _MAGIC = re.compile(rb"REDIS\d{4}|VALKEY\d{3}")
 _COMMAND = re.compile(rb"\*\d+\r\n\$\d+\r\n")
-_HEAD = 1024
+HEAD = 1024
+"""Bytes at the beginning of a file by which is known whether it holds data."""
 _AUXILIARY, _END = 0xFA, 0xFF
 _CHECKSUM = 8
 
@@ -141,12 +142,15 @@ def headers(top: Path, names: Names) -> set[str]:
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(_HEAD)
+        return stream.read(HEAD)
 
 
 def _holds(path: Path) -> bool:
+    return holds(_head(path), path.stat().st_size)
+
+
+def holds(head: bytes, size: int) -> bool:
     """Whether there is a key in a dump, or anything in an append-only file. What cannot be told counts as data."""
-    head, size = _head(path), path.stat().st_size
     if not _MAGIC.match(head):
         return size > 0
     at = 9

@@ -8,11 +8,13 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._keeper import service, trust
+from ansible_collections.netmode.docker.plugins.module_utils._keeper import journal, notes, service, trust
+from ansible_collections.netmode.docker.plugins.module_utils._keeper.plan import Pace
 
 SOCKET = "unix:///var/run/docker.sock"
 
@@ -57,6 +59,34 @@ def test_absent_removes_what_is_there_and_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+HOURS = [-100_000, -5, 0, 5, 100_000]
+"""By which a clock may be set back or forward between two of what is noted."""
+
+
+@pytest.mark.parametrize("started", HOURS)
+@pytest.mark.parametrize("written", HOURS)
+def test_a_keeper_is_outdated_by_what_was_written_since_its_start_whatever_the_clock_says(
+    started: int, written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(hours: int) -> None:
+        service.apply([file])
+        os.utime(path, (begun + 3600 * hours,) * 2)
+
+    begun, path = time.time(), tmp_path / "program"
+    file = service.File(path, b"program", b"program", 0o755)
+    for module in (notes, journal):
+        monkeypatch.setattr(module, "STATE", tmp_path / "state.json")
+    monkeypatch.setattr(service, "read_state", lambda: notes.read_state(tmp_path / "state.json"))
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    monkeypatch.setattr(time, "time", lambda: max(0.0, begun + 3600 * started))
+    write(written)
+    assert not service._is_outdated([file])  # nothing has been said
+    journal.Journal("unix:///x", [], Pace(), str).write()
+    assert not service._is_outdated([file])
+    write(0)
+    assert service._is_outdated([file])
+
+
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_o9_a_place_where_no_file_can_be_written_is_refused_by_the_plan(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -71,7 +101,7 @@ def test_o9_a_place_where_no_file_can_be_written_is_refused_by_the_plan(
 
 
 def test_o9_the_program_is_not_the_file_of_its_service(tmp_path: Path) -> None:
-    for init, unit in (("systemd", service._UNIT), ("sysv", service._SCRIPT)):
+    for init, unit in (("systemd", service.UNIT), ("sysv", service.SCRIPT)):
         with pytest.raises(NetmodeError, match="is the file of the service"):
             service.files(init, "present", unit, [], "/var/log/keeper.log", b"")
 

@@ -105,6 +105,27 @@ def test_it_is_made_again(ca: Path, now: datetime, node: Node, days: int, why: s
     assert make(ca, node, now=now, renew_before=days) == []
 
 
+FAST = [timedelta(minutes=61), 3 * DAY, 364 * DAY, 720 * DAY, 4000 * DAY]
+
+
+@pytest.mark.parametrize("fast", FAST)
+@pytest.mark.parametrize("ca_is_right", [False, True])
+def test_what_was_made_while_the_clock_was_fast_is_made_again_once_and_taken(
+    ca: Path, fast: timedelta, *, ca_is_right: bool
+) -> None:
+    if ca_is_right:
+        make(ca)
+    make(ca, CACHE, now=NOW + fast)
+    first = leaf(ca)
+    told = make(ca, CACHE)
+    assert f"valid from {_x509.not_before(first):%Y-%m-%d %H:%M} UTC on only" in told[-1]
+    assert leaf(ca) != first
+    assert signed_by(ca) == ["ca-1" if ca_is_right else "ca-2"]
+    handshake(ca, CACHE, "cache")
+    assert make(ca, CACHE) == []
+    assert make(ca, CACHE, now=NOW - timedelta(minutes=59)) == []
+
+
 @pytest.mark.parametrize(
     "damage", ["", "not a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
 )
