@@ -34,7 +34,7 @@ PAUSE = 0.001
 """Seconds between two writes of the client."""
 SETTINGS = {"enable-debug-command": "local"}
 """For DEBUG DIGEST alone: the keys are written by SET."""
-LONGEST = {"backup": 1.0, "encrypted backup": 1.0, "recreate": 10.0, "upgrade": 10.0}
+LONGEST = {"backup": 1.0, "encrypted backup": 1.0, "recreate": 15.0, "upgrade": 15.0}
 """Seconds that a client may wait, as docs/operations.md says."""
 
 
