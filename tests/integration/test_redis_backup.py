@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from backup_lab import BACKUPS, TAKEN, done, fill, instance, keys, run, writing
+from played import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,31 @@ SEVERAL = [
 def no_backups_left(host: Host) -> Iterator[None]:
     yield
     host.sh(f"rm -rf {BACKUPS}")
+
+
+def test_o17_whatever_a_host_is_called_its_backups_come_below_the_directory_that_was_named(
+    host: Host, tmp_path: Path
+) -> None:
+    names = {
+        "web1.example.org": "web1.example.org", "..": "%2E.", ".": "%2E", "../..": "%2E.%2F..", "/etc": "%2Fetc",
+        "a/../../b": "a%2F..%2F..%2Fb", "fe80::1%eth0": "fe80::1%25eth0", "two words": "two words", "m\u00fcnchen": "m\u00fcnchen",
+    }  # fmt: skip
+    (tmp_path / "here").mkdir(mode=0o755)
+    outside = sorted(tmp_path.parent.iterdir())
+    played = host.play(
+        [
+            {
+                "hosts": "all", "gather_facts": False, "vars": {"__redis_backup": {"backups": {}}},
+                "tasks": [{"include_role": {"name": "netmode.docker.redis", "tasks_from": "fetch.yml"}}],
+            }
+        ],
+        {"all": {"hosts": {name: {**LOCAL, "redis_address": "192.0.2.1"} for name in names}}},
+        redis_backup_fetch_to=f"{tmp_path}/here",
+    )  # fmt: skip
+    assert played.rc == 0, played.stdout + played.stderr
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == sorted(names.values())
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "here").iterdir()} == {0o700}
+    assert ([path.name for path in tmp_path.iterdir()], sorted(tmp_path.parent.iterdir())) == (["here"], outside)
 
 
 def test_a_backup_is_a_checked_dump_with_a_manifest_and_a_second_one_is_new(

@@ -21,6 +21,8 @@ Instance = dict[str, Any]
 
 MARK = "(netmode.docker.redis)"
 """In the first line of every redis.conf that is written here."""
+OWN = (Path("/etc/netmode"), Path("/var/lib/netmode"))
+"""This collection's own on a host: everybody gets through them, and root alone writes there."""
 _CONFIGURATION, _SOCKET = "redis.conf", "redis.sock"
 
 
@@ -88,7 +90,8 @@ def _with_sockets(instances: list[Instance]) -> list[Instance]:
 
 
 def wanted_above(instances: list[Instance], group: int | None) -> dict[Path, Access]:
-    """Of the directories above, which are root's, as far as they hold nothing but what was made here.
+    """Of the directories above, which are root's, as far as they hold nothing but what was made here. A run that made
+    them may have had any umask.
 
     Through that of the sockets get those who may connect: root alone, the group, or everybody.
     """
@@ -106,7 +109,9 @@ def wanted_above(instances: list[Instance], group: int | None) -> dict[Path, Acc
     names = {instance["name"] for instance in instances}
     for parent in {Path(instance["directory"]).parent for instance in instances}:
         names.update(entry.name for entry in (parent.iterdir() if parent.is_dir() else ()) if is_instance(entry))
-    return {path: access for path, access in found.items() if _made_here(path, names)}
+    open_ones = {path: Access(stat.S_IFDIR | 0o755, uid, gid) for path in OWN if path in {one.parent for one in found}}
+    open_ones = {path: access for path, access in open_ones.items() if not path.is_symlink()}
+    return {**open_ones, **{path: access for path, access in found.items() if _made_here(path, names)}}
 
 
 def _made_here(parent: Path, names: set[str]) -> bool:

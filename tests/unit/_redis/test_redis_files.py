@@ -95,6 +95,32 @@ def test_o16_where_everybody_gets_through_to_one_the_number_of_its_group_does_no
     assert files.plan(both, files.observe(both, access)) == []
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o027, 0o077])
+@pytest.mark.parametrize("there", [False, True])
+def test_o16_whatever_the_umask_of_a_run_root_alone_writes_and_the_group_gets_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, *, there: bool
+) -> None:
+    own = (tmp_path / "etc" / "netmode", tmp_path / "lib" / "netmode")
+    monkeypatch.setattr(files.redis_access, "OWN", own)
+    wanted = instance(
+        tmp_path, directory=f"{own[0]}/redis/cache", socket_directory=f"{own[1]}/redis/cache", socket_mode="770"
+    )
+    before = os.umask(umask)
+    try:
+        for path in own if there else ():
+            path.mkdir(parents=True)
+            (path / "other.json").touch()
+        assert len(bring(wanted, str(os.getgid()))) == 1
+        assert bring(wanted, str(os.getgid())) == []
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o7777 for path in (*own, own[0] / "redis", own[1] / "redis")]
+    assert modes == [0o755, 0o755, 0o700, 0o710]
+    own[1].chmod(0o700)  # of a run before
+    assert len(bring(wanted, str(os.getgid()))) == 1
+    assert bring(wanted, str(os.getgid())) == []
+
+
 def test_o16_a_directory_of_the_users_own_above_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "conf" / "theirs").mkdir(parents=True)
     mode = (tmp_path / "conf").stat().st_mode
