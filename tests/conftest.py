@@ -14,6 +14,11 @@ else:
     sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from hypothesis import settings
 from tree import COLLECTIONS
 
 sys.path.insert(0, str(COLLECTIONS))
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")

@@ -6,8 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
-from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._images.archive import copy_of, read_archive
 from ansible_collections.netmode.docker.plugins.module_utils._keeper import program
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
@@ -29,7 +27,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_backups import check_backups
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import cluster
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_images import archives_of, images_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, replicate
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import GIVEN, find, names_of
@@ -45,14 +45,10 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_volumes impo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "keeper_program", "parts", "teardown", "certificates", "encrypt_for",
-)  # fmt: skip
-
-_IMAGE_KEYS = (
-    "image_source", "image_archive", "image_packages", "image_suite", "image_mirror", "image_pull_policy", "user",
-    "registry_username", "registry_password",
+    "keeper_program", "parts", "teardown", "certificates", "encrypt_for", "cluster",
 )  # fmt: skip
 
 
@@ -180,58 +176,6 @@ def _is_kept(instance: Settings) -> bool:
     return instance["state"] == "started" and (instance["network_mode"] == "container" or bool(instance["interfaces"]))
 
 
-def _image(instance: Settings) -> dict[str, Any]:
-    source = instance["image_source"]
-    image = {"name": instance["image"], "source": source, "pull_policy": instance["image_pull_policy"]}
-    if source == "pull" and instance["registry_username"]:
-        image.update(username=instance["registry_username"], password=instance["registry_password"])
-    elif source == "archive":
-        image["archive"] = instance["image_archive"]
-    elif source == "packages":
-        uid, gid = (int(part) for part in str(instance["user"]).split(":"))
-        image.update(
-            packages=instance["image_packages"],
-            suite=instance["image_suite"],
-            mirror=instance["image_mirror"],
-            command=[instance["server_command"]],
-            users=[{"name": "redis", "uid": uid, "gid": gid}],
-            directories=[{"path": DATA_AT, "uid": uid, "gid": gid}],
-        )
-    return image
-
-
-def _images(instances: list[Settings], problems: Problems) -> list[dict[str, Any]]:
-    found: dict[str, Settings] = {}
-    for instance in instances:
-        if instance["state"] == "absent":
-            continue
-        other = found.setdefault(instance["image"], instance)
-        for key in _IMAGE_KEYS if instance["image_source"] == "packages" else _IMAGE_KEYS[:1]:
-            if instance[key] != other[key]:
-                problems.add(
-                    instance["name"], key, f"instance {other['name']} has the same image with another {key}. "
-                    "Give one of them another image.",
-                )  # fmt: skip
-    return [_image(instance) for instance in found.values()]
-
-
-def _archives(images: list[dict[str, Any]], archive_dir: str, problems: Problems) -> list[dict[str, str]]:
-    """Which files are copied where; the images then name the copy, and which image it holds."""
-    copies = []
-    for image in images:
-        if "archive" not in image:
-            continue
-        source = image["archive"]
-        try:
-            image["archive_id"] = read_archive(source).identities[0]
-        except NetmodeError as error:
-            problems.told.append(f"{problems.host}: image {image['name']}: on the controller: {error}")
-            continue
-        image["archive"] = copy_of(image["archive_id"], archive_dir)
-        copies.append({"src": source, "dest": image["archive"]})
-    return copies
-
-
 def _endpoint(instance: Settings, socket_dir: str) -> dict[str, Any]:
     name = instance["name"]
     at, expect = f"{socket_dir}/{name}/redis.sock", "linked" if instance["replica_of"] else "pong"
@@ -260,8 +204,9 @@ def make_plan(
         check(instance, problems)
         instance["operator"] = operator_file(instance, config_dir)
     namespaces = Namespaces(_present(merged), extra, networks)
-    certificates = _read_certificates(merged, host, variables, namespaces, problems)
     own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
+    nodes = [] if problems.told else cluster(merged, own, problems)
+    certificates = _read_certificates(merged, host, variables, namespaces, problems)
     replicate(merged, own, hosts or {}, problems)
     proof = _proof(variables, host, merged, problems)
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
@@ -269,8 +214,8 @@ def make_plan(
         return nothing
     proof["sources"] = [sources_of(item, namespaces) for item in merged]
     _check_together(merged, extra, variables, namespaces, problems)
-    images = [] if problems.told else _images(merged, problems)
-    archives = _archives(images, variables["image_dir"], problems)
+    images = [] if problems.told else images_of(merged, problems)
+    archives = archives_of(images, variables["image_dir"], problems)
     if problems.told:
         return nothing
     containers = extra + [_container(item, config_dir, socket_dir) for item in merged]
@@ -282,6 +227,7 @@ def make_plan(
         "archives": archives,
         "certificates": certificates,
         "encrypt_for": encrypt_for,
+        "cluster": [node["instance"] for node in nodes],
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,

@@ -19,7 +19,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure imp
     published,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import interfaces_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import directives, needs_operator
+from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import directives, is_node, needs_operator
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems
 from ansible_collections.netmode.docker.plugins.module_utils._redis.replication import Place
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
@@ -137,10 +137,12 @@ def replicate(
 
 def _option_of(
     instance: Settings, own: Host, variables: Mapping[str, Mapping[str, Any]], problems: Problems
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """The option ``replication`` of the module redis_config. ``variables``: those of each host of the inventory."""
     if instance["state"] == "absent":
         return {}
+    if is_node(instance):
+        return None  # the nodes of a cluster say who follows whom, and none starts with replicaof in its redis.conf
     mine = reached(own, instance["name"])
     option = {
         "announce_host": mine.place.host if mine else "",
@@ -214,7 +216,7 @@ def _find(given: str, own_name: str, own: Host, variables: Mapping[str, Mapping[
             f"there is no host {host_name!r} in the inventory.{hint} Write it like r1 or r1/cache, by the inventory's "
             "name and the instance's; one outside of it by its address: 10.0.0.5:6379."
         )
-    host = own if host_name == own.name else _read(host_name, variables[host_name])
+    host = own if host_name == own.name else read_host(host_name, variables[host_name])
     names = list(host.instances)
     wanted = name or (own_name if own_name in names else names[0] if len(names) == 1 else "")
     if not wanted:
@@ -226,7 +228,7 @@ def _find(given: str, own_name: str, own: Host, variables: Mapping[str, Mapping[
     return host, wanted
 
 
-def _read(name: str, raw: Mapping[str, Any]) -> Host:
+def read_host(name: str, raw: Mapping[str, Any]) -> Host:
     problems = Problems(name)
     given = {key: raw[key] for key in options_of("redis") if key in raw}
     variables = read_variables("redis", given, problems.told, f"{name}: ")

@@ -45,7 +45,7 @@ HOST_VARIABLES = (
     "netmode_docker_host", "tls_ca_dir", "tls_renew_before", "problems",
     "backup_dir", "backup_keep", "backup_instances", "backup_timeout", "backup_fetch_to",
     "backup_encrypt_for", "restore_instance", "restore_backup", "restore_src", "restore_overwrite", "restore_key",
-    "promote", "promote_timeout",
+    "promote", "promote_timeout", "cluster_timeout",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 

@@ -45,6 +45,8 @@ BOUNDS: dict[str, tuple[int, int | None]] = {
     "redis_start_timeout": (1, LONGEST_TIMEOUT),
     "redis_reach_witnesses": (0, None),
     "redis_replicas_min": (0, None),
+    "redis_cluster_replicas": (0, None),
+    "redis_cluster_timeout": (1, LONGEST_TIMEOUT),
     "redis_backup_keep": (1, None),
     "redis_promote_timeout": (1, LONGEST_TIMEOUT),
     "redis_backup_timeout": (1, LONGEST_TIMEOUT),

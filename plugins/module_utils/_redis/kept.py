@@ -147,13 +147,20 @@ def before(own: Connection) -> Data | None:
 
 
 def after(own: Connection, had: Data) -> tuple[Data, Since]:
-    """What the server after it has, of the same keys. Clients are asked for last, so that none is left out."""
+    """What the server after it has, of the same keys. Clients are asked for last, so that none is left out.
+
+    One that is a replica by now has what its master has: another took over while it was away.
+    """
+    if info_of(own, "replication").get("role") == "slave":
+        return had, Since(0, removed=True)
     sample: dict[Key, str] = {}
     for database in had.keys:
         names = [name for at, name in had.sample if at == database]
         if names and not isinstance(_said(own, "SELECT", str(database)), ErrorReply):
-            kinds = [str(kind) for kind in _each(own, [("TYPE", name) for name in names])]
-            sample.update({(database, name): found for name, found in _values(own, dict(zip(names, kinds))).items()})
+            kinds = dict(zip(names, map(str, _each(own, [("TYPE", name) for name in names]))))
+            sample.update({(database, name): found for name, found in _values(own, kinds).items()})
+            unsaid = [name for name, kind in kinds.items() if kind.startswith(_OF_A_CLUSTER)]
+            sample.update({(database, name): had.sample[database, name] for name in unsaid})
     keys, expires = numbers_in(info_of(own, "keyspace"))
     return Data(keys, expires, sample), done_since(own)
 
@@ -184,6 +191,8 @@ def _sample(own: Connection, database: int) -> dict[Key, str]:
     return {(database, name): found for name, found in _values(own, kinds).items()}
 
 
+_OF_A_CLUSTER = ("CLUSTERDOWN ", "MOVED ", "ASK ")
+"""What a node says of a key instead of its value, until it sees the other nodes again, or of one that is theirs."""
 _ABOUT = (("TYPE",), ("PTTL",), ("MEMORY", "USAGE"), ("OBJECT", "ENCODING"))
 
 

@@ -34,6 +34,11 @@ def directives(settings: Settings) -> dict[str, list[str]]:
     return found
 
 
+def is_node(settings: Settings) -> bool:
+    """Whether it is a node of a cluster."""
+    return directives(settings).get("cluster-enabled", ["no"])[-1].lower() == "yes"
+
+
 def _number(values: list[str]) -> int:
     """The last one counts; any other text is left to Redis, which refuses it at the trial."""
     return int(values[-1]) if values and values[-1].isdecimal() else 0
@@ -48,7 +53,7 @@ def listeners(settings: Settings) -> list[Listener]:
     if settings["tls"] == "off":
         tls = _number(given.get("tls-port", []))
         found.append(Listener("settings.tls-port", tls))
-    if given.get("cluster-enabled", ["no"])[-1].lower() == "yes":
+    if is_node(settings):
         base = tls if given.get("tls-cluster", [over_tls])[-1].lower() == "yes" else plain
         bus = _number(given.get("cluster-port", [])) or (base + BUS_OFFSET if base else 0)
         found.append(Listener("settings.cluster-port" if "cluster-port" in given else "settings.cluster-enabled", bus))

@@ -79,13 +79,13 @@ def _roles(servers: dict[str, Server]) -> Json:
     for name, server in servers.items():
         given = server.instance["replication"] or {}
         place = Place(given["announce_host"], given["announce_port"]) if given.get("announce_host") else None
-        with closing(_connected(server, _ANSWERS_WITHIN)) as own:
+        with closing(connected(server, _ANSWERS_WITHIN)) as own:
             told = replication.told_in(info_of(own, "replication")) or {}
         found[name] = {**told, "place": str(place) if place else None}
     return found
 
 
-def _connected(server: Server, within: float) -> Connection:
+def connected(server: Server, within: float) -> Connection:
     try:
         own = Connection(server.redis.endpoint, within)
         said = drift.let_in(own, server.redis)
@@ -102,7 +102,7 @@ def _take(server: Server, step: Json, wait: int) -> None:
         if server.asked.role and server.asked.role.follows:
             raise NetmodeError(f"instance {name}: it follows {server.asked.role.follows}, and was not handed over to.")
         return
-    with closing(_connected(server, following.WITHIN + 2 * wait + _ANSWERS_WITHIN)) as own:
+    with closing(connected(server, following.WITHIN + 2 * wait + _ANSWERS_WITHIN)) as own:
         prepared = _prepare(own, server, to)
         follows = step["step"] == "follow"
         why = following.follow(own, (to.host, str(to.port))) if follows else _hand_over(own, to, wait)

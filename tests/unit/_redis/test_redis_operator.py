@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils import _redis, _redis_backup
+from ansible_collections.netmode.docker.plugins.module_utils import _redis, _redis_backup, _redis_cluster
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import files, live, operator
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import User
@@ -19,8 +19,29 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners im
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SOURCES = [path for package in (_redis, _redis_backup) for path in Path(str(package.__file__)).parent.glob("*.py")]
-NOT_SENT = {"LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "PONG", "NONE", "CMD", "DOCKER", "FORWARD", "AUTH"}
+SOURCES = [
+    path
+    for package in (_redis, _redis_backup, _redis_cluster)
+    for path in Path(str(package.__file__)).parent.glob("*.py")
+]
+NOT_SENT = {
+    "LOADING",
+    "NOAUTH",
+    "NOPERM",
+    "WRONGPASS",
+    "PONG",
+    "NONE",
+    "CMD",
+    "DOCKER",
+    "FORWARD",
+    "AUTH",
+    "SET",
+    "MEET",
+    "ADDSLOTSRANGE",
+    "REPLICATE",
+    "MOVED",
+    "ASK",
+}
 """Answers, chains of the host, and AUTH, which needs no permission."""
 READS = {
     "select", "randomkey", "type", "pttl", "memory", "object", "get", "lrange", "smembers", "hgetall", "zrange",

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes of a cluster that run on this host: what each says, the steps that are theirs, and what these bring.
+
+Each is asked over its own socket, so that no password and no right to change the cluster leaves its host.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
+from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
+from ansible_collections.netmode.docker.plugins.module_utils._redis import look, promote
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
+    NotMeantError,
+    NotRedisError,
+    encode,
+    info_of,
+)
+
+from .nodes import SLOTS, count, parse
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Connection
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.running import Server
+
+Json = dict[str, Any]
+
+ARGUMENTS: Json = {
+    "nodes": {"type": "list", "elements": "str", "required": True},
+    "steps": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "instance": {"type": "str", "required": True},
+            "command": {"type": "list", "elements": "str", "required": True},
+        },
+    },
+    "known": {"type": "int", "default": 0},
+    "whole": {"type": "bool", "default": False},
+    "wait": {"type": "int", "default": 60},
+}
+"""The options of the module ``redis_cluster``, beside those of a plan."""
+
+_WITHIN = 5.0
+"""Seconds that a node may take to answer."""
+_FIRST, _LONGEST = 0.05, 0.5
+"""Seconds until it is asked again."""
+
+
+def cluster(params: Json, parts: Json, *, check_mode: bool) -> Json:
+    """Take the steps, wait until it is so, and return ``nodes``. NetmodeError: one was refused, or it does not come."""
+    engine, steps = Engine(params["docker_host"], params["timeout"]), params["steps"]
+    seen = look.observe(parts["files"], engine)
+    servers = {name: one for name, one in seen.servers.items() if name in params["nodes"] and one.asked.role}
+    missing = [step["instance"] for step in steps if step["instance"] not in servers]
+    if missing:
+        raise NetmodeError(f"instance {missing[0]}: it does not run here, or does not answer. Run site.yml first.")
+    try:
+        return _cluster(params, engine, servers, check_mode=check_mode)
+    except (OSError, NotMeantError, NotRedisError) as error:
+        raise NetmodeError(
+            f"a node of {', '.join(servers)} ended while it was asked: {error}. Run this again."
+        ) from error
+
+
+def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_mode: bool) -> Json:
+    steps = params["steps"]
+    if not check_mode:
+        with alone("containers", "netmode.docker.redis_cluster", engine.docker_host):
+            for step in steps:
+                _take(servers[step["instance"]], step["command"])
+        until = time.monotonic() + params["wait"]
+        for server in servers.values() if params["known"] or params["whole"] else ():
+            _settle(server, params, until)
+    said = {name: _view(servers[name]) if name in servers else None for name in params["nodes"]}
+    return {"changed": bool(steps), "nodes": said}
+
+
+def _take(server: Server, words: list[str]) -> None:
+    with closing(promote.connected(server, _WITHIN)) as own:
+        own.send(encode("CLUSTER", *words))
+        said = str(own.reply())
+    if said != "OK":
+        shown = " ".join(words if len(words) < 6 else [*words[:5], "..."])
+        raise NetmodeError(
+            f"instance {server.instance['name']}: CLUSTER {shown}: {said}. The cluster is as far as it was; run this "
+            "again once "
+            "that is put right."
+        )
+
+
+def _view(server: Server) -> Json:
+    with closing(promote.connected(server, _WITHIN)) as own:
+        return {"nodes": _ask(own, "CLUSTER", "NODES"), "keys": int(_ask(own, "DBSIZE"))}
+
+
+def _ask(own: Connection, *words: str) -> str:
+    own.send(encode(*words))
+    return str(own.reply())
+
+
+def _settle(server: Server, params: Json, until: float) -> None:
+    pause = _FIRST
+    with closing(promote.connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
+        while why := _unsettled(own, params):
+            if time.monotonic() > until:
+                raise NetmodeError(
+                    f"instance {server.instance['name']}: {why} within {params['wait']} s. Its log says why "
+                    f"(docker logs {server.instance['name']}). Are the port and the port of the bus, 10000 above it, "
+                    "open "
+                    "between all hosts of the cluster?"
+                )
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST)
+
+
+def _unsettled(own: Connection, params: Json) -> str:
+    """What is not so yet, or empty."""
+    nodes = parse(_ask(own, "CLUSTER", "NODES"))
+    known = sum(node.is_known and node.link == "connected" for node in nodes)
+    if known < params["known"]:
+        return f"it knows {known} of {params['known']} nodes"
+    if params["whole"]:
+        slots = sum(count(node.slots) for node in nodes)
+        if slots < SLOTS:
+            return f"it knows of {slots} of {SLOTS} slots"
+        info = info_of(own, "replication")
+        if info.get("role") == "slave" and info.get("master_link_status") != "up":
+            return f"its link to {info.get('master_host')}:{info.get('master_port')} does not come up"
+        if "cluster_state:ok" not in _ask(own, "CLUSTER", "INFO"):
+            return "its cluster is not whole"
+    return ""

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the nodes say to a cluster: over a model of nodes that take the steps, all or some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import (
+    SLOTS,
+    Node,
+    View,
+    count,
+    joined,
+    parse,
+)
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.plan import Member, Plan, Step, plan
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@dataclass
+class Model:
+    """One node. What it knows of the others it knows at once: gossip is not what is tested."""
+
+    member: Member
+    id: str
+    epoch: int = 0
+    keys: int = 0
+    slots: set[int] = field(default_factory=set)
+    master: str = ""
+    known: set[str] = field(default_factory=set)
+
+
+class Models:
+    def __init__(self, members: list[Member]) -> None:
+        self.members = members
+        self.of = {one.name: Model(one, f"{number:040x}") for number, one in enumerate(members)}
+        self.by_id = {one.id: one for one in self.of.values()}
+
+    def view(self, name: str) -> View:
+        own = self.of[name]
+        nodes = []
+        for key in [own.id, *sorted(own.known)]:
+            one = self.by_id[key]
+            flags = {"master" if not one.master else "slave", *(["myself"] if one is own else [])}
+            member = one.member
+            nodes.append(
+                Node(
+                    key,
+                    member.address,
+                    member.port,
+                    member.bus,
+                    frozenset(flags),
+                    one.master,
+                    one.epoch,
+                    "connected",
+                    joined(sorted(one.slots)),
+                )
+            )
+        return View(tuple(nodes), own.keys)
+
+    def plan(self, replicas: int) -> Plan:
+        return plan(self.members, {name: self.view(name) for name in self.of}, replicas)
+
+    def take(self, step: Step) -> None:
+        """As a node does, which refuses what is not for it."""
+        own, (command, *words) = self.of[step.member], step.words
+        if command == "SET-CONFIG-EPOCH":
+            assert (own.known, own.epoch) == (set(), 0), "ERR The user can assign a config epoch only when"
+            own.epoch = int(words[0])
+        elif command == "MEET":
+            (other,) = (one for one in self.of.values() if [one.member.address, str(one.member.port)] == words[:2])
+            both = {own.id, other.id} | own.known | other.known
+            for key in both:
+                self.by_id[key].known = both - {key}
+        elif command == "ADDSLOTSRANGE":
+            ends = list(map(int, words))
+            slots = {slot for first, last in zip(ends[::2], ends[1::2]) for slot in range(first, last + 1)}
+            assert not any(slots & one.slots for one in self.of.values()), "ERR Slot is already busy"
+            assert not own.master
+            own.slots |= slots
+        else:
+            assert command == "REPLICATE"
+            assert (own.slots, own.keys, self.by_id[words[0]].master) == (set(), 0, "")
+            assert words[0] in own.known
+            own.master = words[0]
+
+
+def members(*hosts: int) -> list[Member]:
+    """So many nodes on each host."""
+    return [
+        Member(f"h{host}/n{number}", f"h{host}", f"10.0.0.{host + 1}", 7000 + number, 17000 + number)
+        for host, many in enumerate(hosts)
+        for number in range(many)
+    ]
+
+
+def formed(models: Models, replicas: int, take: list[int] | None = None) -> int:
+    """Until nothing is left to do. ``take``: how many of the steps of each plan are taken before an interruption."""
+    for number in range(200):
+        made = models.plan(replicas)
+        assert made.problems == []
+        assert len({step.kind for step in made.steps}) <= 1
+        if not made.steps:
+            assert made.waits == []
+            return number
+        many = take[number] if take and number < len(take) else len(made.steps)
+        for step in made.steps[: max(many, 0)]:
+            models.take(step)
+    raise AssertionError("it never ends")
+
+
+def test_three_hosts_with_two_nodes_each_are_three_masters_each_with_a_replica_on_another_host() -> None:
+    models = Models(members(2, 2, 2))
+    assert formed(models, 1) == 4  # epochs, meetings, slots, replicas
+    nodes = list(models.of.values())
+    masters = [one for one in nodes if one.slots]
+    assert sorted(len(one.slots) for one in masters) == [5461, 5461, 5462]
+    assert {one.member.host for one in masters} == {"h0", "h1", "h2"}
+    followed = [models.by_id[one.master] for one in nodes if one.master]
+    assert sorted(one.id for one in followed) == sorted(one.id for one in masters)
+    assert all(models.by_id[one.master].member.host != one.member.host for one in nodes if one.master)
+    assert sorted(one.epoch for one in nodes) == [1, 2, 3, 4, 5, 6]
+    assert models.plan(1) == Plan([], [], [], [])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    hosts=st.lists(st.integers(1, 4), min_size=1, max_size=6),
+    replicas=st.integers(0, 2),
+    take=st.lists(st.integers(0, 6), max_size=12),
+)
+def test_r6_whatever_is_interrupted_it_ends_with_every_slot_once_and_each_master_with_its_replicas(
+    hosts: list[int], replicas: int, take: list[int]
+) -> None:
+    nodes = members(*hosts)
+    models = Models(nodes)
+    masters = len(nodes) // (1 + replicas)
+    if masters < 3:
+        assert "at least 3" in models.plan(replicas).problems[0]
+        return
+    formed(models, replicas, take)
+    serving = [one for one in models.of.values() if one.slots]
+    assert sum(len(one.slots) for one in serving) == SLOTS
+    followers = {one.id: [other for other in models.of.values() if other.master == one.id] for one in serving}
+    assert all(len(found) >= replicas for found in followers.values())
+    assert sum(map(len, followers.values())) + len(serving) == len(nodes)
+    again = models.plan(replicas)
+    assert (again.steps, again.waits, again.problems) == ([], [], [])
+
+
+def test_a_master_that_failed_over_is_left_with_what_the_nodes_say() -> None:
+    """R5: roles are those of the running servers."""
+    models = Models(members(2, 2, 2))
+    formed(models, 1)
+    old = next(one for one in models.of.values() if one.slots)
+    new = next(one for one in models.of.values() if one.master == old.id)
+    new.slots, new.master, new.epoch = old.slots, "", 7
+    old.slots, old.master = set(), new.id
+    assert models.plan(1).steps == []
+
+
+def test_one_more_node_becomes_a_replica_of_who_has_none() -> None:
+    models = Models(members(2, 2, 1))
+    models.members = members(2, 2, 1)
+    assert "masters" in models.plan(1).problems[0]
+    models = Models(members(2, 2, 2, 1))
+    models.of.pop("h3/n0")
+    models.members = models.members[:-1]
+    formed(models, 1)
+    late = members(2, 2, 2, 1)[-1]
+    models.members.append(late)
+    models.of[late.name] = Model(late, "f" * 40)
+    models.by_id["f" * 40] = models.of[late.name]
+    assert models.plan(1).steps[0].words == ("SET-CONFIG-EPOCH", "7")
+    formed(models, 1)
+    assert models.of[late.name].master
+
+
+@pytest.mark.parametrize("what", ["silent", "keys", "two clusters", "one place"])
+def test_what_cannot_be_is_refused_and_nothing_is_done(what: str) -> None:
+    models = Models(members(2, 2, 2))
+    views = {name: models.view(name) for name in models.of}
+    words = {
+        "silent": "h1/n0: does not answer as a node of a cluster",
+        "keys": "h1/n0: has 3 keys and is in no cluster",
+        "two clusters": "(h0/n0) and (h2/n1)",
+        "one place": "h0/n1: is reached at 10.0.0.1:7000, as h0/n0 is",
+    }[what]
+    given_members = models.members
+    if what == "silent":
+        views["h1/n0"] = None  # type: ignore[assignment]
+    elif what == "keys":
+        views["h1/n0"] = views["h1/n0"]._replace(keys=3)
+    elif what == "two clusters":
+        models.of["h0/n0"].slots = {1}
+        models.of["h2/n1"].slots = {2}
+        views = {name: models.view(name) for name in models.of}
+    else:
+        given_members = [one._replace(port=7000) if one.name == "h0/n1" else one for one in given_members]
+    made = plan(given_members, views, 1)
+    assert (made.steps, len(made.problems)) == ([], 1)
+    assert words in made.problems[0]
+
+
+SLAVE, OTHER, LOST, OWN = ("07c37d" * 7, "67ed2d" * 7, "824fe1" * 7, "e7d1ee" * 7)
+NODES = f"""\
+{SLAVE} 127.0.0.1:30004@31004,hostname4 slave {OWN} 0 1426238317239 4 connected
+{OTHER} [::1]:30002@31002 master - 0 1426238316232 2 connected 5461-10922 10930
+{LOST} :0@0 master,noaddr - 1426238316232 0 3 disconnected
+{OWN} 127.0.0.1:30001@31001,,shard-id=ab myself,master - 0 0 1 connected 0-5460 [7-<-67ed] [9->-67ed]
+"""
+
+
+def test_what_nodes_say_is_read() -> None:
+    slave, other, lost, own = parse(NODES)
+    assert (slave.is_master, slave.master, slave.address, slave.port, slave.bus) == (
+        False,
+        own.id,
+        "127.0.0.1",
+        30004,
+        31004,
+    )
+    assert (other.address, other.slots, count(other.slots)) == ("::1", ((5461, 10922), (10930, 10930)), 5463)
+    assert (lost.is_failing, lost.address, lost.link) == (True, "", "disconnected")
+    assert (own.moving, View((slave, own), 0).me) == (((7, "<", "67ed"), (9, ">", "67ed")), own)
+    for odd in ("x", "a b c d e f g", "a b c d e f g h i"):
+        with pytest.raises(ValueError, match=r"CLUSTER NODES|invalid literal"):
+            parse(odd)

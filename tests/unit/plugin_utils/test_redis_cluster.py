@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``redis_cluster``: where a node announces itself in each mode, what is refused, and the next steps of each host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import settings_of as made
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import next_steps
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
+from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
+
+Json = dict[str, Any]
+NODE: Json = {"redis_password": "s3cret", "redis_bind": ["*"], "redis_cluster": "cache", "redis_port": 7000}
+HOST: Json = {**NODE, "redis_network_mode": "host"}
+WEB: Json = {"name": "web", "image": "nginx", "ports": ["7000:7000", "17000:17000"]}
+LAN0: Json = {"bridge": "br-lan", "addresses": ["10.1.0.7/24"], "name": "lan0"}
+
+
+def plan_of(given: Json, address: str = "10.0.0.1") -> Json:
+    problems: list[str] = []
+    variables = read_variables("redis", {"redis_address": address, **given}, problems)
+    assert problems == []
+    return make_plan(variables, "r1", (), {})
+
+
+ANNOUNCED: dict[str, tuple[Json, tuple[str, int, int]]] = {
+    "host mode": (HOST, ("10.0.0.1", 7000, 17000)),
+    "host mode, one address": ({**HOST, "redis_bind": ["127.0.0.1", "10.5.0.1"]}, ("10.5.0.1", 7000, 17000)),
+    "a bus of its own": ({**HOST, "redis_settings": {"cluster-port": 9000}}, ("10.0.0.1", 7000, 9000)),
+    "published": ({**NODE, "redis_ports": ["7000:7000", "17000:17000"]}, ("10.0.0.1", 7000, 17000)),
+    "published at other ports": ({**NODE, "redis_ports": ["8000:7000", "8001:17000"]}, ("10.0.0.1", 8000, 8001)),
+    "published by its donor": (
+        {**NODE, "redis_network_mode": "container", "redis_donor": "web", "redis_companions": [WEB]},
+        ("10.0.0.1", 7000, 17000),
+    ),
+    "by an interface": (
+        {**NODE, "redis_network_mode": "none", "redis_interfaces": [LAN0]},
+        ("10.1.0.7", 7000, 17000),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANNOUNCED)
+def test_r8_a_node_announces_where_the_others_reach_it_in_every_mode(name: str) -> None:
+    given, (address, port, bus) = ANNOUNCED[name]
+    planned = plan_of(given)
+    assert planned["problems"] == []
+    (files,) = planned["files"]
+    lines = files["lines"]
+    for line in (
+        "cluster-enabled yes",
+        f"cluster-announce-ip {address}",
+        f"cluster-announce-port {port}",
+        f"cluster-announce-bus-port {bus}",
+    ):
+        assert line in lines, lines
+    assert "masterauth s3cret" in files["secrets"]
+    assert files["replication"] is None  # or redis.conf of a replica would say replicaof, with which no node starts
+    assert planned["cluster"] == ["redis"]
+
+
+def test_a_node_that_somebody_made_by_settings_is_no_replica_by_redis_conf_either() -> None:
+    given = {**HOST, "redis_cluster": "", "redis_settings": {"cluster-enabled": True}}
+    (files,) = plan_of(given)["files"]
+    assert files["replication"] is None
+
+
+@pytest.mark.parametrize(("beside", "plain"), [(0, 0), (7443, 7000)], ids=["TLS alone", "TLS beside"])
+def test_with_tls_the_bus_and_the_replication_speak_it_too(beside: int, plain: int) -> None:
+    instance = {
+        "tls": "own", "port": 7000, "tls_port": beside, "password": "", "settings": {}, "network_mode": "host",
+        "interfaces": [],
+    }  # fmt: skip
+    node = {"address": "10.0.0.1", "port": beside or 7000, "bus": 17000, "tls": True}
+    found = made(instance, node)
+    assert (found["tls-cluster"], found["tls-replication"]) == ("yes", "yes")
+    assert found["cluster-announce-tls-port"] == (beside or 7000)
+    assert found.get("cluster-announce-port", plain) in (0, plain)
+
+
+REFUSED: dict[str, tuple[Json, str, tuple[str, ...]]] = {
+    "not reached": ({**NODE}, "10.0.0.1", ("network_mode", "do not reach it", "17000")),
+    "the loopback": ({**HOST, "redis_bind": ["127.0.0.1"]}, "10.0.0.1", ("network_mode", "do not reach it")),
+    "the bus is not published": ({**NODE, "redis_ports": ["7000:7000"]}, "10.0.0.1", ("ports", "not its bus", "17000")),
+    "a name": (HOST, "r1.example", ("cluster", "go by addresses", "r1.example")),
+    "a port too high": ({**HOST, "redis_port": 60000}, "10.0.0.1", ("port", "60000", "55535")),
+    "a replica by hand": ({**HOST, "redis_replica_of": "10.0.0.9:6379"}, "10.0.0.1", ("replica_of", "share out")),
+    "keeps nothing": (
+        {**HOST, "redis_appendonly": False, "redis_save": []},
+        "10.0.0.1",
+        ("save", "keeps nothing", "redis_restart"),
+    ),
+    "default off": (
+        {**HOST, "redis_password": "", "redis_users": [{"name": "default", "enabled": False}]},
+        "10.0.0.1",
+        ("cluster", "masteruser"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_r8_what_cannot_be_a_node_is_refused_by_its_variable_with_the_way_out(name: str) -> None:
+    given, address, words = REFUSED[name]
+    planned = plan_of(given, address)
+    assert planned["files"] == []
+    (told,) = planned["problems"]
+    for word in ("r1: instance redis: ", *words):
+        assert word in told, told
+
+
+def said(number: int) -> Json:
+    """A node that knows itself alone."""
+    return {"redis": {"nodes": f"{number:040x} :7000@17000 myself,master - 0 0 0 connected", "keys": 0}}
+
+
+def fleet(*, hosts: int = 3, replicas: int = 0, **more: Json) -> tuple[Json, Json]:
+    names = [f"r{number}" for number in range(hosts)]
+    variables = {
+        name: {
+            "ansible_host": f"10.0.0.{number + 1}",
+            **HOST,
+            "redis_cluster_replicas": replicas,
+            **more.get(name, {}),
+        }
+        for number, name in enumerate(names)
+    }
+    return {name: said(number) for number, name in enumerate(names)}, variables
+
+
+def test_each_host_is_given_the_steps_of_its_own_nodes() -> None:
+    nodes, variables = fleet()
+    found = next_steps(nodes, {**variables, "other": {"ansible_host": "10.0.0.9"}})
+    assert found["problems"] == []
+    assert found["steps"] == {
+        f"r{number}": [{"instance": "redis", "command": ["SET-CONFIG-EPOCH", str(number + 1)]}] for number in range(3)
+    }
+    assert found["done"] is False
+    assert found["claims"][0].startswith("FAIL cache  each node has an epoch of its own  (left to do:")
+
+
+UNLIKE: dict[str, tuple[Json, str]] = {
+    "another password": ({"r1": {"redis_password": "other"}}, "r0/redis and r1/redis have another redis_password"),
+    "other replicas": (
+        {"r2": {"redis_cluster_replicas": 1}},
+        "r0/redis and r2/redis have another redis_cluster_replicas",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_nodes_of_one_cluster_that_are_unlike_are_refused_by_name_and_no_secret_is_shown(name: str) -> None:
+    more, words = UNLIKE[name]
+    nodes, variables = fleet(**more)
+    found = next_steps(nodes, variables)
+    assert any(words in problem for problem in found["problems"]), found["problems"]
+    assert not any(found["steps"].values())
+    assert "s3cret" not in str(found)
+
+
+def test_a_host_that_is_left_out_and_too_few_nodes_are_told() -> None:
+    nodes, variables = fleet()
+    del nodes["r2"]
+    assert "r2: has nodes of it and is not in this play" in next_steps(nodes, variables)["problems"][0]
+    nodes, variables = fleet(replicas=1)
+    assert "at least 3" in next_steps(nodes, variables)["problems"][0]
+
+
+def test_two_clusters_of_one_play_are_two() -> None:
+    own = {f"r{number}": {"redis_cluster": "a" if number < 3 else "b"} for number in range(6)}
+    nodes, variables = fleet(hosts=6, **own)
+    found = next_steps(nodes, variables)
+    assert found["problems"] == []
+    assert [line.split(":")[0] for line in found["lines"]] == ["cluster a"] * 3 + ["cluster b"] * 3
