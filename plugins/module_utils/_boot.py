@@ -98,7 +98,7 @@ class Boot(NamedTuple):
         return _UNIT.format(description=self.description, program=self.program)
 
     def _write(self, path: Path, text: str, mode: int) -> None:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _files.make_directory(path.parent)
         _files.write(path, text.encode(), mode, (os.geteuid(), os.getegid()))
 
 

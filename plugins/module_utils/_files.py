@@ -90,9 +90,18 @@ def read_json(path: Path) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def make_directory(path: Path) -> None:
+    """With all above it that is not there: 0755, whatever the umask of the run. OSError as the kernel says."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    path.chmod(0o755)
+
+
 def write_json(path: Path, content: Any) -> None:
     """OSError leaves what was there."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_directory(path.parent)
     text = json.dumps(content, indent=2) + "\n"
     try:
         write(path, text.encode(), 0o644, (os.geteuid(), os.getegid()))

@@ -52,3 +52,16 @@ def test_nothing_is_none(tmp_path: Path) -> None:
     assert _files.read(tmp_path / "none") is None
     assert _files.read(tmp_path / "none", follow=True) is None
     assert engine._content(str(tmp_path / "none")) is None
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777])
+def test_directories_on_the_way_are_0755_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    (tmp_path / "there").mkdir(mode=0o700)
+    before = os.umask(mask)
+    try:
+        _files.make_directory(tmp_path / "there" / "a" / "b")
+        _files.make_directory(tmp_path / "there" / "a" / "b")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "there", tmp_path / "there/a", tmp_path / "there/a/b")]
+    assert modes == [0o700, 0o755, 0o755]

@@ -256,7 +256,7 @@ def apply(step: Step, access: Access, *, replaced: bool = False) -> None:
                 path.rmdir()
             return
         for path in _directories(instance):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _files.make_directory(path.parent)
             path.mkdir(mode=0o700, exist_ok=True)
         for path, given in {**access.above, **access.own[instance["name"]]}.items():
             if stat.S_ISDIR(given.mode):
@@ -333,8 +333,13 @@ def note_trial(instance: Instance, made: Tried) -> None:
 
 
 def written_at(instance: Instance) -> str:
-    """When its redis.conf was written last: RFC 3339 in UTC with nanoseconds, as the engine has its times."""
-    seconds, nano = divmod((Path(instance["directory"]) / "redis.conf").stat().st_mtime_ns, 10**9)
+    """When its redis.conf was written last."""
+    return moment((Path(instance["directory"]) / "redis.conf").stat().st_mtime_ns)
+
+
+def moment(nanoseconds: int) -> str:
+    """RFC 3339 in UTC with nanoseconds, as the engine has its times."""
+    seconds, nano = divmod(nanoseconds, 10**9)
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{nano:09d}"
 
 

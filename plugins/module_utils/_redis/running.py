@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.state import started
@@ -94,9 +95,9 @@ def _drift(engine: Engine, server: Server, noted: Tried, wanted: Said | None) ->
 
 
 def _is_older(engine: Engine, server: Server) -> bool:
-    """Whether a Redis was started before its redis.conf was written."""
+    """Whether a Redis was started before its redis.conf was written: never before one that is of a time to come."""
     inspected = engine.get(f"/containers/{server.redis.endpoint.container}/json")
-    return started(inspected) < files.written_at(server.instance)
+    return started(inspected) < files.written_at(server.instance) <= files.moment(time.time_ns())
 
 
 def with_roles(servers: dict[str, Server], instances: list[Instance]) -> dict[str, Server]:

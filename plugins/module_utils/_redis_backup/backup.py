@@ -73,6 +73,7 @@ def _guarded(step: Step, act: Any) -> Any:
 
 
 def _write(engine: Engine, step: Step, directory: Path, seconds: int, recipient: Recipient | None, why: str) -> Backup:
+    _refuse_full(step)
     files.make(directory)
     for left in files.unfinished(directory):
         files.clear(left)
@@ -90,6 +91,7 @@ def _write(engine: Engine, step: Step, directory: Path, seconds: int, recipient:
             "written_by": files.WRITTEN_BY,
             "instance": step.seen.name,
             "file": name,
+            "number": files.next_number(directory),
             "time": now.isoformat(timespec="milliseconds"),
             "why": why,
             "size": size,
@@ -105,6 +107,16 @@ def _write(engine: Engine, step: Step, directory: Path, seconds: int, recipient:
         }
         files.finish(whole, directory / name, manifest)
         return Backup(directory / name, manifest)
+
+
+def _refuse_full(step: Step) -> None:
+    """A dump that does not fit fails, and by its default a server that saves refuses writes until one has succeeded.
+
+    The last dump is the measure; where there is none the server is let try.
+    """
+    last = step.place / step.told.dump
+    if last.is_file() and not last.is_symlink():
+        files.refuse_full(step.place, last.stat().st_size)
 
 
 @contextmanager

@@ -75,21 +75,27 @@ def _stat(path: Path, *, follow: bool) -> os.stat_result | None:
 
 
 def make(directory: Path) -> None:
+    _files.make_directory(directory.parent.parent)
     for path in (directory.parent, directory):
         if not path.exists():
-            path.mkdir(mode=0o700, parents=True)
+            path.mkdir(mode=0o700)
     directory.chmod(0o700)
 
 
 def listed(directory: Path) -> list[Backup]:
-    """The newest first. What has no manifest of ours is not among them."""
+    """The newest first, whatever the clock has said. What has no manifest of ours is not among them."""
     found = []
     with suppress(FileNotFoundError):
         for path in sorted(directory.iterdir()):
             manifest = manifest_of(path) if path.suffix == ".json" else None
             if manifest is not None:
                 found.append(Backup(directory / manifest["file"], manifest))
-    return sorted(found, key=lambda one: (one.manifest["time"], one.name), reverse=True)
+    return sorted(found, key=lambda one: (one.number, one.manifest["time"], one.name), reverse=True)
+
+
+def next_number(directory: Path) -> int:
+    """Of the next backup: clocks are set back, and what is removed and restored goes by the order."""
+    return 1 + max((one.number for one in listed(directory)), default=0)
 
 
 def manifest_of(path: Path) -> Json | None:

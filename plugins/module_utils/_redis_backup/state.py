@@ -67,6 +67,12 @@ class Backup(NamedTuple):
     def name(self) -> str:
         return self.file.name
 
+    @property
+    def number(self) -> int:
+        """Its place in the order in which the backups of its instance were made."""
+        given = self.manifest.get("number")
+        return given if isinstance(given, int) else 0
+
 
 class Seen(NamedTuple):
     """What was observed of one instance."""

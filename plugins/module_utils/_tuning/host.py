@@ -150,7 +150,7 @@ def keep(root: Path, ours: dict[str, Ours]) -> str:
     path = root / OWN
     try:
         if sysctls:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _files.make_directory(path.parent)
             _files.write(path, sysctls.encode(), 0o644, (os.geteuid(), os.getegid()))
         else:
             path.unlink(missing_ok=True)

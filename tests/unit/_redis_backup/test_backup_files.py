@@ -44,6 +44,17 @@ def test_what_has_a_manifest_of_ours_is_a_backup_and_nothing_else(tmp_path: Path
     assert files.listed(tmp_path / "none-such") == []
 
 
+def test_their_order_is_that_in_which_they_were_made_whatever_the_clock_said(tmp_path: Path) -> None:
+    assert files.next_number(tmp_path) == 1
+    for number, time in enumerate(("2026", "2030", "2025"), 1):
+        assert files.next_number(tmp_path) == number
+        put(tmp_path, f"cache-{time}", time=f"{time}-11-26T15:00:00.000+00:00", number=number)
+    put(tmp_path, "cache-2040", time="2040-11-26T15:00:00.000+00:00", number="9")  # not of this module
+    assert [one.name for one in files.listed(tmp_path)] == [
+        "cache-2025.rdb", "cache-2030.rdb", "cache-2026.rdb", "cache-2040.rdb",
+    ]  # fmt: skip
+
+
 def test_a_backup_is_removed_with_its_manifest_and_nothing_beside_it(tmp_path: Path) -> None:
     put(tmp_path, "cache-1")
     (tmp_path / "cache-1.txt").touch()
