@@ -52,10 +52,12 @@ def check(host: Host, one: Wanted, key: str | None, settled: Mapping[str, Wanted
             continue
         if known is None:
             option = "network_mode" if network == one.network_mode else "networks"
-            raise NetmodeError(
-                f"{one.where}: {option}: there is no network {network!r} on this host. "
-                "Create it first (module netmode.docker.networks)."
-            )
+            way = "Create it first (module netmode.docker.networks)."
+            if network == "bridge":
+                way = (
+                    "Its engine is told to have no default bridge (bridge: none). Name a user-defined network instead."
+                )
+            raise NetmodeError(f"{one.where}: {option}: there is no network {network!r} on this host. {way}")
         pools = [item for item in known["IPAM"].get("Config") or [] if item.get("Subnet")]
         ranges = [item["Subnet"] for item in pools]
         for option, _ in _FIELDS:
