@@ -190,12 +190,10 @@ def make_plan(
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
 
-    ``variables``: all of the role's without ``redis_``, each of its type. ``hosts``: the variables of each host of the
-    inventory, as they are given.
+    ``variables``: the role's without ``redis_``, each of its type. ``hosts``: those of each host, as they are given.
     """
     problems = Problems(host, variables.get("problems", ()))
     config_dir, socket_dir = variables["config_dir"], variables["socket_dir"]
-    networks = variables["network_definitions"]
     merged = merge(variables, variables["instances"], problems)
     extra = _companions(variables["companions"], merged, variables, problems)
     check_host(variables, extra, problems)
@@ -203,7 +201,7 @@ def make_plan(
     for instance in merged:
         check(instance, problems)
         instance["operator"] = operator_file(instance, config_dir)
-    namespaces = Namespaces(_present(merged), extra, networks)
+    namespaces = Namespaces(_present(merged), extra, variables["network_definitions"])
     own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
     nodes = [] if problems.told else cluster(merged, own, problems)
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
@@ -220,7 +218,6 @@ def make_plan(
         return nothing
     containers = extra + [_container(item, config_dir, socket_dir) for item in merged]
     files = [_files(item, config_dir, socket_dir, unauthenticated(item, namespaces)) for item in merged]
-    kept = [item["name"] for item in merged if variables["keeper"] and _is_kept(item)]
     return {
         "problems": [],
         "images": images,
@@ -231,22 +228,35 @@ def make_plan(
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,
-        "interfaces": _interfaces(merged, networks, pending),
+        "interfaces": _interfaces(merged, variables["network_definitions"], pending),
         "purge": [item["name"] for item in merged],
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
-        "kept": kept,
-        "keeper_program": program.digest() if kept else "",
+        **_keeper(merged, variables),
         "parts": {
-            "tuning": tuning_of(merged, namespaces, enabled=variables["host_tuning"]),
             "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},
             "images": {"images": images},
-            "networks": {"networks": networks},
             "sources": {"instances": proof["sources"]},
             "containers": {"containers": containers},
-            "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},
+            **_parts_around(merged, variables, namespaces),
         },
         "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
+    }
+
+
+def _keeper(merged: list[Settings], variables: Settings) -> dict[str, Any]:
+    """Who needs it, and by what its program is known, which is read only where somebody does."""
+    kept = [item["name"] for item in merged if variables["keeper"] and _is_kept(item)]
+    return {"kept": kept, "keeper_program": program.digest() if kept else ""}
+
+
+def _parts_around(merged: list[Settings], variables: Settings, namespaces: Namespaces) -> dict[str, Any]:
+    """Of the host: its tunables, its networks, and the interfaces that are put into containers."""
+    networks = variables["network_definitions"]
+    return {
+        "tuning": tuning_of(merged, namespaces, enabled=variables["host_tuning"]),
+        "networks": {"networks": networks},
+        "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},
     }
 
 
