@@ -80,9 +80,9 @@ def test_an_upgrade_ends_at_the_first_host_that_is_not_healthy_and_goes_on_there
     told = " ".join(str(play.failed[-1]["result"]["msg"]).split())
     assert {task["host"] for task in play.failed} == {second}
     for words in (
-        f"{second}: rolled: its Redis does not come up in its new container",
+        f"{second}: instance rolled: image: the server of {BROKEN} was tried on a copy of its data, and does not start",
         "it dies of its data",
-        "The old container is back as it was.",
+        "Its configuration and its container are as they were.",
         f"Not upgraded, and as they were: {third}. Once that is put right run the same command again",
     ):
         assert words in told, told

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,6 +52,8 @@ _LIMITED = (
 
 _ANSWER_WITHIN = 3
 """Seconds that one address is given to answer."""
+_LINK_WITHIN, _PAUSE = 10, 0.25
+"""Seconds that a replica is given to find its master again, and until it is asked again."""
 
 
 def read(plan: Json) -> Json:
@@ -91,7 +94,7 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
     facts, limited = gather(engine)
     instances = instances_of(plan["instances"], plan["socket_dir"])
     asked = [_whole(one) for one in endpoints(facts, instances)]
-    answers = ask(asked, docker_host, _ANSWER_WITHIN)
+    answers = _answers(asked, docker_host)
     proven = claims(plan["host"], facts, answers, instances, _kept(plan, engine))
     deployed = any(instance.name in facts["containers"] for instance in instances)
     result = {
@@ -104,6 +107,20 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])
     return Proof(result, {"docker_network": facts}, [*([_LIMITED] if limited else []), *told])
+
+
+def _answers(asked: list[Json], docker_host: str) -> dict[str, Json]:
+    """Asked again for a while where the link of a replica is not up: its master may have been restarted just now."""
+    until = time.monotonic() + _LINK_WITHIN
+    while True:
+        answers = ask(asked, docker_host, _ANSWER_WITHIN)
+        if all(_link(answer) in ("", "up") for answer in answers.values()) or time.monotonic() > until:
+            return answers
+        time.sleep(_PAUSE)
+
+
+def _link(answer: Json) -> str:
+    return str((answer.get("replication") or {}).get("link") or "")
 
 
 def _servers(answers: Mapping[str, Json]) -> dict[str, Json]:
