@@ -42,7 +42,10 @@ options:
         type: str
         required: true
       command:
-        description: The command after C(CLUSTER), such as V([MEET, 10.0.0.2, '7000', '17000']).
+        description:
+          - The command after C(CLUSTER), such as V([MEET, 10.0.0.2, '7000', '17000']).
+          - C(IMPORT), C(MIGRATE) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots go from one
+            node to another.
         type: list
         elements: str
         required: true
@@ -80,6 +83,9 @@ nodes:
     keys:
       description: How many keys it has.
       type: int
+    left:
+      description: Of each slot that goes from it to another node, how many keys it has still.
+      type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -100,7 +100,7 @@ def _wait_for(made: Plan, hosts: set[str], members: int, found: Json) -> None:
     kind = made.steps[0].kind if made.steps else "meet"
     for host in hosts:
         found["known"][host] = max(found["known"].get(host, 0), members if kind != "epoch" else 1)
-        found["whole"][host] = found["whole"].get(host, False) or kind in ("slots", "follow")
+        found["whole"][host] = found["whole"].get(host, False) or kind in ("slots", "give", "follow")
 
 
 def _view(said: Mapping[str, Any] | None) -> View | None:
@@ -110,7 +110,7 @@ def _view(said: Mapping[str, Any] | None) -> View | None:
         nodes = parse(said["nodes"])
     except ValueError:  # no node of a cluster: cluster-enabled takes a restart that has not been
         return None
-    return View(nodes, said["keys"])
+    return View(nodes, said["keys"], tuple((int(slot), keys) for slot, keys in said.get("left", {}).items()))
 
 
 def _unlike(nodes: list[tuple[str, Json]]) -> list[str]:

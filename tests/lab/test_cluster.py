@@ -12,8 +12,8 @@ from hosts import HOSTS, STATE, address_of, changed, done, on, run_play
 from lab import wait_until
 
 PASSWORD = "lab-password"
-NAMES = ("c0", "c1")
-PORTS = {"c0": 6390, "c1": 6391}
+NAMES = ("c0", "c1", "c2")
+PORTS = {"c0": 6390, "c1": 6391, "c2": 6392}
 MODES: dict[str, dict[str, dict[str, Any]]] = {
     "host": {name: {"network_mode": "host"} for name in NAMES},
     "bridge": {
@@ -23,10 +23,10 @@ MODES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def variables(mode: str, **more: Any) -> dict[str, Any]:
+def variables(mode: str, names: tuple[str, ...] = NAMES[:2], **more: Any) -> dict[str, Any]:
     own = {"cluster": "cache", "appendfsync": "always", "tls": "off", "tls_port": 0, "bind": ["*"], **more}
     return {
-        "redis_instances": [{"name": name, "port": PORTS[name], **own, **MODES[mode][name]} for name in NAMES],
+        "redis_instances": [{"name": name, "port": PORTS[name], **own, **MODES[mode][name]} for name in names],
         "redis_companions": [],
         "redis_password": PASSWORD,
         "redis_allowed_sources": [],
@@ -70,7 +70,7 @@ def test_six_nodes_over_three_hosts_are_a_cluster_that_a_client_on_each_host_wri
     assert "3 masters, 3 replicas, 16384 slots" in play.stdout
     found = nodes()
     places = {(one.address, one.port) for one in found}
-    assert places == {(address_of(host), port) for host in HOSTS for port in PORTS.values()}
+    assert places == {(address_of(host), port) for host in HOSTS for port in (6390, 6391)}
     masters = {one.id: one for one in found if one.slots}
     assert (len(masters), sum(count(one.slots) for one in found)) == (3, SLOTS)
     followers = [one for one in found if one.master]
@@ -98,3 +98,13 @@ def test_six_nodes_over_three_hosts_are_a_cluster_that_a_client_on_each_host_wri
 
     done(run_play("cluster.yml", "-e", "site_serial=1", **variables(mode, labels={"own.example/turn": "2"})))
     assert [client(HOSTS[1], "get", f"{HOSTS[2]}-{number}") for number in range(20)] == [str(n) for n in range(20)]
+
+    # Nine nodes with a replica of each are four masters: slots go to a new one, with their keys.
+    more = variables(mode, NAMES, labels={"own.example/turn": "2"})
+    played = done(run_play("cluster.yml", **more))
+    assert "slots are to come from" in played.stdout
+    assert "4 masters, 5 replicas, 16384 slots" in played.stdout
+    counts = [count(one.slots) for one in nodes() if one.slots]
+    assert (len(counts), sum(counts), max(counts) - min(counts)) == (4, SLOTS, 0)
+    assert [client(HOSTS[1], "get", f"{HOSTS[2]}-{number}") for number in range(20)] == [str(n) for n in range(20)]
+    assert changed(done(run_play("cluster.yml", **more))) == []

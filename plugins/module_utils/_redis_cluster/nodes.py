@@ -52,6 +52,8 @@ class View(NamedTuple):
     nodes: tuple[Node, ...]
     keys: int
     """How many it has."""
+    left: tuple[tuple[int, int], ...] = ()
+    """Of each slot that goes from it to another node, how many keys it has still."""
 
     @property
     def me(self) -> Node:

@@ -8,7 +8,8 @@ kind, so a run that was interrupted goes on where the nodes are. Nothing is ever
    have would win over it (valkey-operator PR 197).
 2. ``meet``: it is made known to the cluster. All wait until every node knows every other.
 3. ``slots``: those that nobody has go to masters.
-4. ``follow``: a node without slots becomes the replica of a master, on another host where there is one.
+4. ``import``, ``migrate``, ``own``, ``give``: slots go to new masters (:mod:`moves`).
+5. ``follow``: a node without slots becomes the replica of a master, on another host where there is one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import moves
 from .nodes import SLOTS, count, joined
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ class Member(NamedTuple):
 
 class Step(NamedTuple):
     kind: str
-    """epoch, meet, slots or follow."""
+    """epoch, meet, slots, import, migrate, own, give or follow."""
     member: str
     """Who is told."""
     words: tuple[str, ...]
-    """The command after ``CLUSTER``."""
+    """The command after ``CLUSTER``; IMPORT, MIGRATE and OWN are of many slots, and stand for the commands of each."""
     told: str
     """For people."""
 
@@ -81,8 +83,11 @@ def plan(members: Sequence[Member], views: Mapping[str, View | None], replicas: 
         return (
             _epochs(members, seen)
             or _meetings(members, seen, core)
-            or _agreed(members, seen)
+            or _known(members, seen)
+            or _moves(members, moves.opened(seen), seen)
+            or _agreed(seen)
             or _slots(members, seen, replicas)
+            or _moves(members, _due(members, seen, replicas), seen)
             or _followers(members, seen, replicas)
             or Plan([], [], [], _warnings(members, seen, replicas))
         )
@@ -135,8 +140,7 @@ def _core(members: Sequence[Member], seen: Mapping[str, View]) -> set[str]:
         if view.me.id not in core and view.keys:
             raise ClusterError(
                 f"{one.name}: has {view.keys} keys and is in no cluster. A node that joins one gives up what it has. "
-                "Copy "
-                "its keys elsewhere, empty it (FLUSHALL), and run this again."
+                "Copy its keys elsewhere, empty it (FLUSHALL), and run this again."
             )
     return core
 
@@ -169,8 +173,8 @@ def _meetings(members: Sequence[Member], seen: Mapping[str, View], core: set[str
     return Plan(steps, [], [], []) if steps else None
 
 
-def _agreed(members: Sequence[Member], seen: Mapping[str, View]) -> Plan | None:
-    """Until every node knows every other, and all say the same of the slots."""
+def _known(members: Sequence[Member], seen: Mapping[str, View]) -> Plan | None:
+    """Until every node knows every other."""
     ids = {one.name: seen[one.name].me.id for one in members}
     waits = []
     for one in members:
@@ -178,9 +182,13 @@ def _agreed(members: Sequence[Member], seen: Mapping[str, View]) -> Plan | None:
         strange = [name for name, key in ids.items() if key not in known]
         if strange:
             waits.append(f"{one.name} does not know {', '.join(strange)} yet")
-    if not waits and len({_owners(view) for view in seen.values()}) > 1:
-        waits.append("the nodes do not say the same of the slots yet")
     return Plan([], waits, [], []) if waits else None
+
+
+def _agreed(seen: Mapping[str, View]) -> Plan | None:
+    """Until all say the same of the slots."""
+    several = len({_owners(view) for view in seen.values()}) > 1
+    return Plan([], ["the nodes do not say the same of the slots yet"], [], []) if several else None
 
 
 def _owners(view: View) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
@@ -233,21 +241,46 @@ def _spread(members: Iterable[Member], has: Iterable[Member] = ()) -> list[Membe
     return found
 
 
+# --- slots that move --------------------------------------------------------------------------------------------------
+
+
+def _due(members: Sequence[Member], seen: Mapping[str, View], replicas: int) -> list[moves.Move]:
+    """Where more masters are asked for than there are: to nodes without any, on the hosts that have the fewest."""
+    masters = [one for one in members if seen[one.name].me.slots]
+    free = [one for one in members if seen[one.name].me.is_master and one not in masters]
+    more = _spread(free, masters)[: max(masters_of(len(members), replicas) - len(masters), 0)]
+    return moves.balanced(seen, [one.name for one in [*masters, *more]]) if more else []
+
+
+def _moves(members: Sequence[Member], due: Sequence[moves.Move], seen: Mapping[str, View]) -> Plan | None:
+    of = {one.name: one for one in members}
+    steps = []
+    for kind, by, other, slots in moves.stages(due, seen):
+        ranges, there = moves.words_of(slots), of[other]
+        words = {
+            "import": ("IMPORT", seen[other].me.id),
+            "migrate": ("MIGRATE", seen[other].me.id, there.address, str(there.port)),
+            "own": ("OWN", seen[by].me.id),
+            "give": ("OWN", seen[other].me.id),
+        }[kind]
+        steps.append(Step(kind, by, (*words, *ranges), f"{by}: {_TOLD[kind].format(len(slots), other)}"))
+    return Plan(steps, [], [], []) if steps else None
+
+
+_TOLD = {
+    "import": "{} slots are to come from {}",
+    "migrate": "the keys of {} slots go to {}",
+    "own": "{} slots that were {}'s are its own",
+    "give": "{} slots are {}'s",
+}
+
+
 # --- replicas ---------------------------------------------------------------------------------------------------------
 
 
 def _followers(members: Sequence[Member], seen: Mapping[str, View], replicas: int) -> Plan | None:
     masters = {seen[one.name].me.id: one for one in members if seen[one.name].me.slots}
     free = [one for one in members if seen[one.name].me.is_master and not seen[one.name].me.slots]
-    short = masters_of(len(members), replicas) - len(masters)
-    if free and short > 0:
-        raise ClusterError(
-            f"{', '.join(one.name for one in free)}: {len(members)} nodes with {replicas} replicas of each master are "
-            "to be "
-            f"{short} masters more than there are, and no slots are moved by this collection yet. Move some to a new "
-            "node "
-            "with redis-cli --cluster reshard, or name fewer nodes."
-        )
     has = {key: [member.host for member in members if seen[member.name].me.master == key] for key in masters}
     pairs = _matched(free, masters, has, replicas)
     steps = [

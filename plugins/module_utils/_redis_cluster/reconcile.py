@@ -21,6 +21,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     info_of,
 )
 
+from . import slots
 from .nodes import SLOTS, count, parse
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ ARGUMENTS: Json = {
 
 _WITHIN = 5.0
 """Seconds that a node may take to answer."""
+_MOVED_WITHIN = 24 * 3600.0
+"""Seconds that slots with all their keys may take to go to another node."""
 _FIRST, _LONGEST = 0.05, 0.5
 """Seconds until it is asked again."""
 
@@ -82,21 +85,27 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
 
 
 def _take(server: Server, words: list[str]) -> None:
-    with closing(promote.connected(server, _WITHIN)) as own:
-        own.send(encode("CLUSTER", *words))
-        said = str(own.reply())
+    many = words[0] in slots.MANY
+    with closing(promote.connected(server, _MOVED_WITHIN if many else _WITHIN)) as own:
+        if many:
+            said = slots.take(own, words, str((server.instance["trial"] or {}).get("password") or ""))
+        else:
+            said = _ask(own, "CLUSTER", *words)
     if said != "OK":
         shown = " ".join(words if len(words) < 6 else [*words[:5], "..."])
         raise NetmodeError(
-            f"instance {server.instance['name']}: CLUSTER {shown}: {said}. The cluster is as far as it was; run this "
-            "again once "
-            "that is put right."
+            f"instance {server.instance['name']}: CLUSTER {shown}: {said}. The cluster is as far as it was, and serves "
+            "every slot; run this again once that is put right."
         )
 
 
 def _view(server: Server) -> Json:
     with closing(promote.connected(server, _WITHIN)) as own:
-        return {"nodes": _ask(own, "CLUSTER", "NODES"), "keys": int(_ask(own, "DBSIZE"))}
+        text = _ask(own, "CLUSTER", "NODES")
+        moving = [one.moving for one in parse(text) if "myself" in one.flags] if " " in text.partition("\n")[0] else []
+        going = [slot for slot, way, _ in (moving[0] if moving else ()) if way == ">"]
+        left = {str(slot): int(_ask(own, "CLUSTER", "COUNTKEYSINSLOT", str(slot))) for slot in going}
+        return {"nodes": text, "keys": int(_ask(own, "DBSIZE")), "left": left}
 
 
 def _ask(own: Connection, *words: str) -> str:
@@ -126,9 +135,9 @@ def _unsettled(own: Connection, params: Json) -> str:
     if known < params["known"]:
         return f"it knows {known} of {params['known']} nodes"
     if params["whole"]:
-        slots = sum(count(node.slots) for node in nodes)
-        if slots < SLOTS:
-            return f"it knows of {slots} of {SLOTS} slots"
+        served = sum(count(node.slots) for node in nodes)
+        if served < SLOTS:
+            return f"it knows of {served} of {SLOTS} slots"
         info = info_of(own, "replication")
         if info.get("role") == "slave" and info.get("master_link_status") != "up":
             return f"its link to {info.get('master_host')}:{info.get('master_port')} does not come up"

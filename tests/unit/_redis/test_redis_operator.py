@@ -25,28 +25,15 @@ SOURCES = [
     for path in Path(str(package.__file__)).parent.glob("*.py")
 ]
 NOT_SENT = {
-    "LOADING",
-    "NOAUTH",
-    "NOPERM",
-    "WRONGPASS",
-    "PONG",
-    "NONE",
-    "CMD",
-    "DOCKER",
-    "FORWARD",
-    "AUTH",
-    "SET",
-    "MEET",
-    "ADDSLOTSRANGE",
-    "REPLICATE",
-    "MOVED",
-    "ASK",
-}
-"""Answers, chains of the host, and AUTH, which needs no permission."""
+    "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "PONG", "NONE", "CMD", "DOCKER", "FORWARD", "AUTH", "MOVED", "ASK",
+    "SET", "MEET", "ADDSLOTSRANGE", "REPLICATE", "SETSLOT", "IMPORT", "OWN",
+}  # fmt: skip
+"""Answers, chains of the host, AUTH, which needs no permission, and what follows CLUSTER."""
 READS = {
     "select", "randomkey", "type", "pttl", "memory", "object", "get", "lrange", "smembers", "hgetall", "zrange",
+    "migrate",
 }  # fmt: skip
-"""Of values that are compared where a user may read them, which this one may not."""
+"""Of values that are compared, and moved within a cluster, where a user may read them, which this one may not."""
 CONTAINERS = {"acl", "client", "command", "config", "debug"}
 """Commands that a rule of a user names with what follows them."""
 

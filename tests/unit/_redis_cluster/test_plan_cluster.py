@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from unittest import mock
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import plan as planning
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import (
-    SLOTS,
     Node,
     View,
     count,
@@ -30,6 +33,20 @@ class Model:
     slots: set[int] = field(default_factory=set)
     master: str = ""
     known: set[str] = field(default_factory=set)
+    coming: dict[int, str] = field(default_factory=dict)
+    going: dict[int, str] = field(default_factory=dict)
+    stored: dict[int, int] = field(default_factory=dict)
+    """Slot → keys."""
+
+
+def _moving(one: Model) -> tuple[tuple[int, str, str], ...]:
+    comes = [(slot, "<", other) for slot, other in one.coming.items()]
+    return (*comes, *((slot, ">", other) for slot, other in one.going.items()))
+
+
+def slots_in(words: list[str]) -> list[int]:
+    ends = list(map(int, words))
+    return [slot for first, last in zip(ends[::2], ends[1::2]) for slot in range(first, last + 1)]
 
 
 class Models:
@@ -56,14 +73,15 @@ class Models:
                     one.epoch,
                     "connected",
                     joined(sorted(one.slots)),
+                    _moving(one) if one is own else (),
                 )
             )
-        return View(tuple(nodes), own.keys)
+        return View(tuple(nodes), own.keys, tuple((slot, own.stored.get(slot, 0)) for slot in own.going))
 
     def plan(self, replicas: int) -> Plan:
         return plan(self.members, {name: self.view(name) for name in self.of}, replicas)
 
-    def take(self, step: Step) -> None:
+    def take(self, step: Step) -> None:  # noqa: C901, PLR0912 (a branch for each command)
         """As a node does, which refuses what is not for it."""
         own, (command, *words) = self.of[step.member], step.words
         if command == "SET-CONFIG-EPOCH":
@@ -75,16 +93,50 @@ class Models:
             for key in both:
                 self.by_id[key].known = both - {key}
         elif command == "ADDSLOTSRANGE":
-            ends = list(map(int, words))
-            slots = {slot for first, last in zip(ends[::2], ends[1::2]) for slot in range(first, last + 1)}
+            slots = set(slots_in(words))
             assert not any(slots & one.slots for one in self.of.values()), "ERR Slot is already busy"
             assert not own.master
             own.slots |= slots
+        elif command == "IMPORT":
+            for slot in slots_in(words[1:]):
+                assert slot not in own.slots, "ERR I'm already the owner of hash slot"
+                own.coming[slot] = words[0]
+        elif command == "MIGRATE":
+            to = self.by_id[words[0]]
+            assert [to.member.address, str(to.member.port)] == words[1:3]
+            for slot in slots_in(words[3:]):
+                assert slot in own.slots, "ERR I'm not the owner of hash slot"
+                assert slot in to.coming, "MOVED"
+                own.going[slot] = to.id
+                to.stored[slot] = to.stored.get(slot, 0) + own.stored.pop(slot, 0)
+        elif command == "OWN":
+            for slot in slots_in(words[1:]):
+                if words[0] == own.id:
+                    assert slot in own.coming
+                    del own.coming[slot]
+                    for one in self.of.values():  # as they hear of it
+                        one.slots.discard(slot)
+                    own.slots.add(slot)
+                else:
+                    assert not own.stored.get(slot), (
+                        "ERR Can't assign hashslot to a different node while I still hold keys"
+                    )
+                    own.going.pop(slot, None)
         else:
             assert command == "REPLICATE"
             assert (own.slots, own.keys, self.by_id[words[0]].master) == (set(), 0, "")
             assert words[0] in own.known
             own.master = words[0]
+
+
+FEW = 60
+
+
+@contextmanager
+def few_slots() -> Iterator[None]:
+    """Less to count, for the sake of more examples."""
+    with mock.patch.object(planning, "SLOTS", FEW):
+        yield
 
 
 def members(*hosts: int) -> list[Member]:
@@ -140,13 +192,14 @@ def test_r6_whatever_is_interrupted_it_ends_with_every_slot_once_and_each_master
     if masters < 3:
         assert "at least 3" in models.plan(replicas).problems[0]
         return
-    formed(models, replicas, take)
+    with few_slots():
+        formed(models, replicas, take)
+        again = models.plan(replicas)
     serving = [one for one in models.of.values() if one.slots]
-    assert sum(len(one.slots) for one in serving) == SLOTS
+    assert sum(len(one.slots) for one in serving) == FEW
     followers = {one.id: [other for other in models.of.values() if other.master == one.id] for one in serving}
     assert all(len(found) >= replicas for found in followers.values())
     assert sum(map(len, followers.values())) + len(serving) == len(nodes)
-    again = models.plan(replicas)
     assert (again.steps, again.waits, again.problems) == ([], [], [])
 
 
@@ -159,6 +212,41 @@ def test_a_master_that_failed_over_is_left_with_what_the_nodes_say() -> None:
     new.slots, new.master, new.epoch = old.slots, "", 7
     old.slots, old.master = set(), new.id
     assert models.plan(1).steps == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hosts=st.lists(st.integers(1, 3), min_size=3, max_size=4),
+    more=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    replicas=st.integers(0, 1),
+    take=st.lists(st.integers(0, 4), max_size=16),
+)
+def test_more_nodes_are_masters_with_their_share_of_slots_and_no_key_is_lost_whatever_is_interrupted(
+    hosts: list[int], more: list[int], replicas: int, take: list[int]
+) -> None:
+    nodes = members(*hosts, *more)
+    first = sum(hosts)
+    if first // (1 + replicas) < 3:
+        return
+    models = Models(nodes)
+    late = {one.name: models.of.pop(one.name) for one in nodes[first:]}
+    models.members = nodes[:first]
+    with few_slots():
+        formed(models, replicas)
+        for one in models.of.values():
+            one.stored = {slot: 1 for slot in one.slots if slot % 3 == 0}
+        before = sorted(slot for one in models.of.values() for slot in one.stored)
+        models.of.update(late)
+        models.members = nodes
+        formed(models, replicas, take)
+        again = models.plan(replicas)
+    serving = [one for one in models.of.values() if one.slots]
+    assert len(serving) == max(first // (1 + replicas), len(nodes) // (1 + replicas))
+    assert sum(len(one.slots) for one in serving) == FEW
+    assert sorted(slot for one in serving for slot, keys in one.stored.items() if keys) == before
+    assert all(slot in one.slots for one in serving for slot, keys in one.stored.items() if keys)
+    assert not any(one.coming or one.going for one in models.of.values())
+    assert again.steps == []
 
 
 def test_one_more_node_becomes_a_replica_of_who_has_none() -> None:

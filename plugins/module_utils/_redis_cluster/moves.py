@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which slots go from which master to which, and how far each has come: read from the nodes, so that it goes on. Pure.
+
+A slot goes in four steps, as redis-cli moves it: who gets it is told to import it, who has it to migrate it and all of
+its keys, then the first that it is its own, and the second. Nobody is refused meanwhile: a client is sent from one to
+the other (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#live-resharding).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .nodes import count, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .nodes import View
+
+
+class Move(NamedTuple):
+    source: str
+    """Name of the member that has the slots, or had them."""
+    to: str
+    slots: tuple[int, ...]
+
+
+def opened(seen: Mapping[str, View]) -> list[Move]:
+    """The slots that some node says are on their way."""
+    names = {view.me.id: name for name, view in seen.items()}
+    found: dict[tuple[str, str], set[int]] = {}
+    for name, view in seen.items():
+        for slot, way, other in view.me.moving:
+            pair = (name, names.get(other, "")) if way == ">" else (names.get(other, ""), name)
+            if all(pair):
+                found.setdefault(pair, set()).add(slot)
+    return [Move(source, to, tuple(sorted(slots))) for (source, to), slots in found.items()]
+
+
+def balanced(seen: Mapping[str, View], masters: Sequence[str]) -> list[Move]:
+    """From who has more to those of ``masters`` that have none yet, so that these have as many as the others."""
+    has = {
+        name: [slot for first, last in view.me.slots for slot in range(first, last + 1)] for name, view in seen.items()
+    }
+    leaving = [name for name, slots in has.items() if slots and name not in masters]
+    if not leaving and all(has[name] for name in masters):
+        return []  # shared out unevenly by somebody, perhaps for a reason
+    total = sum(count(view.me.slots) for view in seen.values())
+    aims = {name: total // len(masters) + (number < total % len(masters)) for number, name in enumerate(masters)}
+    over = {name: slots[aims.get(name, 0) :] for name, slots in has.items() if len(slots) > aims.get(name, 0)}
+    found: dict[tuple[str, str], list[int]] = {}
+    for name in masters:
+        short = aims[name] - len(has[name])
+        while short > 0:
+            source = max(over, key=lambda one: len(over[one]))
+            taken = over[source][: min(short, max(len(over[source]), 1))]
+            if not taken:
+                break
+            over[source] = over[source][len(taken) :]
+            found.setdefault((source, name), []).extend(taken)
+            short -= len(taken)
+    return [Move(source, to, tuple(sorted(slots))) for (source, to), slots in found.items()]
+
+
+def stages(moves: Sequence[Move], seen: Mapping[str, View]) -> list[tuple[str, str, str, tuple[int, ...]]]:
+    """The next step of each: (what is done, by whom, the other's name, slots). All of the first kind that is due."""
+    found: dict[str, list[tuple[str, str, str, tuple[int, ...]]]] = {"import": [], "migrate": [], "own": [], "give": []}
+    for source, to, slots in moves:
+        comes = {slot for slot, way, _ in seen[to].me.moving if way == "<"}
+        goes = {slot for slot, way, _ in seen[source].me.moving if way == ">"}
+        got = {slot for first, last in seen[to].me.slots for slot in range(first, last + 1)}
+        has = {slot for first, last in seen[source].me.slots for slot in range(first, last + 1)}
+        busy = {slot for slot, keys in seen[source].left if keys}
+        for slot in slots:
+            if slot in got:
+                kind = "give" if slot in goes or slot in has else ""
+            elif slot not in comes:
+                kind = "import"
+            elif slot in has and (slot not in goes or slot in busy):
+                kind = "migrate"
+            else:
+                kind = "own"
+            if kind:
+                by, other = (to, source) if kind in ("import", "own") else (source, to)
+                _add(found[kind], kind, by, other, slot)
+    return next((steps for steps in found.values() if steps), [])
+
+
+def _add(steps: list[tuple[str, str, str, tuple[int, ...]]], kind: str, by: str, other: str, slot: int) -> None:
+    if steps and steps[-1][:3] == (kind, by, other):
+        steps[-1] = (*steps[-1][:3], (*steps[-1][3], slot))
+    else:
+        steps.append((kind, by, other, (slot,)))
+
+
+def words_of(slots: Sequence[int]) -> tuple[str, ...]:
+    return tuple(str(end) for pair in joined(sorted(slots)) for end in pair)
