@@ -17,7 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners im
     needs_operator,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import reached
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import is_local, reached
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
@@ -80,6 +80,15 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
             f"{HIGHEST_PORT}.",
         )
     there = reached(own, name)
+    if is_local(own.address) and (
+        there is None or is_local(there.place.host) or own.namespaces.owner(name) == "(host)"
+    ):
+        raise _NoNodeError(
+            "cluster",
+            f"the other nodes of the cluster {instance['cluster']} reach {own.name} at no address but {own.address}, "
+            "which is "
+            f"that host itself. Set redis_address of {own.name} to its IP address.",
+        )
     if there is None or not there.elsewhere:
         raise _NoNodeError(
             "network_mode",

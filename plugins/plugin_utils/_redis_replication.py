@@ -80,7 +80,7 @@ def reached(host: Host, name: str) -> Reached | None:
     if owner == "(host)":
         if not fixed and not any(one in EVERYWHERE for one in listens):
             return Reached(Place(next((one for one in listens if ":" not in one), "127.0.0.1"), port), elsewhere=False)
-        return Reached(Place(fixed[0] if fixed else host.address, port), elsewhere=not _is_local(host.address))
+        return Reached(Place(fixed[0] if fixed else host.address, port), elsewhere=not is_local(host.address))
     if listens and all(is_loopback(one) for one in listens):
         return None
     return (
@@ -92,7 +92,7 @@ def _published(host: Host, owner: str, port: int) -> Reached | None:
     for item in published(host.namespaces.published_by(owner)) if host.namespaces.knows(owner) else ():
         if item.inner == port and len(item.host) == 1 and not is_loopback(item.ip):
             at = item.ip if item.ip and item.ip not in EVERYWHERE else host.address
-            if not _is_local(at):
+            if not is_local(at):
                 return Reached(Place(at, item.host.start), elsewhere=True)
     return None
 
@@ -119,7 +119,7 @@ def _on_network(namespaces: Namespaces, owner: str, port: int) -> Reached | None
     return None
 
 
-def _is_local(address: str) -> bool:
+def is_local(address: str) -> bool:
     return address == "localhost" or is_loopback(address)
 
 

@@ -84,6 +84,7 @@ REFUSED: dict[str, tuple[Json, str, tuple[str, ...]]] = {
     "not reached": ({**NODE}, "10.0.0.1", ("network_mode", "do not reach it", "17000")),
     "the loopback": ({**HOST, "redis_bind": ["127.0.0.1"]}, "10.0.0.1", ("network_mode", "do not reach it")),
     "the bus is not published": ({**NODE, "redis_ports": ["7000:7000"]}, "10.0.0.1", ("ports", "not its bus", "17000")),
+    "no address": (HOST, "localhost", ("cluster", "at no address but localhost", "redis_address of r1")),
     "a name": (HOST, "r1.example", ("cluster", "go by addresses", "r1.example")),
     "a port too high": ({**HOST, "redis_port": 60000}, "10.0.0.1", ("port", "60000", "55535")),
     "a replica by hand": ({**HOST, "redis_replica_of": "10.0.0.9:6379"}, "10.0.0.1", ("replica_of", "share out")),
