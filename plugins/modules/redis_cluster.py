@@ -44,7 +44,7 @@ options:
       command:
         description:
           - The command after C(CLUSTER), such as V([MEET, 10.0.0.2, '7000', '17000']).
-          - C(IMPORT), C(MIGRATE) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots go from one
+          - C(STABLE), C(IMPORT), C(MIGRATE) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots go from one
             node to another.
         type: list
         elements: str

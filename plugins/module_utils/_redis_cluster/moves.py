@@ -64,7 +64,11 @@ def balanced(seen: Mapping[str, View], masters: Sequence[str]) -> list[Move]:
 
 def stages(moves: Sequence[Move], seen: Mapping[str, View]) -> list[tuple[str, str, str, tuple[int, ...]]]:
     """The next step of each: (what is done, by whom, the other's name, slots). All of the first kind that is due."""
-    found: dict[str, list[tuple[str, str, str, tuple[int, ...]]]] = {"import": [], "migrate": [], "own": [], "give": []}
+    kinds = ("close", "import", "migrate", "own", "give")
+    found: dict[str, list[tuple[str, str, str, tuple[int, ...]]]] = {kind: [] for kind in kinds}
+    holders = {
+        slot: name for name, view in seen.items() for first, last in view.me.slots for slot in range(first, last + 1)
+    }
     for source, to, slots in moves:
         comes = {slot for slot, way, _ in seen[to].me.moving if way == "<"}
         goes = {slot for slot, way, _ in seen[source].me.moving if way == ">"}
@@ -72,7 +76,9 @@ def stages(moves: Sequence[Move], seen: Mapping[str, View]) -> list[tuple[str, s
         has = {slot for first, last in seen[source].me.slots for slot in range(first, last + 1)}
         busy = {slot for slot, keys in seen[source].left if keys}
         for slot in slots:
-            if slot in got:
+            if holders.get(slot, to) not in (source, to):
+                kind = "close"  # neither of them has it: what was begun there was ended elsewhere
+            elif slot in got:
                 kind = "give" if slot in goes or slot in has else ""
             elif slot not in comes:
                 kind = "import"
@@ -81,7 +87,8 @@ def stages(moves: Sequence[Move], seen: Mapping[str, View]) -> list[tuple[str, s
             else:
                 kind = "own"
             if kind:
-                by, other = (to, source) if kind in ("import", "own") else (source, to)
+                here = kind in ("import", "own") or (kind == "close" and slot in comes)
+                by, other = (to, source) if here else (source, to)
                 _add(found[kind], kind, by, other, slot)
     return next((steps for steps in found.values() if steps), [])
 

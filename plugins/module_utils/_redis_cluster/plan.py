@@ -43,11 +43,12 @@ class Member(NamedTuple):
 
 class Step(NamedTuple):
     kind: str
-    """epoch, meet, slots, import, migrate, own, give or follow."""
+    """epoch, meet, slots, close, import, migrate, own, give or follow."""
     member: str
     """Who is told."""
     words: tuple[str, ...]
-    """The command after ``CLUSTER``; IMPORT, MIGRATE and OWN are of many slots, and stand for the commands of each."""
+    """The command after ``CLUSTER``; STABLE, IMPORT, MIGRATE and OWN are of many slots, and stand for the commands of "
+    "each."""
     told: str
     """For people."""
 
@@ -258,6 +259,7 @@ def _moves(members: Sequence[Member], due: Sequence[moves.Move], seen: Mapping[s
     for kind, by, other, slots in moves.stages(due, seen):
         ranges, there = moves.words_of(slots), of[other]
         words = {
+            "close": ("STABLE",),
             "import": ("IMPORT", seen[other].me.id),
             "migrate": ("MIGRATE", seen[other].me.id, there.address, str(there.port)),
             "own": ("OWN", seen[by].me.id),
@@ -268,6 +270,7 @@ def _moves(members: Sequence[Member], due: Sequence[moves.Move], seen: Mapping[s
 
 
 _TOLD = {
+    "close": "{} slots that others have are no longer on their way to or from {}",
     "import": "{} slots are to come from {}",
     "migrate": "the keys of {} slots go to {}",
     "own": "{} slots that were {}'s are its own",

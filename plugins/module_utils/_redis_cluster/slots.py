@@ -35,6 +35,11 @@ def _own(own: Connection, words: list[str], _: str) -> str:
     return _all(own, (("SETSLOT", str(slot), "NODE", node) for slot in _in(ranges)))
 
 
+def _stable(own: Connection, ranges: list[str], _: str) -> str:
+    """Neither comes nor goes any more."""
+    return _all(own, (("SETSLOT", str(slot), "STABLE") for slot in _in(ranges)))
+
+
 def _migrate(own: Connection, words: list[str], password: str) -> str:
     """words: who gets them, its address and port, first and last of each range."""
     node, host, port, *ranges = words
@@ -72,5 +77,6 @@ _TAKEN_BY: dict[str, Callable[[Connection, list[str], str], str]] = {
     "IMPORT": _import,
     "MIGRATE": _migrate,
     "OWN": _own,
+    "STABLE": _stable,
 }
 MANY = frozenset(_TAKEN_BY)

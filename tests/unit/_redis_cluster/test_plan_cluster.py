@@ -97,6 +97,10 @@ class Models:
             assert not any(slots & one.slots for one in self.of.values()), "ERR Slot is already busy"
             assert not own.master
             own.slots |= slots
+        elif command == "STABLE":
+            for slot in slots_in(words):
+                own.coming.pop(slot, None)
+                own.going.pop(slot, None)
         elif command == "IMPORT":
             for slot in slots_in(words[1:]):
                 assert slot not in own.slots, "ERR I'm already the owner of hash slot"
@@ -247,6 +251,23 @@ def test_more_nodes_are_masters_with_their_share_of_slots_and_no_key_is_lost_wha
     assert all(slot in one.slots for one in serving for slot, keys in one.stored.items() if keys)
     assert not any(one.coming or one.going for one in models.of.values())
     assert again.steps == []
+
+
+def test_a_slot_that_a_third_node_has_is_taken_from_nobody() -> None:
+    models = Models(members(1, 1, 1))
+    formed(models, 0)
+    first, second, third = models.of.values()
+    theirs, ours = min(third.slots), min(first.slots)
+    first.coming, second.going = {theirs: second.id, ours + 1: second.id}, {theirs: first.id}
+    first.slots.discard(ours + 1)  # this one was on its way, and the other has it
+    second.slots.add(ours + 1)
+    before = {one.id: set(one.slots) for one in models.of.values()}
+    (kind,) = {step.kind for step in models.plan(0).steps}
+    assert kind == "close"
+    formed(models, 0)
+    assert not any(one.coming or one.going for one in models.of.values())
+    assert third.slots == before[third.id]
+    assert (theirs in third.slots, ours + 1 in first.slots) == (True, True)
 
 
 def test_one_more_node_becomes_a_replica_of_who_has_none() -> None:
