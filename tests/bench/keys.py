@@ -20,7 +20,7 @@ import shapes
 from backup_lab import PASSWORD, ask, done, instance
 from bench import all_hold
 from certificates import rsa_pair
-from lab import Host
+from lab import Host, wait_until
 from redis_lab import AGAIN, socket_of
 from writer import Writer, command
 
@@ -32,6 +32,8 @@ BATCH = 10_000
 LOG = "bench:log"
 PAUSE = 0.001
 """Seconds between two writes of the client."""
+WRITES = 200
+"""How many are acknowledged before what is measured begins, and after it."""
 SETTINGS = {"enable-debug-command": "local"}
 """For DEBUG DIGEST alone: the keys are written by SET."""
 LONGEST = {"backup": 1.0, "encrypted backup": 1.0, "recreate": 15.0, "upgrade": 15.0}
@@ -77,16 +79,21 @@ def fingerprint(host: Host) -> tuple[str, str]:
     return ask(host, NAME, "dbsize"), ask(host, NAME, "debug", "digest")
 
 
+def _wait_for_more(writer: Writer) -> None:
+    had = writer.acknowledged
+    wait_until(lambda: writer.acknowledged > had + WRITES, f"{WRITES} more writes are acknowledged")
+
+
 def measured(host: Host, what: str, instances: list[dict[str, Any]], **more: Any) -> Told:
     """``what``: the role, or the name of a playbook."""
     before = fingerprint(host)
     writer = Writer(LOG, lambda: socket_of(NAME), PASSWORD, PAUSE)
     writer.start()
-    time.sleep(1)
+    _wait_for_more(writer)
     begun = time.monotonic()
     done(host, what, instances, timeout=900, **more)
     seconds = time.monotonic() - begun
-    time.sleep(1)
+    _wait_for_more(writer)
     writer.end()
     entries = ask(host, NAME, "lrange", LOG, "0", "-1").split()
     there = {int(entry) for entry in entries}
