@@ -61,11 +61,8 @@ _value:
     steps:
       description: Host name to O(netmode.docker.redis_cluster#module:steps).
       type: dict
-    known:
-      description: Host name to O(netmode.docker.redis_cluster#module:known).
-      type: dict
-    whole:
-      description: Host name to O(netmode.docker.redis_cluster#module:whole).
+    waits:
+      description: Host name to O(netmode.docker.redis_cluster#module:waits).
       type: dict
 """
 

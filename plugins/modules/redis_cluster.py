@@ -49,14 +49,24 @@ options:
         type: list
         elements: str
         required: true
-  known:
-    description: Wait until each node of this host knows so many nodes, itself among them.
-    type: int
-    default: 0
-  whole:
-    description: Wait until each node of this host says that its cluster is whole, and has everything of the master that it follows.
-    type: bool
-    default: false
+  waits:
+    description: What to wait for then.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      instance:
+        description: The node that is asked.
+        type: str
+        required: true
+      known:
+        description: It knows so many nodes, itself among them.
+        type: int
+        default: 1
+      whole:
+        description: It sees its cluster whole, and has everything of the master that it follows.
+        type: bool
+        default: false
   wait:
     description: How many seconds that may take.
     type: int

@@ -77,6 +77,11 @@ reach:
     addresses:
       description: Which container of this host has an IPv4 address.
       type: dict
+nodes:
+  description: The instances of the host that are to run as nodes of a cluster.
+  returned: success
+  type: list
+  elements: str
 deployed:
   description: Whether the host has a container of any of them.
   type: bool

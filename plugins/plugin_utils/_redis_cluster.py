@@ -17,7 +17,12 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners im
     needs_operator,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import is_local, reached
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import (
+    AS_DEFAULT,
+    comes_back_empty,
+    is_local,
+    reached,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
@@ -57,10 +62,9 @@ def _refuse(instance: Settings) -> None:
     if needs_operator(instance) and "masteruser" not in directives(instance):
         raise _NoNodeError(
             "cluster",
-            "its user default is off or limited, and it is as default that a replica asks its master. Name another in "
-            "redis_settings, masteruser and masterauth, that may +psync +replconf +ping.",
+            f"its user default is off or limited, {AS_DEFAULT}",
         )
-    if not instance["appendonly"] and not instance["save"] and str(instance["restart"]) not in ("no", "False"):
+    if comes_back_empty(instance):
         raise _NoNodeError(
             "save",
             f"it keeps nothing (redis_appendonly: false, redis_save: []), so that a restart (redis_restart: "
@@ -76,7 +80,7 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
     if inner > HIGHEST_PORT + BUS_OFFSET:
         raise _NoNodeError(
             "port",
-            f"{port}: the cluster's bus is {BUS_OFFSET} above it, and there is no port {inner}. Give one up to "
+            f"{port}: the cluster's bus is {BUS_OFFSET} above it, and {inner} is too high. Give a port up to "
             f"{HIGHEST_PORT}.",
         )
     there = reached(own, name)
@@ -86,29 +90,25 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
         raise _NoNodeError(
             "cluster",
             f"the other nodes of the cluster {instance['cluster']} reach {own.name} at no address but {own.address}, "
-            "which is "
-            f"that host itself. Set redis_address of {own.name} to its IP address.",
+            f"which is that host itself. Set redis_address of {own.name} to its IP address.",
         )
     if there is None or not there.elsewhere:
         raise _NoNodeError(
             "network_mode",
             f"{instance['network_mode']}: the other nodes of the cluster {instance['cluster']} do not reach it. Use "
-            "host "
-            f"mode, or publish its port and {inner} (redis_ports), or give it an interface of a network that all hosts "
-            f"reach, and set redis_address of {own.name} to its address.",
+            f"host mode, or publish its port and {inner} (redis_ports), or give it an interface of a network "
+            f"that all hosts reach, and set redis_address of {own.name} to its address.",
         )
     address = there.place.host
     if not is_address(address):
         raise _NoNodeError(
             "cluster",
             f"its nodes go by addresses, and this one is reached at {address!r}. Set redis_address of {own.name} to an "
-            "IP "
-            "address.",
+            "IP address.",
         )
     owner = own.namespaces.owner(name)
-    bus = inner if owner == "(host)" or there.place.port == port else _published(instance, own, owner, inner)
-    if owner != "(host)" and own.namespaces.knows(owner) and own.namespaces.published_by(owner):
-        bus = _published(instance, own, owner, inner)
+    is_published = owner != "(host)" and own.namespaces.knows(owner) and own.namespaces.published_by(owner)
+    bus = _published(instance, own, owner, inner) if is_published else inner
     return {
         "instance": name, "cluster": str(instance["cluster"]), "replicas": instance["cluster_replicas"],
         "address": address, "port": there.place.port, "bus": bus, "tls": bool(ports.tls),

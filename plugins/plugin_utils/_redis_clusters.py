@@ -30,15 +30,13 @@ _CLAIMS = {
 
 
 def next_steps(hosts: Mapping[str, Json], variables: Mapping[str, Mapping[str, Any]]) -> Json:
-    """``{problems, warnings, lines, done, steps: {host: [...]}, known: {host: number}, whole: {host: bool}}``.
+    """``{problems, warnings, lines, claims, done, steps: {host: [...]}, waits: {host: [...]}}``.
 
     ``hosts``: those of the play to what redis_cluster says of their nodes. ``variables``: those of each host of the
     inventory, as they are given.
     """
-    found: Json = {
-        "problems": [], "warnings": [], "lines": [], "claims": [], "done": True, "steps": {}, "known": {}, "whole": {},
-    }  # fmt: skip
-    found["steps"] = {host: [] for host in hosts}
+    found: Json = {"problems": [], "warnings": [], "lines": [], "claims": []}
+    found.update(steps={host: [] for host in hosts}, waits={host: [] for host in hosts})
     clusters: dict[str, list[tuple[str, Json]]] = {}
     for host, given in variables.items():
         for node in _nodes(host, given, found["problems"]):
@@ -46,7 +44,7 @@ def next_steps(hosts: Mapping[str, Json], variables: Mapping[str, Mapping[str, A
     for name, nodes in clusters.items():
         if any(host in hosts for host, _ in nodes):
             _of_cluster(name, nodes, hosts, found)
-    found["done"] = not (found["problems"] or any(found["steps"].values()) or found["known"])
+    found["done"] = not (found["problems"] or any(found["waits"].values()))
     return found
 
 
@@ -91,26 +89,24 @@ def _of_cluster(name: str, nodes: list[tuple[str, Json]], hosts: Mapping[str, Js
         found["steps"][host].append({"instance": instance, "command": list(step.words)})
         found["lines"].append(f"cluster {name}: {step.told}")
     if made.steps or made.waits:
-        _wait_for(made, {host for host, _ in nodes}, len(members), found)
+        for host, instance in instances.values():
+            found["waits"][host].append({"instance": instance, **_wait_of(made, views)})
     else:
         found["lines"].append(f"cluster {name}: {_told(views)}")
 
 
-def _wait_for(made: Plan, hosts: set[str], members: int, found: Json) -> None:
+def _wait_of(made: Plan, views: Mapping[str, View | None]) -> Json:
+    """A node that has joined takes neither slots nor keys until it sees the cluster whole, where that is so already."""
     kind = made.steps[0].kind if made.steps else "meet"
-    for host in hosts:
-        found["known"][host] = max(found["known"].get(host, 0), members if kind != "epoch" else 1)
-        found["whole"][host] = found["whole"].get(host, False) or kind in ("slots", "give", "follow")
+    formed = any(view and planning.is_whole(view) for view in views.values())
+    return {"known": 1 if kind == "epoch" else len(views), "whole": kind == "slots" or (formed and kind != "epoch")}
 
 
 def _view(said: Mapping[str, Any] | None) -> View | None:
     if not said:
         return None
-    try:
-        nodes = parse(said["nodes"])
-    except ValueError:  # no node of a cluster: cluster-enabled takes a restart that has not been
-        return None
-    return View(nodes, said["keys"], tuple((int(slot), keys) for slot, keys in said.get("left", {}).items()))
+    left = tuple((int(slot), keys) for slot, keys in said["left"].items())
+    return View(parse(said["nodes"]), said["keys"], left)
 
 
 def _unlike(nodes: list[tuple[str, Json]]) -> list[str]:

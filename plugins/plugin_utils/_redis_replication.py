@@ -273,15 +273,23 @@ def _refuse_unlike(of: str, master: Settings, instance: Settings) -> None:
             "such as in group_vars."
         )
     if needs_operator(master) and "masteruser" not in directives(instance):
-        raise NoMasterError(
-            f"the user default of {of} is off or limited, and it is as default that a replica asks its master. Name "
-            "another in redis_settings, masteruser and masterauth, that may +psync +replconf +ping."
-        )
+        raise NoMasterError(f"the user default of {of} is off or limited, {AS_DEFAULT}")
     if (master["tls"] == "off") != (instance["tls"] == "off"):
         raise NoMasterError(f"{of} has redis_tls: {master['tls']}, this one {instance['tls']}. Give both TLS, or none.")
-    if not master["appendonly"] and not master["save"] and str(master["restart"]) not in ("no", "False"):
+    if comes_back_empty(master):
         raise NoMasterError(
             f"{of} keeps nothing (redis_appendonly: false, redis_save: []), so that a restart (redis_restart: "
             f"{master['restart']}) brings it back empty and empties its replicas. Have it keep its data, or set "
             "redis_restart to 'no' there."
         )
+
+
+AS_DEFAULT = (
+    "and it is as default that a replica asks its master. Name another in redis_settings, masteruser and masterauth, "
+    "that may +psync +replconf +ping."
+)
+
+
+def comes_back_empty(instance: Settings) -> bool:
+    """R11: as a master it would take the data of its replicas along."""
+    return not instance["appendonly"] and not instance["save"] and str(instance["restart"]) not in ("no", "False")

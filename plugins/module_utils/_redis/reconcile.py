@@ -56,8 +56,7 @@ def _change(engine: Engine, made: Plan, params: Json, copies: Json) -> dict[str,
         server = made.servers.get(instance["name"])
         set_live.refuse_unreadable(instance, server.asked if server else None, said.get(instance["name"]))
     replaced = [made.servers[name] for name in params["replaced"] if name in made.servers]
-    if replaced:
-        copies.update(copied.refuse_failing(engine, replaced, made.around, params["wait"]))
+    copies.update(copied.refuse_failing(engine, replaced, made.around, params["wait"]))
     said.update(set_live.judge(engine, made.servers, made.judged))
     done: dict[str, Drift] = {}
     for name, server in made.servers.items():

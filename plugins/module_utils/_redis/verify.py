@@ -104,6 +104,7 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
         "reach": _reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
         "deployed": deployed,
         "roles": _roles(answers),
+        "nodes": [one["name"] for one in plan["instances"] if one.get("cluster") and one["state"] == "started"],
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])
     return Proof(result, {"docker_network": facts}, [*([_LIMITED] if limited else []), *told])
@@ -157,7 +158,15 @@ def _kept(plan: Json, engine: Engine) -> dict[str, Claim]:
 def unproven(plan: Json) -> Json:
     """The result for a host whose engine is yet to come."""
     nothing = _reach(plan, [], {})
-    return {"claims": [], "failed_claims": 0, "lines": _not_yet(plan), "reach": nothing, "deployed": False, "roles": {}}
+    return {
+        "claims": [],
+        "failed_claims": 0,
+        "lines": _not_yet(plan),
+        "reach": nothing,
+        "deployed": False,
+        "roles": {},
+        "nodes": [],
+    }
 
 
 def _not_yet(plan: Json) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .nodes import count, joined
+from .nodes import each_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,43 +37,32 @@ def opened(seen: Mapping[str, View]) -> list[Move]:
     return [Move(source, to, tuple(sorted(slots))) for (source, to), slots in found.items()]
 
 
-def balanced(seen: Mapping[str, View], masters: Sequence[str]) -> list[Move]:
-    """From who has more to those of ``masters`` that have none yet, so that these have as many as the others."""
-    has = {
-        name: [slot for first, last in view.me.slots for slot in range(first, last + 1)] for name, view in seen.items()
-    }
-    leaving = [name for name, slots in has.items() if slots and name not in masters]
-    if not leaving and all(has[name] for name in masters):
-        return []  # shared out unevenly by somebody, perhaps for a reason
-    total = sum(count(view.me.slots) for view in seen.values())
+def shared(seen: Mapping[str, View], masters: Sequence[str]) -> list[Move]:
+    """From who has the most to those of ``masters`` that have none yet, until these have as many as the others."""
+    over = {name: each_of(seen[name].me.slots) for name in masters}
+    total = sum(map(len, over.values()))
     aims = {name: total // len(masters) + (number < total % len(masters)) for number, name in enumerate(masters)}
-    over = {name: slots[aims.get(name, 0) :] for name, slots in has.items() if len(slots) > aims.get(name, 0)}
-    found: dict[tuple[str, str], list[int]] = {}
+    shorts = {name: max(aims[name] - len(over[name]), 0) for name in masters}
+    over = {name: slots[aims[name] :] for name, slots in over.items()}
+    found = []
     for name in masters:
-        short = aims[name] - len(has[name])
-        while short > 0:
+        while shorts[name] > 0:
             source = max(over, key=lambda one: len(over[one]))
-            taken = over[source][: min(short, max(len(over[source]), 1))]
-            if not taken:
-                break
-            over[source] = over[source][len(taken) :]
-            found.setdefault((source, name), []).extend(taken)
-            short -= len(taken)
-    return [Move(source, to, tuple(sorted(slots))) for (source, to), slots in found.items()]
+            taken, over[source] = over[source][: shorts[name]], over[source][shorts[name] :]
+            found.append(Move(source, name, tuple(taken)))
+            shorts[name] -= len(taken)
+    return found
 
 
 def stages(moves: Sequence[Move], seen: Mapping[str, View]) -> list[tuple[str, str, str, tuple[int, ...]]]:
     """The next step of each: (what is done, by whom, the other's name, slots). All of the first kind that is due."""
     kinds = ("close", "import", "migrate", "own", "give")
     found: dict[str, list[tuple[str, str, str, tuple[int, ...]]]] = {kind: [] for kind in kinds}
-    holders = {
-        slot: name for name, view in seen.items() for first, last in view.me.slots for slot in range(first, last + 1)
-    }
+    holders = {slot: name for name, view in seen.items() for slot in each_of(view.me.slots)}
     for source, to, slots in moves:
         comes = {slot for slot, way, _ in seen[to].me.moving if way == "<"}
         goes = {slot for slot, way, _ in seen[source].me.moving if way == ">"}
-        got = {slot for first, last in seen[to].me.slots for slot in range(first, last + 1)}
-        has = {slot for first, last in seen[source].me.slots for slot in range(first, last + 1)}
+        got, has = set(each_of(seen[to].me.slots)), set(each_of(seen[source].me.slots))
         busy = {slot for slot, keys in seen[source].left if keys}
         for slot in slots:
             if holders.get(slot, to) not in (source, to):
@@ -98,7 +87,3 @@ def _add(steps: list[tuple[str, str, str, tuple[int, ...]]], kind: str, by: str,
         steps[-1] = (*steps[-1][:3], (*steps[-1][3], slot))
     else:
         steps.append((kind, by, other, (slot,)))
-
-
-def words_of(slots: Sequence[int]) -> tuple[str, ...]:
-    return tuple(str(end) for pair in joined(sorted(slots)) for end in pair)

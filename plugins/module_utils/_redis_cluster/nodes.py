@@ -7,7 +7,10 @@ Source: https://redis.io/docs/latest/commands/cluster-nodes/
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 SLOTS = 16384
 
@@ -36,9 +39,9 @@ class Node(NamedTuple):
         return "master" in self.flags
 
     @property
-    def is_failing(self) -> bool:
-        """As far as the node that was asked knows; ``fail?`` is what it thinks alone."""
-        return bool(self.flags & {"fail", "fail?", "noaddr"})
+    def has_failed(self) -> bool:
+        """As the nodes have agreed; ``fail?`` is what the one that was asked thinks alone."""
+        return bool(self.flags & {"fail", "noaddr"})
 
     @property
     def is_known(self) -> bool:
@@ -93,6 +96,21 @@ def _node(line: str) -> Node:
 
 def count(ranges: tuple[tuple[int, int], ...]) -> int:
     return sum(last - first + 1 for first, last in ranges)
+
+
+def each_of(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    return [slot for first, last in ranges for slot in range(first, last + 1)]
+
+
+def words_of(slots: Iterable[int]) -> tuple[str, ...]:
+    """First and last of each range, as commands are given them."""
+    return tuple(str(end) for pair in joined(sorted(slots)) for end in pair)
+
+
+def slots_in(words: Sequence[str]) -> list[int]:
+    """Of what :func:`words_of` gives."""
+    ends = list(map(int, words))
+    return each_of(zip(ends[::2], ends[1::2]))
 
 
 def joined(slots: list[int]) -> tuple[tuple[int, int], ...]:

@@ -18,12 +18,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import moves
-from .nodes import SLOTS, count, joined
+from .nodes import SLOTS, count, each_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .nodes import Node, View
+    from .nodes import View
 
 FEWEST_MASTERS = 3
 """Fewer have no majority once one is lost."""
@@ -47,8 +47,8 @@ class Step(NamedTuple):
     member: str
     """Who is told."""
     words: tuple[str, ...]
-    """The command after ``CLUSTER``; STABLE, IMPORT, MIGRATE and OWN are of many slots, and stand for the commands of "
-    "each."""
+    """The command after ``CLUSTER``; STABLE, IMPORT, MIGRATE and OWN are of many slots, and stand for the commands of
+    each."""
     told: str
     """For people."""
 
@@ -103,8 +103,7 @@ def refusals(members: Sequence[Member], replicas: int) -> list[str]:
     if masters < FEWEST_MASTERS:
         found.append(
             f"{len(members)} nodes with {replicas} replica{'s' * (replicas != 1)} of each master are {masters} "
-            "masters. A "
-            f"cluster has at least {FEWEST_MASTERS}: one that loses a master has to have a majority. Name "
+            f"masters. A cluster has at least {FEWEST_MASTERS}: one that loses a master has to have a majority. Name "
             f"{FEWEST_MASTERS * (1 + replicas)} nodes or more, or fewer replicas."
         )
     places: dict[tuple[str, int], str] = {}
@@ -201,7 +200,7 @@ def _owners(view: View) -> tuple[tuple[str, tuple[tuple[int, int], ...]], ...]:
 
 def _slots(members: Sequence[Member], seen: Mapping[str, View], replicas: int) -> Plan | None:
     nodes = seen[members[0].name].nodes
-    owned = {slot for node in nodes for first, last in node.slots for slot in range(first, last + 1)}
+    owned = {slot for node in nodes for slot in each_of(node.slots)}
     left = [slot for slot in range(SLOTS) if slot not in owned]
     if not left:
         return None
@@ -210,10 +209,9 @@ def _slots(members: Sequence[Member], seen: Mapping[str, View], replicas: int) -
     masters += _spread(others, masters)[: max(masters_of(len(members), replicas) - len(masters), 0)]
     steps = []
     for one, slots in zip(masters, _shared(left, [count(seen[one.name].me.slots) for one in masters])):
-        ranges = joined(slots)
-        words = tuple(str(end) for pair in ranges for end in pair)
         if slots:
-            steps.append(Step("slots", one.name, ("ADDSLOTSRANGE", *words), f"{one.name}: {len(slots)} slots"))
+            words = ("ADDSLOTSRANGE", *words_of(slots))
+            steps.append(Step("slots", one.name, words, f"{one.name}: {len(slots)} slots"))
     return Plan(steps, [], [], [])
 
 
@@ -250,14 +248,14 @@ def _due(members: Sequence[Member], seen: Mapping[str, View], replicas: int) -> 
     masters = [one for one in members if seen[one.name].me.slots]
     free = [one for one in members if seen[one.name].me.is_master and one not in masters]
     more = _spread(free, masters)[: max(masters_of(len(members), replicas) - len(masters), 0)]
-    return moves.balanced(seen, [one.name for one in [*masters, *more]]) if more else []
+    return moves.shared(seen, [one.name for one in [*masters, *more]]) if more else []
 
 
 def _moves(members: Sequence[Member], due: Sequence[moves.Move], seen: Mapping[str, View]) -> Plan | None:
     of = {one.name: one for one in members}
     steps = []
     for kind, by, other, slots in moves.stages(due, seen):
-        ranges, there = moves.words_of(slots), of[other]
+        ranges, there = words_of(slots), of[other]
         words = {
             "close": ("STABLE",),
             "import": ("IMPORT", seen[other].me.id),
@@ -348,8 +346,4 @@ def _warnings(members: Sequence[Member], seen: Mapping[str, View], replicas: int
 
 def is_whole(view: View) -> bool:
     """Whether every slot has a master that is not failing, as one node sees it."""
-    return sum(count(node.slots) for node in view.nodes if not _has_failed(node)) == SLOTS
-
-
-def _has_failed(node: Node) -> bool:
-    return "fail" in node.flags or "noaddr" in node.flags
+    return sum(count(node.slots) for node in view.nodes if not node.has_failed) == SLOTS

@@ -15,6 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._redis import look, promote
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
+    ErrorReply,
     NotMeantError,
     NotRedisError,
     encode,
@@ -41,8 +42,16 @@ ARGUMENTS: Json = {
             "command": {"type": "list", "elements": "str", "required": True},
         },
     },
-    "known": {"type": "int", "default": 0},
-    "whole": {"type": "bool", "default": False},
+    "waits": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "instance": {"type": "str", "required": True},
+            "known": {"type": "int", "default": 1},
+            "whole": {"type": "bool", "default": False},
+        },
+    },
     "wait": {"type": "int", "default": 60},
 }
 """The options of the module ``redis_cluster``, beside those of a plan."""
@@ -60,15 +69,14 @@ def cluster(params: Json, parts: Json, *, check_mode: bool) -> Json:
     engine, steps = Engine(params["docker_host"], params["timeout"]), params["steps"]
     seen = look.observe(parts["files"], engine)
     servers = {name: one for name, one in seen.servers.items() if name in params["nodes"] and one.asked.role}
-    missing = [step["instance"] for step in steps if step["instance"] not in servers]
+    missing = [one["instance"] for one in [*steps, *params["waits"]] if one["instance"] not in servers]
     if missing:
         raise NetmodeError(f"instance {missing[0]}: it does not run here, or does not answer. Run site.yml first.")
     try:
         return _cluster(params, engine, servers, check_mode=check_mode)
-    except (OSError, NotMeantError, NotRedisError) as error:
-        raise NetmodeError(
-            f"a node of {', '.join(servers)} ended while it was asked: {error}. Run this again."
-        ) from error
+    except (OSError, NotMeantError, NotRedisError, ValueError) as error:
+        why = f"a node of {', '.join(servers)} ended while it was asked, or says what no node says: {error}."
+        raise NetmodeError(f"{why} Run this again.") from error
 
 
 def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_mode: bool) -> Json:
@@ -78,8 +86,8 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
             for step in steps:
                 _take(servers[step["instance"]], step["command"])
         until = time.monotonic() + params["wait"]
-        for server in servers.values() if params["known"] or params["whole"] else ():
-            _settle(server, params, until)
+        for awaited in params["waits"]:
+            _settle(servers[awaited["instance"]], awaited, params["wait"], until)
     said = {name: _view(servers[name]) if name in servers else None for name in params["nodes"]}
     return {"changed": bool(steps), "nodes": said}
 
@@ -99,42 +107,43 @@ def _take(server: Server, words: list[str]) -> None:
         )
 
 
-def _view(server: Server) -> Json:
+def _view(server: Server) -> Json | None:
+    """None for one that is no node: ``cluster-enabled`` takes a restart that has not been."""
     with closing(promote.connected(server, _WITHIN)) as own:
         text = _ask(own, "CLUSTER", "NODES")
-        moving = [one.moving for one in parse(text) if "myself" in one.flags] if " " in text.partition("\n")[0] else []
-        going = [slot for slot, way, _ in (moving[0] if moving else ()) if way == ">"]
+        if isinstance(text, ErrorReply):
+            return None
+        going = [slot for node in parse(text) for slot, way, _ in node.moving if way == ">"]
         left = {str(slot): int(_ask(own, "CLUSTER", "COUNTKEYSINSLOT", str(slot))) for slot in going}
         return {"nodes": text, "keys": int(_ask(own, "DBSIZE")), "left": left}
 
 
 def _ask(own: Connection, *words: str) -> str:
     own.send(encode(*words))
-    return str(own.reply())
+    return own.reply() or ""
 
 
-def _settle(server: Server, params: Json, until: float) -> None:
+def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
     pause = _FIRST
     with closing(promote.connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
-        while why := _unsettled(own, params):
+        while why := _unsettled(own, awaited):
             if time.monotonic() > until:
                 raise NetmodeError(
-                    f"instance {server.instance['name']}: {why} within {params['wait']} s. Its log says why "
+                    f"instance {server.instance['name']}: {why} within {wait} s. Its log says why "
                     f"(docker logs {server.instance['name']}). Are the port and the port of the bus, 10000 above it, "
-                    "open "
-                    "between all hosts of the cluster?"
+                    "open between all hosts of the cluster?"
                 )
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST)
 
 
-def _unsettled(own: Connection, params: Json) -> str:
+def _unsettled(own: Connection, awaited: Json) -> str:
     """What is not so yet, or empty."""
     nodes = parse(_ask(own, "CLUSTER", "NODES"))
     known = sum(node.is_known and node.link == "connected" for node in nodes)
-    if known < params["known"]:
-        return f"it knows {known} of {params['known']} nodes"
-    if params["whole"]:
+    if known < awaited["known"]:
+        return f"it knows {known} of {awaited['known']} nodes"
+    if awaited["whole"]:
         served = sum(count(node.slots) for node in nodes)
         if served < SLOTS:
             return f"it knows of {served} of {SLOTS} slots"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import encode
 
+from .nodes import slots_in
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Connection
 
@@ -26,25 +28,25 @@ def take(own: Connection, words: Sequence[str], password: str) -> str:
 def _import(own: Connection, words: list[str], _: str) -> str:
     """words: who has them, first and last of each range."""
     source, *ranges = words
-    return _all(own, (("SETSLOT", str(slot), "IMPORTING", source) for slot in _in(ranges)))
+    return _all(own, (("SETSLOT", str(slot), "IMPORTING", source) for slot in slots_in(ranges)))
 
 
 def _own(own: Connection, words: list[str], _: str) -> str:
     """words: whose they are, first and last of each range."""
     node, *ranges = words
-    return _all(own, (("SETSLOT", str(slot), "NODE", node) for slot in _in(ranges)))
+    return _all(own, (("SETSLOT", str(slot), "NODE", node) for slot in slots_in(ranges)))
 
 
 def _stable(own: Connection, ranges: list[str], _: str) -> str:
     """Neither comes nor goes any more."""
-    return _all(own, (("SETSLOT", str(slot), "STABLE") for slot in _in(ranges)))
+    return _all(own, (("SETSLOT", str(slot), "STABLE") for slot in slots_in(ranges)))
 
 
 def _migrate(own: Connection, words: list[str], password: str) -> str:
     """words: who gets them, its address and port, first and last of each range."""
     node, host, port, *ranges = words
     auth = ("AUTH", password) if password else ()
-    for slot in _in(ranges):
+    for slot in slots_in(ranges):
         said = _all(own, [("SETSLOT", str(slot), "MIGRATING", node)])
         while said == "OK":
             own.send(encode("CLUSTER", "GETKEYSINSLOT", str(slot), str(_AT_ONCE)))
@@ -65,12 +67,6 @@ def _all(own: Connection, commands: Iterable[tuple[str, ...]]) -> str:
     own.send(b"".join(encode("CLUSTER", *words) for words in given))
     said = [str(own.reply()) for _ in given]
     return next((one for one in said if one != "OK"), "OK")
-
-
-def _in(ranges: list[str]) -> Iterator[int]:
-    ends = list(map(int, ranges))
-    for first, last in zip(ends[::2], ends[1::2]):
-        yield from range(first, last + 1)
 
 
 _TAKEN_BY: dict[str, Callable[[Connection, list[str], str], str]] = {

@@ -182,7 +182,7 @@ FILES = Subject(
         "data": "docker volume create nmt-one; echo REDIS0009 > $(docker volume inspect -f {{.Mountpoint}} nmt-one)/dump.rdb",
         "empty": f"rm -rf {AT} /var/lib/nmt-check",
     },
-    {"socket_group": "", "image_dir": f"{AT}/images", "renewed": [], "replaced": []},
+    {"socket_group": "", "image_dir": f"{AT}/images", "renewed": [], "replaced": [], "wait": 30},
 )  # fmt: skip
 
 SUBJECTS = {"networks": NETWORKS, "volumes": VOLUMES, "interfaces": INTERFACES, "images": IMAGES, "redis_config": FILES}

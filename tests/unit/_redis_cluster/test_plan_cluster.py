@@ -332,7 +332,7 @@ def test_what_nodes_say_is_read() -> None:
         31004,
     )
     assert (other.address, other.slots, count(other.slots)) == ("::1", ((5461, 10922), (10930, 10930)), 5463)
-    assert (lost.is_failing, lost.address, lost.link) == (True, "", "disconnected")
+    assert (lost.has_failed, lost.address, lost.link) == (True, "", "disconnected")
     assert (own.moving, View((slave, own), 0).me) == (((7, "<", "67ed"), (9, ">", "67ed")), own)
     for odd in ("x", "a b c d e f g", "a b c d e f g h i"):
         with pytest.raises(ValueError, match=r"CLUSTER NODES|invalid literal"):

@@ -113,7 +113,7 @@ def test_r8_what_cannot_be_a_node_is_refused_by_its_variable_with_the_way_out(na
 
 def said(number: int) -> Json:
     """A node that knows itself alone."""
-    return {"redis": {"nodes": f"{number:040x} :7000@17000 myself,master - 0 0 0 connected", "keys": 0}}
+    return {"redis": {"nodes": f"{number:040x} :7000@17000 myself,master - 0 0 0 connected", "keys": 0, "left": {}}}
 
 
 def fleet(*, hosts: int = 3, replicas: int = 0, **more: Json) -> tuple[Json, Json]:
@@ -174,3 +174,45 @@ def test_two_clusters_of_one_play_are_two() -> None:
     found = next_steps(nodes, variables)
     assert found["problems"] == []
     assert [line.split(":")[0] for line in found["lines"]] == ["cluster a"] * 3 + ["cluster b"] * 3
+
+
+def waits(found: Json) -> set[tuple[int, bool]]:
+    return {(one["known"], one["whole"]) for own in found["waits"].values() for one in own}
+
+
+def answers(ids: list[str], me: int, slots: list[str]) -> Json:
+    """What a node of a cluster says that knows all others of ``ids``."""
+    lines = [
+        f"{key} 10.0.0.{at + 1}:7000@17000 {'myself,' * (at == me)}master - 0 0 {at + 1} connected {slots[at]}"
+        for at, key in enumerate(ids)
+    ]
+    return {"redis": {"nodes": "\n".join(lines), "keys": 0, "left": {}}}
+
+
+def test_a_node_that_joins_a_cluster_sees_it_whole_before_any_slot_goes_to_it() -> None:
+    nodes, variables = fleet(hosts=4)
+    assert waits(next_steps(nodes, variables)) == {(1, False)}  # the epochs of a cluster that is yet to be
+    ids, slots = [f"{number:040x}" for number in range(4)], ["0-5461", "5462-10922", "10923-16383", ""]
+    three = {f"r{at}": answers(ids[:3], at, slots) for at in range(3)}
+    alone = {"r3": {"redis": {**said(3)["redis"], "nodes": said(3)["redis"]["nodes"].replace("0 0 0", "0 0 4")}}}
+    meets = next_steps({**three, **alone}, variables)
+    assert meets["steps"]["r0"][0]["command"][0] == "MEET"
+    assert waits(meets) == {(4, True)}
+    joined = next_steps({f"r{at}": answers(ids, at, slots) for at in range(4)}, variables)
+    assert joined["steps"]["r3"][0]["command"][0] == "IMPORT"
+    assert waits(joined) == {(4, True)}
+
+
+def test_what_one_cluster_waits_for_is_not_asked_of_the_nodes_of_another() -> None:
+    """Two on the same hosts, one of which is formed and grows while the other begins."""
+    ids, slots = [f"{number:040x}" for number in range(4)], ["0-5461", "5462-10922", "10923-16383", ""]
+    own = [{"name": "redis"}, {"name": "late", "cluster": "other", "port": 8000}]
+    nodes = {f"r{at}": {**answers(ids, at, slots), "late": said(9 + at)["redis"]} for at in range(4)}
+    _, variables = fleet(hosts=4, **{f"r{at}": {"redis_instances": own} for at in range(4)})
+    found = next_steps(nodes, variables)
+    assert found["problems"] == []
+    for told in found["waits"].values():
+        assert [(one["instance"], one["known"], one["whole"]) for one in told] == [
+            ("redis", 4, True),
+            ("late", 1, False),
+        ]
