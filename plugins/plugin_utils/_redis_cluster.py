@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import (
     BUS_OFFSET,

@@ -10,7 +10,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.typed impo
 from ansible_collections.netmode.docker.plugins.module_utils._containers import spec as containers_spec
 from ansible_collections.netmode.docker.plugins.module_utils._containers.spec import CONTAINER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._networks import spec as networks_spec
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import NETWORK_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of

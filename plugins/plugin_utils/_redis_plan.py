@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
 from ansible_collections.netmode.docker.plugins.module_utils._keeper import program
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import bound
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT

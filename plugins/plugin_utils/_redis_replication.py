@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address, is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address, is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import (
     EVERYWHERE,
     Namespaces,

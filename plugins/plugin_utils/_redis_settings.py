@@ -14,7 +14,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._compose.numbers im
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import placed, read
 from ansible_collections.netmode.docker.plugins.module_utils._containers import options as containers_options
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import ROLE_LABEL
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces

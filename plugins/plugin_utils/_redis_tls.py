@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_address
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE, published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import interfaces_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
-from . import acts, clone, replace, trial
+from . import acts, replace, trial
 from .duplicate import duplicate, duplicate_dependant
 from .halt import halt
 from .make import endpoint_settings, make_for_entry
 from .restart import restart
 from .run import Run
+from .state import vanishes
 
 if TYPE_CHECKING:
     from .state import Step
@@ -84,7 +85,7 @@ def _unpause(run: Run, step: Step) -> None:
 
 def _remove(run: Run, step: Step) -> None:
     inspect = acts.inspected(run.engine, step.container)
-    if not clone.vanishes(inspect):
+    if not vanishes(inspect):
         _stop(run, step)
         acts.remove(run.engine, step.name, step.container)
         return

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
-from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 
 from . import endpoints as ends
 from . import modes, mounted
@@ -206,14 +205,3 @@ def _without_anonymous(mount: Json) -> Json:
 def _final(name: str) -> str:
     """The name that a container has once it took over."""
     return name.removesuffix(NEW_SUFFIX).removesuffix(OLD_SUFFIX)
-
-
-def restart_keeps(engine_version: str) -> bool:
-    """Whether the engine's own restart keeps a container of ``docker run --rm``: before 23 not always (moby#43751)."""
-    return version(engine_version) >= (23,)
-
-
-def vanishes(inspect: Json) -> bool:
-    """Whether the engine deletes the container, with its volumes that have no name, the moment that it stops."""
-    running = inspect["State"].get("Status") in ("running", "paused", "restarting")
-    return bool(inspect["HostConfig"].get("AutoRemove")) and running

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import clone
-from .state import NEW_SUFFIX, OLD_SUFFIX, Host
+from .state import NEW_SUFFIX, OLD_SUFFIX, Host, restart_keeps
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -49,7 +48,7 @@ def restart(draft: Draft, where: str, name: str, key: str, reason: str) -> None:
     host, instead = draft.host, f"Remove it first (docker rm -f {name}), and start it again afterwards."
     if "pid" in host.ties.get(key, {}).values():
         refuse_vanishing(host, where, key, f"{reason}, and it ends with its process namespace", instead)
-    if not clone.restart_keeps(host.version):
+    if not restart_keeps(host.version):
         why = f"{reason}, and before Docker Engine 23 even a restart may delete it (this is {host.version})"
         refuse_vanishing(host, where, key, why, instead)
     draft.add("restart", name, reason, key)

@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from . import acts, clone, configs
 from .make import make
 from .observe import find_image, links
-from .state import NEW_SUFFIX
+from .state import NEW_SUFFIX, vanishes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def duplicate_dependant(run: Run, step: Step) -> str:
     """The id of the copy that is to take the place of a dependant, and joins what its originals' were replaced by."""
     inspect = acts.inspected(run.engine, step.container)
-    if clone.vanishes(inspect):
+    if vanishes(inspect):
         raise NetmodeError(
             f"{step.name}: {step.reason}, so it would have to be recreated, but it was started with --rm: the "
             "engine deletes it the moment that it stops, and it would be gone if the new one failed. "

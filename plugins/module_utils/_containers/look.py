@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+STARTING = frozenset({"create", "recreate", "start", "restart"})
+"""Steps after which a container holds its ports."""
 _STOPPING = frozenset({"recreate", "clone", "restart", "start", "stop", "remove"})
 """Steps that end a run of a container, or give it a new namespace: others may depend on it."""
 
@@ -76,7 +78,10 @@ def planned(engine: Engine, host: Host, wanted: list[Wanted]) -> Plan:
     made = plan(host, wanted)
     if not host.ties and any(step.action in _STOPPING for step in made.steps):
         made = plan(with_ties(engine, host), wanted)
-    ports.refuse_taken(host, wanted, made)
+    if any(step.action in STARTING for step in made.steps):
+        from .taken import refuse_taken  # noqa: PLC0415 (most runs start nothing)
+
+        refuse_taken(host, wanted, made)
     _refuse_twins(host, wanted, made)
     _refuse_host_mode_when_remapped(engine, wanted, made)
     return made

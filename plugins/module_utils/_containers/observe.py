@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import io
 import socket
-import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
-from ansible_collections.netmode.docker.plugins.module_utils._engine.archive import get_archive
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names, twins
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NotFoundError
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import takes_ipv6
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import takes_ipv6
 
 from .options import NAME_LABEL
 from .state import NEW_SUFFIX, OLD_SUFFIX, Host
@@ -181,6 +178,11 @@ def _look(engine: Engine, path: str) -> Json | None:
 
 def _read_file(engine: Engine, key: str, path: str) -> tuple[str, int, int, int] | None:
     """(content, mode, uid, gid) of a file in a container, or None where there is none."""
+    import io  # noqa: PLC0415 (few containers have such files, and it takes longer than all of this file)
+    import tarfile  # noqa: PLC0415
+
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.archive import get_archive  # noqa: PLC0415
+
     try:
         archive = get_archive(engine, key, path)
     except NotFoundError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
-from . import clone, configs, dependants, endpoints, labels, leaving, mounted, options, order, ports, sharing
+from . import configs, dependants, endpoints, labels, leaving, mounted, options, order, ports, sharing
 from .compare import Comparison, Expected, compare, reason
 from .draft import Draft
 from .state import NEW_SUFFIX, OLD_SUFFIX, Host, Plan
@@ -103,6 +103,8 @@ def _create(draft: Draft, one: Wanted, expected: Expected) -> None:
 
 
 def _recreate(draft: Draft, one: Wanted, key: str, expected: Expected, found: Comparison) -> None:
+    from . import clone  # noqa: PLC0415 (most runs recreate nothing)
+
     host, inspect, reasons = draft.host, draft.host.inspected[key], "; ".join(found.reasons)
     why = f"it would have to be recreated ({reasons}), and could not be put back if that failed"
     instead = f"Stop it manually (docker stop {host.name(key)}) and run again."

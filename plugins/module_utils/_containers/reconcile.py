@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
 from . import pulls
-from .apply import Applier
 from .look import look, planned, would
 from .observe import observe
 from .outcome import Done, Outcome, outcome
@@ -43,10 +42,13 @@ def bring(
     if check:
         return would(engine, look(engine, entries, pending=pending, restarted=restarted, ask_registries=True))
     wanted, host, pulled, made = look(engine, entries, restarted=restarted)
-    applier = Applier(engine)
-    applier.between, applier.watch = between, watch
+    warnings: list[str] = []
     if made.steps or pulled:
+        from .apply import Applier  # noqa: PLC0415 (most runs change nothing)
+
         engine.require_sdk()
+        applier = Applier(engine)
+        applier.between, applier.watch = between, watch
         pulled = [one for one in pulled if pulls.pull(engine, one)]
         names = ", ".join(one.name for one in wanted)
         with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):
@@ -55,4 +57,5 @@ def bring(
             pulls.refuse_missing(host, wanted)
             made = planned(engine, host, wanted)
             applier.run(made.steps)
-    return outcome(engine, wanted, Done(host, made, pulled, applier.warnings), check=False)
+        warnings = applier.warnings
+    return outcome(engine, wanted, Done(host, made, pulled, warnings), check=False)

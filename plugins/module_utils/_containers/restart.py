@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NotFoundError
 
-from . import acts, clone
+from . import acts
 from .duplicate import duplicate
 from .halt import halt
+from .state import restart_keeps, vanishes
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -21,7 +22,7 @@ Json = dict[str, Any]
 
 def restart(run: Run, name: str, key: str) -> None:
     inspect = acts.inspected(run.engine, key)
-    if clone.vanishes(inspect):
+    if vanishes(inspect):
         _restart_kept(run, name, inspect)
         return
     try:
@@ -37,7 +38,7 @@ def _restart_kept(run: Run, name: str, inspect: Json) -> None:
     Where it cannot be started again the engine deletes it all the same, so a copy stands ready to take its name.
     """
     engine = run.engine
-    if not clone.restart_keeps(engine.version):
+    if not restart_keeps(engine.version):
         raise NetmodeError(
             f"{name}: it would have to be restarted, but it was started with --rm, and before Docker Engine 23 "
             f"even a restart may delete it (this is {engine.version}). Remove it (docker rm -f {name}) and "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine import defaults as engine_defaults
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined, resolve
+from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,3 +123,14 @@ def started(inspect: Json) -> str:
     stamp = str(inspect["State"]["StartedAt"]).rstrip("Z")
     seconds, _, fraction = stamp.partition(".")
     return f"{seconds}.{fraction:0<9}"
+
+
+def restart_keeps(engine_version: str) -> bool:
+    """Whether the engine's own restart keeps a container of ``docker run --rm``: before 23 not always (moby#43751)."""
+    return version(engine_version) >= (23,)
+
+
+def vanishes(inspect: Json) -> bool:
+    """Whether the engine deletes the container, with its volumes that have no name, the moment that it stops."""
+    running = inspect["State"].get("Status") in ("running", "paused", "restarting")
+    return bool(inspect["HostConfig"].get("AutoRemove")) and running

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.common.sys_info import get_distribution, get_distribution_version
 from ansible_collections.netmode.docker.plugins.module_utils import _files
-from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd
+from ansible_collections.netmode.docker.plugins.module_utils._engine import dockerd, installed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import read
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import bridge_of
 from ansible_collections.netmode.docker.plugins.module_utils._engine.version import version
@@ -55,10 +55,10 @@ def observe(
     answers = _await(engine, wait)
     reloaded = answers and reloaded_since is not None and _await_reload(engine, reloaded_since, until)
     pid, others = processes(engine.docker_host)
-    program = dockerd.find_program(pid)
+    program = installed.find_program(pid)
     content = _content(config_file)
     init = init_system()
-    given = dockerd.command_line(pid) if pid else dockerd.future_arguments(program) if init == "systemd" else []
+    given = dockerd.command_line(pid) if pid else installed.future_arguments(program) if init == "systemd" else []
     return {
         "time": time.time(),
         "root": os.geteuid() == 0,
@@ -66,7 +66,7 @@ def observe(
         "distribution": get_distribution(),
         "distribution_version": get_distribution_version(),
         "init": init,
-        "unit": dockerd.unit_of(pid),
+        "unit": installed.unit_of(pid),
         "dockerd": program,
         "validates": validates(program, engine.version if answers else ""),
         "pid": pid,

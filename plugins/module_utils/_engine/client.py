@@ -3,8 +3,8 @@
 
 Reading needs nothing but a socket: importing the SDK costs a host 150 to 220 ms, about as much as a whole Ansible task,
 and the standard library's http.client still 12 ms; most runs change nothing. A read is HTTP/1.0: its answer is a header
-and then the body, up to the end of the connection. The SDK is imported the moment that something is to be changed, here
-only.
+and then the body, up to the end of the connection. The SDK is imported the moment that something is to be changed, in
+:mod:`sdk` only.
 Every failure leaves this file as a :class:`NetmodeError`.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, urlencode
@@ -25,11 +24,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import (
     UnreachableError,
 )
 
-from .names import bridge_of
-from .this_host import USUAL, Told, is_certain, locate, require
+from .this_host import USUAL, is_certain, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from .sdk import Sdk
 
 
 def _of_environment(name: str) -> str:
@@ -78,7 +79,7 @@ class Engine:
         self._is_certain = False
         self._refusal = ""
         self._asked: dict[str, socket.socket] = {}
-        self._client: Any = None
+        self._loaded: Sdk | None = None
         if not 1 <= timeout <= LONGEST_TIMEOUT:
             raise NetmodeError(f"timeout: {timeout} s is not between 1 and {LONGEST_TIMEOUT} (a day).")
 
@@ -114,10 +115,11 @@ class Engine:
             raise self.stopped(f"GET {path}", error) from error
         self._note_version(headers)
         if status >= 400:
-            self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
+            self.refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         return body
 
-    def _refuse(self, what: str, status: int, reason: str, body: bytes) -> NoReturn:
+    def refuse(self, what: str, status: int, reason: str, body: bytes) -> NoReturn:
+        """What the engine says with a status of 400 or above. ``what`` begins the error."""
         try:
             answer = json.loads(body) if body else None
         except ValueError:
@@ -183,7 +185,7 @@ class Engine:
             status, reason, headers = self._head(received.partition(b"\r\n\r\n")[0])
             if status != 200:
                 status, reason, _, body = self._answer(connection, received)
-                self._refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
+                self.refuse(f"Docker Engine at {self.docker_host}: GET {path}", status, reason, body)
         except OSError as error:
             raise self.stopped(f"GET {path}", error) from error
         self._note_version(headers)
@@ -205,6 +207,11 @@ class Engine:
         except OSError as error:
             raise self._unreachable(error) from error
         return connection
+
+    def shows_where_it_runs(self) -> bool:
+        """Whether its socket shows that it is this host's. NetmodeError without one that answers."""
+        self._connect().close()
+        return self._is_certain
 
     def _note_version(self, headers: dict[str, str]) -> None:
         """With the first answer. Whoever asks again an engine that was refused is refused again."""
@@ -235,43 +242,10 @@ class Engine:
         if product != "Docker":
             self._refuse_others()
         if not self._is_certain:
+            from . import elsewhere  # noqa: PLC0415 (a socket usually shows it)
+
             self._is_certain = True  # or refused
-            self._require_own()
-
-    def _require_own(self) -> None:
-        """NetmodeError for an engine of another host, which says twice what is not so here: what ends between two
-        questions of one round is no sign of that.
-        """
-        usual = self._usual()
-        try:
-            require(self.docker_host, self._told(), usual)
-        except NetmodeError:
-            require(self.docker_host, self._told(), usual)
-
-    def _told(self) -> Told:
-        """What a tunnel to another host's engine would tell differently."""
-        bridges = tuple(bridge for network in self.get("/networks") if (bridge := bridge_of(network)))
-        return Told(self.get("/info"), bridges, *self._running())
-
-    def _running(self) -> tuple[str, int]:
-        """(id, process) of the container that was made first of those that still run, or nothing."""
-        for listed in reversed(self.get("/containers/json", filters={"status": ["running"]})):
-            try:
-                process = int(self.get(f"/containers/{listed['Id']}/json")["State"]["Pid"])
-            except NotFoundError:  # gone since the list was made
-                continue
-            if process:
-                return str(listed["Id"]), process
-        return "", 0
-
-    def _usual(self) -> str:
-        """The id of the engine at the usual socket, where one is that is certainly this host's."""
-        usual = Engine(f"unix://{USUAL}", self.timeout)
-        try:
-            with usual._connect():
-                return str(usual.get("/info")["ID"]) if usual._is_certain else ""
-        except NetmodeError:
-            return ""
+            elsewhere.require_own(self)
 
     def _refuse_others(self) -> None:
         """Podman answers to the same API; a proxy may put its own name in the engine's place."""
@@ -315,33 +289,14 @@ class Engine:
 
     def require_sdk(self) -> None:
         """Raise unless the Docker SDK for Python is there: called once a plan has steps, before the first of them."""
-        self._sdk()
-
-    def _sdk(self) -> Any:
-        if self._client is None:
-            try:
-                import docker  # noqa: PLC0415 (see the top of this file)
-            except ImportError as error:
-                from ansible.module_utils.basic import missing_required_lib  # noqa: PLC0415 (the keeper runs without)
-
-                hint = missing_required_lib("docker", url="https://docker-py.readthedocs.io/")
-                raise NetmodeError(f"{hint.rstrip('.')}. The role netmode.docker.docker_engine installs it.") from error
-            if not self.api_version:
-                self.get("/version")
-            base_url = self.docker_host
-            self._client = docker.APIClient(base_url=base_url, version=self.api_version, timeout=self.timeout)
-        return self._client
+        _ = self._sdk
 
     def post(self, what: str, path: str, body: Any) -> Any:
-        """``POST path``, for what ``APIClient``, a requests session, has no method or option for: the answer, decoded.
+        """``POST path``, for what ``APIClient`` has no method or option for: the answer, decoded.
 
         ``what`` begins an error, NotFoundError for a 404.
         """
-        with self.changing(what) as client:
-            response = client.post(f"{client.base_url}/v{self.api_version}{path}", json=body, timeout=self.timeout)
-            if response.status_code >= 400:
-                self._refuse(what, response.status_code, response.reason, response.content)
-            return response.json() if response.content else None
+        return self._sdk.post(what, path, body)
 
     def restart(self, what: str, key: str, seconds: int) -> None:
         """The engine's own restart: the container has so many seconds to end. ``what`` begins an error."""
@@ -350,45 +305,19 @@ class Engine:
 
     def wait(self, what: str, key: str, seconds: int, condition: str = "not-running") -> None:
         """Return when a container has ended, or is removed, or the seconds are over. ``what`` begins an error."""
-        with self.changing(what) as client:
-            import requests.exceptions  # noqa: PLC0415
+        self._sdk.wait(what, key, seconds, condition)
 
-            with suppress(requests.exceptions.ReadTimeout, requests.exceptions.ConnectionError):
-                client.wait(key, timeout=seconds, condition=condition)
-
-    @contextmanager
-    def changing(self, what: str) -> Iterator[Any]:
+    def changing(self, what: str) -> AbstractContextManager[Any]:
         """The SDK's ``APIClient`` for one change. A failure inside is told as ``what`` and the engine's own words."""
-        client = self._sdk()
-        import http.client  # noqa: PLC0415
+        return self._sdk.changing(what)
 
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415 (the SDK's own transport, and what is below it)
-        import urllib3.exceptions  # noqa: PLC0415
+    @property
+    def _sdk(self) -> Sdk:
+        if self._loaded is None:
+            from .sdk import Sdk  # noqa: PLC0415 (see the top of this file)
 
-        broken = (
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            http.client.HTTPException,
-            docker.errors.StreamParseError,
-            requests.compat.json.JSONDecodeError,  # type: ignore[attr-defined]
-        )
-        try:
-            yield client
-        except docker.errors.NotFound as error:
-            raise NotFoundError(f"{what}: {error.explanation or error}") from error
-        except docker.errors.APIError as error:
-            if not error.explanation:  # an engine always has one
-                raise self.stopped(what, error) from error
-            raise NetmodeError(f"{what}: {error.explanation}") from error
-        except docker.errors.DockerException as error:
-            raise NetmodeError(f"{what}: {error}") from error
-        except broken as error:
-            raise self.stopped(what, error) from error
-        except OSError as error:
-            if error.filename:
-                raise NetmodeError(f"{what}: {error.filename}: {error.strerror}.") from error
-            raise self.stopped(what, error) from error
+            self._loaded = Sdk(self)
+        return self._loaded
 
 
 def _stranger(docker_host: str) -> NetmodeError:

@@ -48,7 +48,7 @@ class LeanEngine(Engine):
         except OSError as error:
             raise self.stopped(what, error) from error
         if status >= 400:
-            self._refuse(what, status, reason, answer)
+            self.refuse(what, status, reason, answer)
         return self._decoded(what, answer) if answer else None
 
 

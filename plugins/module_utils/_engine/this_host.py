@@ -7,7 +7,7 @@ import ipaddress
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 _KNOWN = "unix:///path/to/docker.sock nor tcp://address:port"
-_WAY_OUT = (
+WAY_OUT = (
     "Its containers are not in this host's kernel. Make the host of that engine a host of the inventory and run this "
     "there, where docker_host is usually unix:///var/run/docker.sock."
 )
@@ -24,7 +24,7 @@ USUAL = "/var/run/docker.sock"
 _ACTIVATED = "/run/docker.sock"
 """Where systemd listens for the engine (docker.socket): the other end is systemd then."""
 _UNSUPPORTED = {
-    "ssh": f"an engine is not reached by ssh from here. {_WAY_OUT}",
+    "ssh": f"an engine is not reached by ssh from here. {WAY_OUT}",
     "https": "TLS is not spoken here. On its own host an engine is reached by its unix socket.",
     "fd": "that is what an engine is started with. Give the unix socket that systemd listens at.",
     "npipe": "that is an engine for Windows, which is not supported.",
@@ -59,7 +59,7 @@ def locate(docker_host: str) -> Where:
     for address in _addresses(told, url.hostname):
         if not is_own(address):
             what = address if address == url.hostname else f"{url.hostname} ({address})"
-            raise NetmodeError(f"{told} is an engine of another host: {what} is not an address of this one. {_WAY_OUT}")
+            raise NetmodeError(f"{told} is an engine of another host: {what} is not an address of this one. {WAY_OUT}")
     return Where("", url.hostname, port or 2375)
 
 
@@ -112,67 +112,3 @@ def is_certain(connection: socket.socket, path: str) -> bool:
             "so its bridges and veths are not on this host. Name the engine that runs in the host's namespace."
         )
     return True
-
-
-class Told(NamedTuple):
-    """What an engine says of itself."""
-
-    info: dict[str, Any]
-    bridges: tuple[str, ...]
-    container: str
-    """The id of one that runs, or empty."""
-    pid: int
-    """Of that container's first process."""
-
-
-class Here(NamedTuple):
-    """What this host shows by itself."""
-
-    name: str
-    kernel: str
-    links: frozenset[str]
-    group: str
-    """The control groups of the process that has the number of the told container's; empty without such a process."""
-    engine: str
-    """The id of the engine at the usual socket, empty where none is."""
-
-
-def require(docker_host: str, told: Told, engine: str) -> None:
-    """NetmodeError unless what an engine says of itself is so on this host. ``engine``: as in :class:`Here`."""
-    links = frozenset(name for _, name in socket.if_nameindex())
-    try:
-        group = Path(f"/proc/{told.pid}/cgroup").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        group = ""
-    why = why_elsewhere(told, Here(os.uname().nodename, os.uname().release, links, group, engine))
-    if why:
-        raise NetmodeError(
-            f"docker_host: what answers at {docker_host} is an engine of another host: {why}. {_WAY_OUT}"
-        )
-
-
-def why_elsewhere(told: Told, here: Here) -> str:
-    """What of it is not so on this host, or empty."""
-    name, kernel, ident = (str(told.info.get(key) or "") for key in ("Name", "KernelVersion", "ID"))
-    # A name that the engine drew is not another host's; docker0 is every one's.
-    drawn = [bridge for bridge in told.bridges if bridge.startswith("br-")]
-    telling = drawn or told.bridges
-    if ident and ident == here.engine:
-        return ""
-    signs = (
-        (name != here.name, f"it runs on {name}, and this is {here.name}"),
-        (kernel != here.kernel, f"its kernel is {kernel}, this host's is {here.kernel}"),
-        (
-            told.container not in here.group,
-            f"this host has no process {told.pid} of its container {told.container[:12]}",
-        ),
-        (
-            telling and not here.links.intersection(telling),
-            f"its bridge {min(telling, default='')} is not a link of this host",
-        ),
-        (
-            here.engine and not told.container and not drawn,
-            f"the engine at unix://{USUAL} is another, of one host name",
-        ),
-    )
-    return next((why for wrong, why in signs if wrong), "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NobodyListensError
 
 from .build import compose
@@ -26,6 +25,8 @@ def _see(engine: Engine) -> tuple[dict[str, str] | None, dict[str, Any]]:
     try:
         seen = observe(engine)
     except NobodyListensError:
+        from ansible_collections.netmode.docker.plugins.module_utils._engine.installed import is_installed  # noqa: PLC0415
+
         if is_installed():  # then it is down, which somebody has to know
             raise
         return None, observe_kernel()

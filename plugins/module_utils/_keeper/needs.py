@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
-from ansible_collections.netmode.docker.plugins.module_utils._engine.dockerd import is_installed
+from ansible_collections.netmode.docker.plugins.module_utils._engine.installed import is_installed
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined, own_names
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError, NobodyListensError
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record

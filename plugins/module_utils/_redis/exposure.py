@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.values import ports as parse_ports
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import joined
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import bound, is_loopback, overlap
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import bound, is_loopback, overlap
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
 
 from .interfaces import interfaces_of, lets_in

@@ -13,7 +13,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.names impor
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._facts.build import compose, owner_of
 from ansible_collections.netmode.docker.plugins.module_utils._facts.observe import observe
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
 
 from .firewall import filters, lets_through
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._compose.typed import placed
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
 from ansible_collections.netmode.docker.plugins.module_utils._sources.spec import LONGEST_NAME, source
 
 from .exposure import Namespaces, addresses, plain, published

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
 
 from .exposure import EVERYWHERE
 from .ways import (

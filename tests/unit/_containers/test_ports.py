@@ -13,12 +13,8 @@ import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._compose import values
 from ansible_collections.netmode.docker.plugins.module_utils._containers import ports as containers_ports
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import (
-    bound,
-    listeners,
-    overlap,
-    takes_ipv6,
-)
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import bound, overlap, takes_ipv6
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import listeners
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan_containers import entry, host, read, running

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
-from ansible_collections.netmode.docker.plugins.module_utils._engine import this_host
+from ansible_collections.netmode.docker.plugins.module_utils._engine import elsewhere, this_host
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from hypothesis import given, settings
@@ -104,7 +104,7 @@ def test_o12_the_environment_counts_where_nothing_is_given_and_is_named_where_it
 # --- what it says of itself -------------------------------------------------------------------------------------------
 
 INFO = {"Name": "web1", "KernelVersion": "6.1.0", "ID": "AAAA:1"}
-HERE = this_host.Here("web1", "6.1.0", frozenset({"lo", "docker0", "br-0123456789ab"}), "", "")
+HERE = elsewhere.Here("web1", "6.1.0", frozenset({"lo", "docker0", "br-0123456789ab"}), "", "")
 OWN = "0::/system.slice/docker-c0ffee.scope\n"
 
 
@@ -131,8 +131,8 @@ OWN = "0::/system.slice/docker-c0ffee.scope\n"
 def test_o12_an_engine_is_known_by_what_this_host_shows_too(
     info: dict[str, Any], told: dict[str, Any], here: dict[str, Any], word: str
 ) -> None:
-    plain = this_host.Told({**INFO, **info}, (), "", 0)
-    why = this_host.why_elsewhere(plain._replace(**told), HERE._replace(**here))
+    plain = elsewhere.Told({**INFO, **info}, (), "", 0)
+    why = elsewhere.why_elsewhere(plain._replace(**told), HERE._replace(**here))
     assert (word in why) if word else (why == "")
 
 
