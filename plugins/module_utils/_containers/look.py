@@ -13,6 +13,7 @@ from . import ports, pulls, spec
 from .observe import observe, with_ties
 from .outcome import Done, Outcome, outcome
 from .plan import plan
+from .state import STARTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-STARTING = frozenset({"create", "recreate", "start", "restart"})
-"""Steps after which a container holds its ports."""
 _STOPPING = frozenset({"recreate", "clone", "restart", "start", "stop", "remove"})
 """Steps that end a run of a container, or give it a new namespace: others may depend on it."""
 

@@ -19,6 +19,8 @@ NEW_SUFFIX = ".netmode-new"
 """A container that is to take over a name, while the old one still runs."""
 OLD_SUFFIX = ".netmode-old"
 """A container that was replaced and is about to be removed."""
+STARTING = frozenset({"create", "recreate", "start", "restart"})
+"""Actions of steps after which a container holds its ports."""
 
 
 class Host(NamedTuple):

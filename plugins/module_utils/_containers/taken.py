@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import Listener, holder, listeners
 
-from .look import STARTING
 from .ports import listening, on_one_port, option_of, published, spot
+from .state import STARTING
 
 if TYPE_CHECKING:
     from .ports import Place
