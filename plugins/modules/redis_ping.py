@@ -181,7 +181,7 @@ endpoints:
       seen: null
       neighbours: null
       certificate: null
-      replication: {role: master, master: null, link: null, offset: 0, replicas: []}
+      replication: {role: master, master: null, link: null, offset: 0, replicas: [], slots: []}
   contains:
     where:
       description: The address or path that was asked.
@@ -259,7 +259,7 @@ endpoints:
       description: What it says of its role. Null where it says nothing.
       type: dict
       returned: always
-      sample: {role: replica, master: '10.0.0.1:6379', link: up, offset: 5614, replicas: []}
+      sample: {role: replica, master: '10.0.0.1:6379', link: up, offset: 5614, replicas: [], slots: []}
       contains:
         role:
           description: V(master) or V(replica).
@@ -281,6 +281,12 @@ endpoints:
           description: Who follows it, each with C(address) as it is announced, C(state), C(offset) and C(lag) in seconds.
           type: list
           elements: dict
+          returned: always
+        slots:
+          description:
+            - The slots of a cluster that it serves, as ranges such as V(0-5461). Asked for at its socket alone.
+          type: list
+          elements: str
           returned: always
     ms:
       description: Milliseconds from connecting to the last reply or to the error.

@@ -67,8 +67,9 @@ reach:
       type: str
     targets:
       description:
-        - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(address), C(port), C(near),
-          C(far), C(run_id), C(tls) and C(holder). C(near) and C(far) say whether it is to answer there to its own host and to others.
+        - Every address at which other hosts are to look for these Redis, with C(to), C(instance), C(role), C(address),
+          C(port), C(near), C(far), C(run_id), C(tls) and C(holder). C(near) and C(far) say whether it is to answer there to
+          its own host and to others.
       type: list
       elements: dict
     witnesses:
@@ -87,7 +88,7 @@ deployed:
   type: bool
   returned: success
 roles:
-  description: Instance to what it is in a replication, of those that are a replica or have some.
+  description: Instance to what it is in a replication or a cluster, of those that are a replica, or have some or slots.
   type: dict
   returned: success
   sample: {redis: 'replica of 10.0.0.1:6379, link up'}

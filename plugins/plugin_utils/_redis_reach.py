@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Cell = dict[str, Any]
-"""``{from, to, instance, where, expected, observed, ok}``; expected is "an answer", "no answer" or "either"."""
+"""``{from, to, instance, role, where, expected, observed, ok}``; role is that in a replication or a cluster, and expected
+"an answer", "no answer" or "either"."""
 
 EXPECTED = {True: "an answer", False: "no answer", None: "either"}
 _SHOWN = {"an answer": "yes", "no answer": "no", "either": "may"}
@@ -73,6 +74,7 @@ def _cell(target: Target, witness: str, answer: Mapping[str, Any], own: Mapping[
         "from": witness,
         "to": target["to"],
         "instance": target["instance"],
+        "role": target["role"],
         "where": where_of(target),
         "expected": EXPECTED[wanted],
         "observed": observed,
@@ -95,17 +97,20 @@ def _another(target: Target, witness: str, answer: Mapping[str, Any], own: Mappi
 
 
 def render(found: Sequence[Cell], hosts: Sequence[str]) -> list[str]:
-    """A row for each address, a column for each host that asked, in each cell what was expected and what observed."""
+    """A row for each address, a column for each host that asked, in each cell what was expected and what observed.
+
+    What the Redis there is in a replication or a cluster comes last.
+    """
     wrong = sum(not cell["ok"] for cell in found)
     told = f"{len(found)} cells, " + (f"{wrong} not as expected" if wrong else "all as expected")
     if len(hosts) > COLUMNS:
         return [_sentence(cell) for cell in found if not cell["ok"]] + [told]
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for cell in found:
-        row = rows.setdefault((cell["to"], cell["instance"], cell["where"]), {})
+        row = rows.setdefault((cell["to"], cell["instance"], cell["where"]), {"role": cell["role"]})
         row[cell["from"]] = f"{_SHOWN[cell['expected']]}: {cell['observed']}" + ("" if cell["ok"] else "  FAIL")
-    table = [["to", "", "", *(f"from {host}" for host in hosts)]]
-    table += [[*key, *(row.get(host, "") for host in hosts)] for key, row in rows.items()]
+    table = [["to", "", "", *(f"from {host}" for host in hosts), ""]]
+    table += [[*key, *(row.get(host, "") for host in hosts), row["role"]] for key, row in rows.items()]
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in table]
     words = "yes, no, may" if any(cell["expected"] == "either" for cell in found) else "yes, no"

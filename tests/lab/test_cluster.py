@@ -85,6 +85,7 @@ def test_six_nodes_over_three_hosts_are_a_cluster_that_a_client_on_each_host_wri
     again = done(run_play("cluster.yml", **variables(mode)))
     assert changed(again) == [], [task["result"] for task in again.tasks if task["result"].get("changed")]
     assert "3 masters, 3 replicas, 16384 slots" in again.stdout
+    assert again.stdout.count("slots 0-5461; master of ") >= 2  # in the tree and in the matrix
 
     old = next(one for one in found if one.slots)
     new = next(one for one in followers if one.master == old.id)

@@ -246,6 +246,8 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
     asks_users = bool(endpoint.socket) and endpoint.password is not None
     if asks_users:
         commands.append(("ACL", "LIST"))
+    if endpoint.socket:
+        commands.append(("CLUSTER", "NODES"))
     connection.send(b"".join(encode(*command) for command in commands))
     auth = connection.reply() if endpoint.password is not None else None
     answer = connection.reply()
@@ -258,14 +260,16 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         text = connection.reply()
         if text is not None and not isinstance(text, ErrorReply):
             info.update(parse_info(text))
+    users = open_users(connection.replies()) if asks_users else None
+    nodes = connection.reply() if endpoint.socket else None
     return {
         "answer": str(answer),
         "authenticated": auth is not None and not isinstance(auth, ErrorReply),
         "server": {key: info[key] for key in SERVER_FIELDS if key in info} or None,
-        "open_users": open_users(connection.replies()) if asks_users else None,
+        "open_users": users,
         "listens": connection.listening(),
         "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
-        "replication": told_in(info),
+        "replication": told_in(info, "" if isinstance(nodes, ErrorReply) else nodes or ""),
     }
 
 

@@ -75,8 +75,11 @@ def role_in(info: Mapping[str, str]) -> Role | None:
     return Role(_master_in(info), _number(info.get("connected_slaves")), keys)
 
 
-def told_in(info: Mapping[str, str]) -> Json | None:
-    """The same for who reads it: ``role``, ``master``, ``link``, ``offset``, ``replicas``."""
+def told_in(info: Mapping[str, str], nodes: str = "") -> Json | None:
+    """The same for who reads it: ``role``, ``master``, ``link``, ``offset``, ``replicas``, ``slots``.
+
+    ``nodes``: its answer to CLUSTER NODES, where it is one of a cluster.
+    """
     role = role_in(info)
     if not role:
         return None
@@ -96,18 +99,26 @@ def told_in(info: Mapping[str, str]) -> Json | None:
             }
             for one in lines
         ],
+        "slots": _slots_in(nodes),
     }
 
 
+def _slots_in(nodes: str) -> list[str]:
+    """Those of the node that says so, as ranges; what moves stands in brackets beside them."""
+    own = next((line.split()[8:] for line in nodes.splitlines() if "myself" in line), [])
+    return [word for word in own if not word.startswith("[")]
+
+
 def text_of(told: Json) -> str:
-    """``replica of 10.0.0.1:6379, link up``; '' for a master that nobody follows."""
+    """``replica of 10.0.0.1:6379, link up``, ``slots 0-5461``; '' for a master without slots that nobody follows."""
     if told["role"] == "replica":
         return f"replica of {told['master']}, link {told['link']}"
+    slots = f"slots {', '.join(told['slots'])}" if told["slots"] else ""
     if not told["replicas"]:
-        return ""
+        return slots
     synced = in_sync(told["replicas"])
     shown = [one["address"] if one in synced else f"{one['address']} ({one['state']})" for one in told["replicas"]]
-    return f"master of {', '.join(shown)}"
+    return f"{slots}{'; ' if slots else ''}master of {', '.join(shown)}"
 
 
 def in_sync(replicas: list[Json]) -> list[Json]:

@@ -95,15 +95,17 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
     instances = instances_of(plan["instances"], plan["socket_dir"])
     asked = [_whole(one) for one in endpoints(facts, instances)]
     answers = _answers(asked, docker_host)
+    roles = _roles(answers)
     proven = claims(plan["host"], facts, answers, instances, _kept(plan, engine))
+    found = targets(plan["host"], plan["address"], facts, answers, instances)
     deployed = any(instance.name in facts["containers"] for instance in instances)
     result = {
         "claims": proven,
         "failed_claims": sum(not claim["ok"] for claim in proven),
         "lines": render(plan["host"], proven) if deployed or not check_mode else _not_yet(plan),
-        "reach": _reach(plan, targets(plan["host"], plan["address"], facts, answers, instances), addresses(facts)),
+        "reach": _reach(plan, [{**one, "role": roles.get(one["instance"], "")} for one in found], addresses(facts)),
         "deployed": deployed,
-        "roles": _roles(answers),
+        "roles": roles,
         "nodes": [one["name"] for one in plan["instances"] if one.get("cluster") and one["state"] == "started"],
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])
@@ -130,7 +132,7 @@ def _servers(answers: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _roles(answers: Mapping[str, Json]) -> dict[str, str]:
-    """Instance → what it is in a replication, of those that are in one."""
+    """Instance → what it is in a replication or a cluster, of those that are in one."""
     found = {
         key.partition(": ")[0]: text_of(answer["replication"])
         for key, answer in answers.items()

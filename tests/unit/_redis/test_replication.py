@@ -158,9 +158,38 @@ def test_a_master_says_who_follows_it() -> None:
 def test_a_replica_says_whom_it_follows(more: dict[str, str], link: str) -> None:
     info = {"role": "slave", "master_host": "10.0.0.1", "master_port": "6379", "slave_repl_offset": "7", **more}
     told = replication.told_in(info)
-    assert told == {"role": "replica", "master": "10.0.0.1:6379", "link": link, "offset": 7, "replicas": []}
+    assert told == {
+        "role": "replica",
+        "master": "10.0.0.1:6379",
+        "link": link,
+        "offset": 7,
+        "replicas": [],
+        "slots": [],
+    }
     assert replication.text_of(told) == f"replica of 10.0.0.1:6379, link {link}"
     assert replication.role_in(info) == Role(R1, 0, 0)
+
+
+NODES = """\
+07c3 10.0.0.1:7000@17000,r1 myself,master - 0 0 1 connected 0-5460 6000 [6000->-67ed]
+67ed 10.0.0.2:7000@17000 master - 0 1 2 connected 5461-5999
+"""
+
+
+@pytest.mark.parametrize(
+    ("followed", "nodes", "text"),
+    [
+        ({}, "", ""),
+        ({}, NODES, "slots 0-5460, 6000"),
+        ({"connected_slaves": "1", "slave0": "ip=10.0.0.2,port=7001,state=online,offset=7,lag=0"}, NODES,
+         "slots 0-5460, 6000; master of 10.0.0.2:7001"),
+        ({}, NODES.replace("myself,", ""), ""),
+    ],
+)  # fmt: skip
+def test_a_node_of_a_cluster_says_its_slots(followed: dict[str, str], nodes: str, text: str) -> None:
+    told = replication.told_in({"role": "master", **followed}, nodes)
+    assert told
+    assert replication.text_of(told) == text
 
 
 @pytest.mark.parametrize("info", [{}, {"redis_version": "7.0.15"}])

@@ -181,7 +181,7 @@ def answer(text: str = "NOAUTH Authentication required.", run_id: str | None = N
 
 
 SILENT = {"reachable": False, "answer": None, "error": "timeout", "server": None}
-TARGET = {"to": "one", "instance": "redis", "address": "172.17.0.2", "port": 6379}
+TARGET = {"to": "one", "instance": "redis", "role": "", "address": "172.17.0.2", "port": 6379}
 
 
 def cell(witness: str, found: Facts, facts: Facts | None = None, **more: Any) -> tuple[str, str, bool]:
