@@ -46,6 +46,7 @@ options:
           - The command after C(CLUSTER), such as V([MEET, 10.0.0.2, '7000', '17000']).
           - C(STABLE), C(IMPORT), C(MIGRATE) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots go from one
             node to another.
+          - C(LEAD) stands for C(FAILOVER) and the wait until the node has taken over from its master.
         type: list
         elements: str
         required: true

@@ -19,6 +19,8 @@ description:
   - What clients write into the new one before it is looked at is allowed for. Where they have sent a command that may change any
     number of keys (C(DEL), C(UNLINK), C(FLUSHALL), C(FLUSHDB), C(SWAPDB), C(MSET)), and for a replica, a Redis that does not keep its data, or one
     that does not say what it has, only the answer counts.
+  - A node of a Redis Cluster hands its slots over to its replica that has most before it goes, and the next goes once it is back and has
+    everything of its master. Where the cluster is not whole, or a master has no replica in sync, no node goes.
 extends_documentation_fragment:
   - netmode.docker.engine
   - netmode.docker.engine.plan
@@ -77,14 +79,27 @@ compared:
   returned: success
   type: dict
   sample: {cache: {keys: {'0': 1000}, values: 32}}
+handed_over:
+  description:
+    - The nodes of a Redis Cluster that were masters, each with its id and its epoch then, and to whom it has handed its slots over.
+    - P(netmode.docker.redis_cluster_lead#filter) says from those of all hosts which lead again in the end.
+  returned: success
+  type: dict
+  sample:
+    c0:
+      node: 07c37dfeb235213a872192d90877d0cd55635b91
+      to: 67ed2db8d677e59ec4a4cefb06858cf2a1a89fa1
+      place: 10.0.0.2:7001
+      epoch: 4
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.deploy import reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, read
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.turn import Turn
 
 
 def main() -> None:
@@ -107,13 +122,17 @@ def main() -> None:
         parts, secrets = read(plan)
         instances = [one["name"] for one in parts["files"]["instances"]]
         hide(module, secrets)
-        outcome, compared = reconcile(module.params, parts, check_mode=module.check_mode)
+        engine = Engine(module.params["docker_host"], module.params["timeout"])
+        turn = Turn(engine, parts)
+        outcome, compared = reconcile(module.params, parts, engine, check_mode=module.check_mode, turn=turn)
     except NetmodeError as error:
         module.fail_json(msg=in_variables(str(error), instances))
     for warning in outcome.warnings:
         module.warn(warning)
     result = {"changed": outcome.changed, "containers": outcome.containers, "others": outcome.others}
-    module.exit_json(**result, compared=compared, **({"diff": outcome.diff} if module._diff else {}))
+    module.exit_json(
+        **result, compared=compared, handed_over=turn.handed_over, **({"diff": outcome.diff} if module._diff else {})
+    )
 
 
 if __name__ == "__main__":

@@ -145,12 +145,13 @@ interfaces:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked, hide, sealed
 from ansible_collections.netmode.docker.plugins.module_utils._daemon import look
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS
+from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.service import ARGUMENTS as KEEPER_ARGUMENTS
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled import is_settled
 from ansible_collections.netmode.docker.plugins.module_utils._redis import verify
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, preview, read
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import around
 
 _KEEPER = {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}, "program": {"type": "str", "required": True}}
 
@@ -181,6 +182,7 @@ def main() -> None:
             module.exit_json(changed=False, due=["docker_engine"])
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, docker_host, timeout)
+        told["warnings"] += around.refuse(Engine(docker_host, timeout), parts, told["renewed"])
         if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):
             told["due"].append("keeper")
         if proof and not told["due"]:

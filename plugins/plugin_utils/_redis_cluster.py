@@ -7,6 +7,7 @@ it announces itself. So its network mode has to let both through from everywhere
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
@@ -25,19 +26,29 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication 
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host
+    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, Reached
 
 HIGHEST_PORT = 65535 - BUS_OFFSET
 """The bus is that far above it."""
+
+
+NONE: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 
 class _NoNodeError(Exception):
     """The option that is wrong, and why with what to do."""
 
 
-def cluster(instances: list[Settings], own: Host, problems: Problems) -> list[dict[str, Any]]:
-    """The nodes of this host, each with where it is reached. Their ``settings`` get what makes nodes of them."""
+def cluster(
+    instances: list[Settings], own: Host, problems: Problems, hosts: Mapping[str, Mapping[str, Any]] = NONE
+) -> list[dict[str, Any]]:
+    """The nodes of this host, each with where it is reached. Their ``settings`` get what makes nodes of them.
+
+    ``hosts``: the variables of all hosts, as they are given, where it is to be known who has nodes of the same cluster.
+    """
     nodes = []
     for instance in instances:
         if not instance["cluster"] or instance["state"] == "absent":
@@ -45,12 +56,23 @@ def cluster(instances: list[Settings], own: Host, problems: Problems) -> list[di
         try:
             _refuse(instance)
             node = _node(instance, own)
+            _refuse_apart(instance, node, own, hosts)
         except _NoNodeError as error:
             problems.add(instance["name"], *error.args)
             continue
         instance["settings"] = {**settings_of(instance, node), **instance["settings"]}
         nodes.append(node)
     return nodes
+
+
+def nodes_of(instances: list[Settings], wait: int) -> dict[str, Any]:
+    """What a host is told of those that are nodes, for when their containers are to go."""
+    nodes = [
+        {"instance": one["name"], "replicas": one["cluster_replicas"], "accept_gap": one["cluster_accept_gap"]}
+        for one in instances
+        if one["cluster"] and one["state"] != "absent"
+    ]
+    return {"nodes": nodes, "wait": wait}
 
 
 def _refuse(instance: Settings) -> None:
@@ -62,7 +84,8 @@ def _refuse(instance: Settings) -> None:
     if needs_operator(instance) and "masteruser" not in directives(instance):
         raise _NoNodeError(
             "cluster",
-            f"its user default is off or limited, {AS_DEFAULT}",
+            f"its user default is off or limited, {AS_DEFAULT} Give it +info +cluster|failover as well: a node whose "
+            "container goes has its replica take over as that user.",
         )
     if comes_back_empty(instance):
         raise _NoNodeError(
@@ -92,7 +115,7 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
             f"the other nodes of the cluster {instance['cluster']} reach {own.name} at no address but {own.address}, "
             f"which is that host itself. Set redis_address of {own.name} to its IP address.",
         )
-    if there is None or not there.elsewhere:
+    if there is None or not (there.elsewhere or _is_on_network(own, name, there)):
         raise _NoNodeError(
             "network_mode",
             f"{instance['network_mode']}: the other nodes of the cluster {instance['cluster']} do not reach it. Use "
@@ -101,18 +124,39 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
         )
     address = there.place.host
     if not is_address(address):
+        way_out = f"Set redis_address of {own.name} to an IP address"
         raise _NoNodeError(
             "cluster",
-            f"its nodes go by addresses, and this one is reached at {address!r}. Set redis_address of {own.name} to an "
-            "IP address.",
+            f"its nodes go by addresses, and this one is reached at {address!r}. "
+            f"{way_out if there.elsewhere else 'Give it an ipv4_address in redis_networks'}.",
         )
     owner = own.namespaces.owner(name)
     is_published = owner != "(host)" and own.namespaces.knows(owner) and own.namespaces.published_by(owner)
     bus = _published(instance, own, owner, inner) if is_published else inner
     return {
         "instance": name, "cluster": str(instance["cluster"]), "replicas": instance["cluster_replicas"],
-        "address": address, "port": there.place.port, "bus": bus, "tls": bool(ports.tls),
+        "address": address, "port": there.place.port, "bus": bus, "tls": bool(ports.tls), "apart": not there.elsewhere,
     }  # fmt: skip
+
+
+def _is_on_network(own: Host, name: str, there: Reached) -> bool:
+    """On a network of its host alone, where other nodes of that host reach it."""
+    owner = own.namespaces.owner(name)
+    return owner != "(host)" and not is_local(there.place.host) and bool(own.namespaces.networks_of(owner))
+
+
+def _refuse_apart(instance: Settings, node: dict[str, Any], own: Host, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    if not node["apart"]:
+        return
+    for host, given in hosts.items():
+        others = [one for one in given.get("redis_instances") or () if hasattr(one, "get")]
+        named = [given.get("redis_cluster"), *(one.get("cluster") for one in others)]
+        if host != own.name and node["cluster"] in named:
+            raise _NoNodeError(
+                "network_mode",
+                f"{instance['network_mode']}: it is reached on {own.name} alone, and {host} has nodes of the cluster "
+                f"{node['cluster']} too. Use host mode, or publish its port and that of its bus (redis_ports).",
+            )
 
 
 def _number(instance: Settings, directive: str) -> int:

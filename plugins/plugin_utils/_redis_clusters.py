@@ -148,3 +148,20 @@ def _told(views: Mapping[str, View | None]) -> str:
     masters = sum(bool(view.me.slots) for view in seen)
     slots = sum(count(view.me.slots) for view in seen)
     return f"{masters} masters, {len(seen) - masters} replicas, {slots} slots, and all nodes say the same."
+
+
+def led_before(hosts: Mapping[str, Mapping[str, Json]]) -> Json:
+    """``{host: {steps, waits}}`` that have those lead again which did before a run.
+
+    ``hosts``: host to instance to what it has handed over. What a node was handed over it has since a later epoch
+    than that of who did.
+    """
+    found: Json = {host: {"steps": [], "waits": []} for host in hosts}
+    given = [(told, host, name) for host, own in hosts.items() for name, told in own.items()]
+    got: set[str] = set()
+    for told, host, name in sorted(given, key=lambda one: int(one[0]["epoch"])):
+        if told["node"] not in got:
+            found[host]["steps"].append({"instance": name, "command": ["LEAD"]})
+            found[host]["waits"].append({"instance": name, "whole": True})
+        got.add(told["to"])
+    return found

@@ -27,7 +27,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.spec import 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import PEM, fingerprint, lines_of_tls, ports_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tuning import tuning_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_backups import check_backups
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import cluster
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import cluster, nodes_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_images import archives_of, images_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, replicate
@@ -203,7 +203,7 @@ def make_plan(
         instance["operator"] = operator_file(instance, config_dir)
     namespaces = Namespaces(_present(merged), extra, variables["network_definitions"])
     own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
-    nodes = [] if problems.told else cluster(merged, own, problems)
+    nodes = [] if problems.told else cluster(merged, own, problems, hosts or {})
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
     replicate(merged, own, hosts or {}, problems)
     proof = _proof(variables, host, merged, problems)
@@ -237,6 +237,7 @@ def make_plan(
             "images": {"images": images},
             "sources": {"instances": proof["sources"]},
             "containers": {"containers": containers},
+            "cluster": nodes_of(merged, variables["cluster_timeout"]),
             **_parts_around(merged, variables, namespaces),
         },
         "proof": proof,

@@ -4,40 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import SLOTS, Node, count, parse
-from hosts import HOSTS, STATE, address_of, changed, done, on, run_play
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import SLOTS, count
+from cluster_clients import was_planned, writing
+from clustered import NAMES, PASSWORD, PORTS, nodes, redis, remove, variables
+from hosts import HOSTS, address_of, changed, done, on, run_play, settled
 from lab import wait_until
-
-PASSWORD = "lab-password"
-NAMES = ("c0", "c1", "c2")
-PORTS = {"c0": 6390, "c1": 6391, "c2": 6392}
-MODES: dict[str, dict[str, dict[str, Any]]] = {
-    "host": {name: {"network_mode": "host"} for name in NAMES},
-    "bridge": {
-        name: {"network_mode": "bridge", "ports": [f"{port}:{port}", f"{port + 10000}:{port + 10000}"]}
-        for name, port in PORTS.items()
-    },
-}
-
-
-def variables(mode: str, names: tuple[str, ...] = NAMES[:2], **more: Any) -> dict[str, Any]:
-    own = {"cluster": "cache", "appendfsync": "always", "tls": "off", "tls_port": 0, "bind": ["*"], **more}
-    return {
-        "redis_instances": [{"name": name, "port": PORTS[name], **own, **MODES[mode][name]} for name in names],
-        "redis_companions": [],
-        "redis_password": PASSWORD,
-        "redis_allowed_sources": [],
-        "redis_tls_ca_dir": str(STATE / "redis-tls"),
-        "target": "all",
-    }
-
-
-def redis(host: str, name: str, *words: str) -> str:
-    command = ("redis-cli", "-s", f"/var/lib/netmode/redis/{name}/redis.sock", *words)
-    return on(host).run(*command, env={"REDISCLI_AUTH": PASSWORD}).stdout.strip()
 
 
 def client(host: str, *words: str) -> str:
@@ -46,25 +19,15 @@ def client(host: str, *words: str) -> str:
     return on(host).run("redis-cli", "-c", *at, *words, env={"REDISCLI_AUTH": PASSWORD}).stdout.strip()
 
 
-def nodes(host: str = HOSTS[0], name: str = "c0") -> tuple[Node, ...]:
-    return parse(redis(host, name, "cluster", "nodes"))
-
-
 @pytest.fixture
 def removed(fleet: object) -> Iterator[None]:
     yield
-    tasks: list[dict[str, Any]] = [
-        {"netmode.docker.containers": {"containers": [{"name": name, "state": "absent"} for name in NAMES]}},
-        {"netmode.docker.volumes": {"volumes": [{"name": f"{name}-data", "state": "absent"} for name in NAMES]}},
-    ]
-    done(run_play([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    for host in HOSTS:
-        on(host).sh("rm -rf " + " ".join(f"/etc/netmode/redis/{name} /var/lib/netmode/redis/{name}" for name in NAMES))
+    remove()
 
 
 @pytest.mark.parametrize("mode", [pytest.param("host", marks=pytest.mark.thorough), "bridge"])
 def test_six_nodes_over_three_hosts_are_a_cluster_that_a_client_on_each_host_writes_to(
-    mode: str, removed: None
+    mode: str, removed: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play = done(run_play("cluster.yml", **variables(mode)))
     assert "3 masters, 3 replicas, 16384 slots" in play.stdout
@@ -97,7 +60,16 @@ def test_six_nodes_over_three_hosts_are_a_cluster_that_a_client_on_each_host_wri
     assert changed(done(run_play("cluster.yml", **variables(mode)))) == []  # R5
     assert redis(host, name, "role").splitlines()[0] == "master"
 
-    done(run_play("cluster.yml", "-e", "site_serial=1", **variables(mode, labels={"own.example/turn": "2"})))
+    masters_before = {one.id for one in nodes() if one.slots}
+    with writing([f"{address_of(host)}:{PORTS['c0']}" for host in HOSTS], PASSWORD) as clients:
+        done(run_play("cluster.yml", **variables(mode, labels={"own.example/turn": "2"})))
+        told = clients.ended("every container recreated")
+        settled(run_play("cluster.yml", **variables(mode, labels={"own.example/turn": "2"})))
+        idle = clients.ended("run again")
+        clients.shown(capsys)
+    was_planned(told, idle)
+    clients.lost_nothing()
+    assert {one.id for one in nodes() if one.slots} == masters_before
     assert [client(HOSTS[1], "get", f"{HOSTS[2]}-{number}") for number in range(20)] == [str(n) for n in range(20)]
 
     # Nine nodes with a replica of each are four masters: slots go to a new one, with their keys.

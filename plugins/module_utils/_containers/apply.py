@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .state import Step
 
 _MAKING = ("create", "recreate", "clone")
+_STOPPING = ("recreate", "clone", "restart", "stop", "remove")
 
 
 class Applier(Run):
@@ -53,7 +54,12 @@ def _prepare(run: Run, step: Step) -> None:
 
 
 def _take(run: Run, step: Step) -> None:
+    stops = run.turn and step.container and step.action in _STOPPING
+    if run.turn and stops:
+        run.turn.leave(step.name, step.container)
     _TAKEN_BY[step.action](run, step)
+    if run.turn and stops:
+        run.turn.returned(step.name)
 
 
 def _create(run: Run, step: Step) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
-    from .run import Watch
+    from .run import Turn, Watch
 
 Json = dict[str, Any]
 
@@ -32,12 +32,13 @@ def bring(
     restarted: Mapping[str, str] = MappingProxyType({}),
     between: Mapping[str, Callable[[], None]] = MappingProxyType({}),
     watch: Watch | None = None,
+    turn: Turn | None = None,
 ) -> Outcome:
     """Bring the host to the list, or with ``check`` tell what that would take once what is ``pending`` is there.
 
     ``restarted``: entry → why its container is to be restarted where nothing else has it started anew; ``between``: the
-    same → what is done while it is stopped for that; ``watch``: looks at what is replaced. NetmodeError: nothing was
-    changed, or one step failed and the message says which.
+    same → what is done while it is stopped for that; ``watch``: looks at what is replaced, ``turn`` at all that is
+    stopped. NetmodeError: nothing was changed, or one step failed and the message says which.
     """
     if check:
         return would(engine, look(engine, entries, pending=pending, restarted=restarted, ask_registries=True))
@@ -48,7 +49,7 @@ def bring(
 
         engine.require_sdk()
         applier = Applier(engine)
-        applier.between, applier.watch = between, watch
+        applier.between, applier.watch, applier.turn = between, watch, turn
         pulled = [one for one in pulled if pulls.pull(engine, one)]
         names = ", ".join(one.name for one in wanted)
         with alone("containers", f"netmode.docker.containers: {names}", engine.docker_host):

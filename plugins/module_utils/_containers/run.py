@@ -25,6 +25,16 @@ class Watch(Protocol):
         """The old one is about to be started again. NetmodeError: it is not."""
 
 
+class Turn(Protocol):
+    """Has others do what a container does before it is stopped, and lets the next one go once it is back."""
+
+    def leave(self, name: str, container: str) -> None:
+        """It is about to be stopped. NetmodeError: it goes on running."""
+
+    def returned(self, name: str) -> None:
+        """It was started, or its place taken. NetmodeError: nothing more is done."""
+
+
 class Run:
     """``ids`` and ``replaced`` tell which new container those that join another are to join."""
 
@@ -41,6 +51,7 @@ class Run:
         self.between: Mapping[str, Callable[[], None]] = MappingProxyType({})
         """Name → what is done while its container is stopped, before it starts. NetmodeError: it starts as it was."""
         self.watch: Watch | None = None
+        self.turn: Turn | None = None
 
     def before_start(self, name: str) -> None:
         if name in self.between:

@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.reconcile import bring
-from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import with_sysctls
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.netmode.docker.plugins.module_utils._containers.outcome import Outcome
+    from ansible_collections.netmode.docker.plugins.module_utils._containers.run import Turn
+    from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     from .kept import Data
 
@@ -33,9 +34,10 @@ _FIRST, _LONGEST = 0.02, 0.5
 """Seconds until one that is starting is asked again."""
 
 
-def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, Json]:
+def reconcile(
+    params: Json, parts: Json, engine: Engine, *, check_mode: bool, turn: Turn | None = None
+) -> tuple[Outcome, Json]:
     """The module's work; beside what ``containers`` returns what was compared. NetmodeError: a failure or a refusal."""
-    engine = Engine(params["docker_host"], params["timeout"])
     given = parts["files"]["instances"]
     instances = modules.settled(engine, given if check_mode else operator.with_passwords(given))
     containers = modules.started_so(parts["containers"]["containers"], modules.loading(instances))
@@ -48,6 +50,7 @@ def reconcile(params: Json, parts: Json, *, check_mode: bool) -> tuple[Outcome, 
             pending=params["pending"],
             restarted={str(name): str(why) for name, why in params["restarted"].items()},
             watch=watch,
+            turn=turn,
         )
     except NetmodeError as error:
         raise NetmodeError("\n".join([str(error), *watch.back()])) from error

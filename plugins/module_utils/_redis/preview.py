@@ -45,6 +45,8 @@ _PARTS = {
 }
 """Part of a plan → the options of its module."""
 
+_READ = {**_PARTS, "cluster": files_spec.NODES}
+
 _ENTRY = re.compile(r"containers\[\d+\] \((?P<name>[^()]+)\): (?P<option>\w+)")
 _VARIABLES = {"expose": "port"}
 """Option of a container → the variable of an instance, without ``redis_``, that it is made of; others have one name."""
@@ -55,15 +57,15 @@ _LEAVES_NAMESPACE = frozenset({"update", "rename", "unpause", "pull", "connect",
 
 def read(plan: Json) -> tuple[Json, set[str]]:
     """The options of each part's module, and what of them is secret. NetmodeError: an option is wrong."""
-    odd = [name for name in _PARTS if not isinstance(plan.get(name, {}), dict)]
+    odd = [name for name in _READ if not isinstance(plan.get(name, {}), dict)]
     if odd:
         raise NetmodeError(f"plan: {', '.join(odd)}: must be a mapping. Give what redis_plan returns as parts.")
     problems: list[str] = []
-    parts = {name: read_all(options, plan.get(name, {}), problems, f"{name}: ") for name, options in _PARTS.items()}
+    parts = {name: read_all(options, plan.get(name, {}), problems, f"{name}: ") for name, options in _READ.items()}
     if problems:
         raise NetmodeError("\n".join(problems))
     secrets: set[str] = set()
-    return parts, secrets.union(*(secrets_of(options, parts[name]) for name, options in _PARTS.items()))
+    return parts, secrets.union(*(secrets_of(options, parts[name]) for name, options in _READ.items()))
 
 
 def preview(parts: Json, docker_host: str, timeout: int) -> Json:

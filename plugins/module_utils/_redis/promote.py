@@ -15,11 +15,13 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 
-from . import drift, following, live, look, reconcile, replication
-from .protocol import Connection, NotMeantError, NotRedisError, encode, info_of
+from . import following, live, look, reconcile, replication
+from .protocol import encode, info_of
 from .replication import Place
+from .running import connected
 
 if TYPE_CHECKING:
+    from .protocol import Connection
     from .running import Server
 
 Json = dict[str, Any]
@@ -83,17 +85,6 @@ def _roles(servers: dict[str, Server]) -> Json:
             told = replication.told_in(info_of(own, "replication")) or {}
         found[name] = {**told, "place": str(place) if place else None}
     return found
-
-
-def connected(server: Server, within: float) -> Connection:
-    try:
-        own = Connection(server.redis.endpoint, within)
-        said = drift.let_in(own, server.redis)
-    except (OSError, NotMeantError, NotRedisError) as error:
-        said = str(error)
-    if said:
-        raise NetmodeError(f"instance {server.instance['name']}: it does not answer over its socket: {said}.")
-    return own
 
 
 def _take(server: Server, step: Json, wait: int) -> None:

@@ -171,9 +171,17 @@ class Connection:
         line, _end, self._buffer = self._buffer.partition(b"\r\n")
         return line
 
+    def tree(self) -> Any:
+        """The next reply, where it is an array a list of what each of its own is."""
+        line = self._line()
+        is_array = line[:1] == b"*" and line[1:].isdigit() and int(line[1:]) <= self._limit
+        return [self.tree() for _ in range(int(line[1:]))] if is_array else self._value(line)
+
     def reply(self) -> str | None:
         """The next reply: a status or bulk string, an integer as text, None for nil, ErrorReply for an error."""
-        line = self._line()
+        return self._value(self._line())
+
+    def _value(self, line: bytes) -> str | None:
         kind, rest = line[:1], line[1:].decode("utf-8", "replace")
         if kind in (b"+", b":"):
             return rest

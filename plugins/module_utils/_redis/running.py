@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._containers.state import started
 from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
+from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 
 from . import drift, files, live, tried
 from .files import content_of
+from .protocol import Connection
 
 if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
@@ -64,6 +66,17 @@ def observe(instances: list[Instance], current: dict[str, Found], around: Around
             asked = drift.ask(redis) if state == "running" else drift.Asked()
             found[name] = Server(instance, redis, asked, content)
     return found
+
+
+def connected(server: Server, within: float) -> Connection:
+    try:
+        own = Connection(server.redis.endpoint, within)
+        said = drift.let_in(own, server.redis)
+    except drift.NOT_TOLD as error:
+        said = str(error)
+    if said:
+        raise NetmodeError(f"instance {server.instance['name']}: it does not answer over its socket: {said}.")
+    return own
 
 
 def aim(engine: Engine, server: Server, noted: Tried, digest: str) -> Aim:

@@ -53,3 +53,18 @@ ARGUMENTS: Json = {
     "instances": {"type": "list", "elements": "dict", "required": True, "options": INSTANCE_ARGUMENTS},
 }
 """The options of the module ``redis_config``, but for those that say where the engine is."""
+
+NODES: Json = {
+    "nodes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "instance": {"type": "str", "required": True},
+            "replicas": {"type": "int", "default": 1},
+            "accept_gap": {"type": "bool", "default": False},
+        },
+    },
+    "wait": {"type": "float", "default": 60},
+}
+"""The nodes of clusters of a plan, and how many seconds one may take to be back in its cluster."""

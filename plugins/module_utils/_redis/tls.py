@@ -113,6 +113,13 @@ def unverified(certificate: str) -> Tls:
     return Tls(_context("", certificate, "", validate=False), "")
 
 
+def between(pem: str, ca: str) -> Tls:
+    """As nodes ask each other: whose certificate is of that CA, whatever name it has. Both are files."""
+    context = _context.__wrapped__(ca, pem, "", validate=True)
+    context.check_hostname = False
+    return Tls(context, "")
+
+
 def _culprit(given: Json) -> str:
     named = [f"{name} {given[name]}" for name in ("client_cert_file", "client_key_file") if given[name]]
     if given["ca_certs"]:

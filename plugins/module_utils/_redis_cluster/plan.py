@@ -336,11 +336,25 @@ def _warnings(members: Sequence[Member], seen: Mapping[str, View], replicas: int
                 f"{', '.join(one.name for one in shard)}: a master and its replicas are on one host, with which all of "
                 "them are lost."
             )
+    found += _majorities(members, seen)
     known = {seen[one.name].me.id for one in members}
     return found + [
         f"{node.address}:{node.port}: is in the cluster and not in the inventory. It is left alone."
         for node in seen[members[0].name].nodes
         if node.id not in known
+    ]
+
+
+def _majorities(members: Sequence[Member], seen: Mapping[str, View]) -> list[str]:
+    """Who takes over from a lost master the others elect, by more than half of all masters."""
+    on = Counter(one.host for one in members if seen[one.name].me.slots)
+    spare = (sum(on.values()) - 1) // 2
+    return [
+        f"{host}: {number} of {sum(on.values())} masters are on it. Once it is lost the others are no majority, and no "
+        "replica takes over. Have replicas on other hosts take over from some of them (CLUSTER FAILOVER), or name more "
+        "hosts."
+        for host, number in on.items()
+        if number > spare and len({one.host for one in members}) >= FEWEST_MASTERS
     ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-from ansible_collections.netmode.docker.plugins.module_utils._redis import look, promote
+from ansible_collections.netmode.docker.plugins.module_utils._redis import look
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     ErrorReply,
     NotMeantError,
@@ -21,8 +21,9 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     encode,
     info_of,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._redis.running import connected
 
-from . import slots
+from . import lead, slots
 from .nodes import SLOTS, count, parse
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
 
 def _take(server: Server, words: list[str]) -> None:
     many = words[0] in slots.MANY
-    with closing(promote.connected(server, _MOVED_WITHIN if many else _WITHIN)) as own:
+    with closing(connected(server, _MOVED_WITHIN if many else lead.TIMES * lead.WITHIN + _WITHIN)) as own:
         if many:
             said = slots.take(own, words, str((server.instance["trial"] or {}).get("password") or ""))
+        elif words == ["LEAD"]:
+            said = lead.lead(own)
         else:
             said = _ask(own, "CLUSTER", *words)
     if said != "OK":
@@ -109,7 +112,7 @@ def _take(server: Server, words: list[str]) -> None:
 
 def _view(server: Server) -> Json | None:
     """None for one that is no node: ``cluster-enabled`` takes a restart that has not been."""
-    with closing(promote.connected(server, _WITHIN)) as own:
+    with closing(connected(server, _WITHIN)) as own:
         text = _ask(own, "CLUSTER", "NODES")
         if isinstance(text, ErrorReply):
             return None
@@ -125,8 +128,8 @@ def _ask(own: Connection, *words: str) -> str:
 
 def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
     pause = _FIRST
-    with closing(promote.connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
-        while why := _unsettled(own, awaited):
+    with closing(connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
+        while why := unsettled(own, awaited):
             if time.monotonic() > until:
                 raise NetmodeError(
                     f"instance {server.instance['name']}: {why} within {wait} s. Its log says why "
@@ -137,7 +140,7 @@ def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
             pause = min(2 * pause, _LONGEST)
 
 
-def _unsettled(own: Connection, awaited: Json) -> str:
+def unsettled(own: Connection, awaited: Json) -> str:
     """What is not so yet, or empty."""
     nodes = parse(_ask(own, "CLUSTER", "NODES"))
     known = sum(node.is_known and node.link == "connected" for node in nodes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import settings_of as made
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import next_steps
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import led_before, next_steps
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
@@ -16,6 +16,9 @@ NODE: Json = {"redis_password": "s3cret", "redis_bind": ["*"], "redis_cluster": 
 HOST: Json = {**NODE, "redis_network_mode": "host"}
 WEB: Json = {"name": "web", "image": "nginx", "ports": ["7000:7000", "17000:17000"]}
 LAN0: Json = {"bridge": "br-lan", "addresses": ["10.1.0.7/24"], "name": "lan0"}
+
+
+FIXED: Json = {"net": {"ipv4_address": "10.9.0.7"}}
 
 
 def plan_of(given: Json, address: str = "10.0.0.1") -> Json:
@@ -35,6 +38,7 @@ ANNOUNCED: dict[str, tuple[Json, tuple[str, int, int]]] = {
         {**NODE, "redis_network_mode": "container", "redis_donor": "web", "redis_companions": [WEB]},
         ("10.0.0.1", 7000, 17000),
     ),
+    "at a fixed address of a network": ({**NODE, "redis_networks": FIXED}, ("10.9.0.7", 7000, 17000)),
     "by an interface": (
         {**NODE, "redis_network_mode": "none", "redis_interfaces": [LAN0]},
         ("10.1.0.7", 7000, 17000),
@@ -84,6 +88,11 @@ REFUSED: dict[str, tuple[Json, str, tuple[str, ...]]] = {
     "not reached": ({**NODE}, "10.0.0.1", ("network_mode", "do not reach it", "17000")),
     "the loopback": ({**HOST, "redis_bind": ["127.0.0.1"]}, "10.0.0.1", ("network_mode", "do not reach it")),
     "the bus is not published": ({**NODE, "redis_ports": ["7000:7000"]}, "10.0.0.1", ("ports", "not its bus", "17000")),
+    "no fixed address": (
+        {**NODE, "redis_networks": {"net": {}}},
+        "10.0.0.1",
+        ("cluster", "go by addresses", "'redis'", "ipv4_address in redis_networks"),
+    ),
     "no address": (HOST, "localhost", ("cluster", "at no address but localhost", "redis_address of r1")),
     "a name": (HOST, "r1.example", ("cluster", "go by addresses", "r1.example")),
     "a port too high": ({**HOST, "redis_port": 60000}, "10.0.0.1", ("port", "60000", "55535")),
@@ -109,6 +118,16 @@ def test_r8_what_cannot_be_a_node_is_refused_by_its_variable_with_the_way_out(na
     (told,) = planned["problems"]
     for word in ("r1: instance redis: ", *words):
         assert word in told, told
+
+
+def test_r8_a_network_of_one_host_is_no_way_to_nodes_on_others() -> None:
+    problems: list[str] = []
+    given = {**NODE, "redis_networks": FIXED, "redis_address": "10.0.0.1"}
+    variables = read_variables("redis", given, problems)
+    for other, named in (({"redis_instances": [{"name": "a", "cluster": "cache"}]}, True), ({}, False)):
+        planned = make_plan(variables, "r1", (), {"r1": given, "r2": other})
+        assert bool(planned["problems"]) is named, planned["problems"]
+        assert all("r1 alone, and r2 has nodes of the cluster cache too" in one for one in planned["problems"])
 
 
 def said(number: int) -> Json:
@@ -216,3 +235,19 @@ def test_what_one_cluster_waits_for_is_not_asked_of_the_nodes_of_another() -> No
             ("redis", 4, True),
             ("late", 1, False),
         ]
+
+
+def handed(node: str, to: str, epoch: int) -> Json:
+    return {"node": node, "to": to, "place": "10.0.0.1:7000", "epoch": epoch}
+
+
+def test_who_led_before_a_run_leads_again_and_not_who_got_slots_during_it() -> None:
+    there_and_back = {"r1": {"c0": handed("a", "b", 1)}, "r2": {"c1": handed("b", "a", 7)}}
+    again = {"steps": [{"instance": "c0", "command": ["LEAD"]}], "waits": [{"instance": "c0", "whole": True}]}
+    assert led_before(there_and_back) == {"r1": again, "r2": {"steps": [], "waits": []}}
+    in_a_ring = {
+        "r1": {"c0": handed("a", "b", 1)},
+        "r2": {"c0": handed("b", "c", 7)},
+        "r3": {"c0": handed("x", "y", 3)},
+    }
+    assert [host for host, told in led_before(in_a_ring).items() if told["steps"]] == ["r1", "r3"]

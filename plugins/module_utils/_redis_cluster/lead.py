@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A planned failover: a replica takes over from its master, which holds writes back until it has all of them.
+
+Source: https://redis.io/docs/latest/commands/cluster-failover/
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import encode
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Connection
+
+WITHIN, TIMES = 8.0, 3
+"""Seconds that it may take (Redis gives it 5), and how often the replica is told to."""
+_PAUSE = 0.02
+"""Seconds until it is looked at again."""
+
+
+def lead(own: Connection) -> str:
+    """Of a replica: OK once it is the master, or what it says. One that is the master already stays it."""
+    for _ in range(TIMES):
+        if role(own)[0] == "master":
+            return "OK"
+        own.send(encode("CLUSTER", "FAILOVER"))
+        said = str(own.reply())
+        if said != "OK":
+            return said
+        if waits_for(own, ["master"]):
+            return "OK"
+    return "its master does not let it take over"
+
+
+def follows(own: Connection) -> bool:
+    """Of a master that hands over: whether it follows another within the time, and has everything of it."""
+    return waits_for(own, ["slave", "connected"])
+
+
+def waits_for(own: Connection, words: list[str]) -> bool:
+    """Whether ROLE says that within the time: the role and, of a replica, its link."""
+    until = time.monotonic() + WITHIN
+    while time.monotonic() < until:
+        if role(own)[: len(words)] == words:
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
+def role(own: Connection) -> list[str]:
+    """The first word of ROLE and, of a replica, the fourth."""
+    own.send(encode("ROLE"))
+    said = own.tree()
+    if not isinstance(said, list):  # it loads its data
+        return [""]
+    return [str(said[0]), *([str(said[3])] if len(said) > 3 else [])]

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What clients of a Redis Cluster notice of each operation: two libraries write through it, and all is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import shapes
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import SLOTS, count, parse
+from cluster_clients import Clients, was_planned, writing
+from clustered import NAMES, PASSWORD, redis, remove, variables
+from hosts import CONTROLLER, HOSTS, STATE, address_of, beneath, done, on, run_play, settled
+from lab import Play, wait_until
+from shapes import SHAPES
+
+TIMEOUT = 5
+"""cluster-node-timeout, in seconds."""
+CA = STATE / "cluster-tls"
+TRUSTED = STATE / "cluster-trusted.pem"
+"""Of the clients, who see the directory of STATE at another path."""
+
+
+class Cluster:
+    """What it is to be: a change of an option is an operation."""
+
+    def __init__(self, **more: Any) -> None:
+        self.names = NAMES[:2]
+        self.password = {"redis_password": PASSWORD}
+        self.settings: dict[str, Any] = {"cluster-node-timeout": TIMEOUT * 1000}
+        self.more = more
+
+    def variables(self) -> dict[str, Any]:
+        given = variables("host", self.names, settings=self.settings, **self.more)
+        return {**given, **self.password, "redis_tls_ca_dir": str(CA)}
+
+    def play(self, playbook: str = "cluster.yml", *options: str) -> Play:
+        return run_play(playbook, *options, **self.variables())
+
+    def done(self, playbook: str = "cluster.yml", *options: str) -> None:
+        done(self.play(playbook, *options))
+
+
+@pytest.fixture
+def removed(fleet: object) -> Iterator[None]:
+    yield
+    remove()
+    CONTROLLER.sh(f"rm -rf {CA} {TRUSTED}")
+
+
+def trust() -> str:
+    """All CAs that there are, for the clients: their file as they see it."""
+    TRUSTED.write_text("".join(path.read_text() for path in sorted(CA.glob("ca-*.crt"))))
+    return f"/var/tmp/lab/{TRUSTED.name}"
+
+
+def clients_of(ca: str = "") -> Any:
+    return writing([f"{address_of(host)}:6390" for host in HOSTS], PASSWORD, ca)
+
+
+def rotate_certificates(cluster: Cluster) -> None:
+    """A new CA that all trust, then certificates of it, then no trust in the old one."""
+    new_ca: dict[str, Any] = {"netmode.docker.redis_certificates": {"ca_dir": str(CA), "new_ca": True}}
+    done(run_play([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [new_ca]}]))
+    cluster.done()
+    trust()
+    (CA / "ca-1.key").unlink()
+    cluster.done()
+    (CA / "ca-1.crt").unlink()
+    trust()
+    cluster.done()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("tls", ["off", "own"])
+def test_two_clients_write_through_every_operation(tls: str, removed: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for host in HOSTS:
+        shapes.make(on(host), [SHAPES["redis-8"]])
+    cluster = Cluster(tls=tls)
+    cluster.done()
+    with clients_of(trust() if tls == "own" else "") as clients:
+        wait_until(lambda: int(redis(HOSTS[0], "c0", "dbsize") or 0) > 0, "they write")
+        clients.ended("before")
+
+        cluster.names = NAMES
+        cluster.done()
+        was = clients.ended("a node more on each host")
+        cluster.settings["tcp-backlog"] = 300
+        cluster.done()
+        was += clients.ended("every Redis restarted")
+        cluster.more.update(image="netmode-test/redis-8", image_source="pull")
+        cluster.done("upgrade.yml")
+        was += clients.ended("upgrade to Redis 8")
+        if tls == "own":
+            rotate_certificates(cluster)
+            was += clients.ended("CA and certificates rotated")
+        cluster.password = {"redis_password": "another", "redis_password_previous": PASSWORD}
+        cluster.done()
+        clients.change("another")
+        cluster.password = {"redis_password": "another"}
+        cluster.done()
+        was += clients.ended("password rotated")
+        settled(cluster.play())
+        idle = clients.ended("run again")
+
+        crash(clients, cluster)
+        clients.shown(capsys)
+    clients.lost_nothing("a host down")
+    was_planned(was, idle)
+
+
+def crash(clients: Clients, cluster: Cluster) -> None:
+    """A host is switched off and on again."""
+
+    def asked(host: str, *words: str) -> str:
+        return redis(host, "c0", *words, password="another")
+
+    masters = [one.address for one in parse(asked(HOSTS[0], "cluster", "nodes")) if one.slots]
+    down = min(HOSTS, key=lambda host: masters.count(address_of(host)))  # the others are a majority
+    others = [host for host in HOSTS if host != down]
+
+    def is_whole(host: str) -> bool:
+        found = [one for one in parse(asked(host, "cluster", "nodes")) if not one.has_failed]
+        alive = sum(count(one.slots) for one in found if one.address != address_of(down))
+        return alive == SLOTS and "cluster_state:ok" in asked(host, "cluster", "info")
+
+    beneath("docker", "stop", down)
+    since = time.monotonic()
+    wait_until(lambda: all(map(is_whole, others)), "replicas take over", 30)
+    took = time.monotonic() - since
+    time.sleep(2)  # a client that waits for an answer of the dead host has it in its next phase else
+    told = clients.ended("a host down")
+    clients.notes.append(f"replicas had taken over {took:.1f} s after the host's end")
+    assert took < TIMEOUT + 2
+    assert all(one.gap < TIMEOUT + 2 + 3 for one in told), told
+    beneath("docker", "start", down)
+    wait_until(lambda: "master_link_status:up" in asked(down, "info", "replication"), "it is back", 120)
+    clients.ended("it is back")
+    settled(cluster.play())
+
+
+def containers() -> list[str]:
+    """Of all nodes: which, and since when they run."""
+    return [on(host).docker("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", *NAMES[:2]) for host in HOSTS]
+
+
+@pytest.mark.thorough
+def test_no_container_is_touched_while_a_master_has_no_replica_in_sync(removed: None) -> None:
+    cluster = Cluster()
+    cluster.done()
+    found = parse(redis(HOSTS[0], "c0", "cluster", "nodes"))
+    master = next(one for one in found if one.slots and one.address == address_of(HOSTS[0]))
+    replica = next(one for one in found if one.master == master.id)
+    host = next(one for one in HOSTS if address_of(one) == replica.address)
+    name = "c0" if replica.port == 6390 else "c1"
+    redis(host, name, "config", "set", "masterauth", "wrong")
+    redis(host, name, "client", "kill", "type", "master")
+    wait_until(lambda: "master_link_status:down" in redis(host, name, "info", "replication"), "its link is down")
+    before = containers()
+
+    cluster.more["labels"] = {"own.example/turn": "2"}
+    refused = " ".join(cluster.play("site.yml").stdout.split())
+    at = f"{replica.address}:{replica.port}"
+    assert f"is in sync ({at} its link to its master is down). Nothing was changed on this host." in refused
+    assert "redis_cluster_accept_gap: true" in refused
+    assert containers() == before
+
+    cluster.more["cluster_accept_gap"] = True
+    done(cluster.play())
+    assert not {*containers()} & {*before}
+    cluster.more["cluster_accept_gap"] = False
+    settled(cluster.play())
