@@ -126,17 +126,22 @@ def crash(clients: Clients, cluster: Cluster) -> None:
         alive = sum(count(one.slots) for one in found if one.address != address_of(down))
         return alive == SLOTS and "cluster_state:ok" in asked(host, "cluster", "info")
 
+    def look(when: str) -> None:
+        clients.notes.append(f"{when}:\n{asked(others[0], 'cluster', 'nodes')}")
+
+    look(f"before {down} is switched off")
     beneath("docker", "stop", down)
     since = time.monotonic()
     wait_until(lambda: all(map(is_whole, others)), "replicas take over", 30)
     took = time.monotonic() - since
+    look(f"{took:.1f} s after that")
     time.sleep(2)  # a client that waits for an answer of the dead host has it in its next phase else
     told = clients.ended("a host down")
-    clients.notes.append(f"replicas had taken over {took:.1f} s after the host's end")
     assert took < TIMEOUT + 2
     assert all(one.gap < TIMEOUT + 2 + 3 for one in told), told
     beneath("docker", "start", down)
     wait_until(lambda: "master_link_status:up" in asked(down, "info", "replication"), "it is back", 120)
+    look("once it is back")
     clients.ended("it is back")
     settled(cluster.play())
 
@@ -171,4 +176,41 @@ def test_no_container_is_touched_while_a_master_has_no_replica_in_sync(removed: 
     done(cluster.play())
     assert not {*containers()} & {*before}
     cluster.more["cluster_accept_gap"] = False
+    settled(cluster.play())
+
+
+def users(**rules: str) -> list[dict[str, Any]]:
+    """Of a Redis whose user default is off."""
+    named = [{"name": name, "passwords": [f"{name}-password"], "rules": rule} for name, rule in rules.items()]
+    return [{"name": "default", "enabled": False}, *named]
+
+
+@pytest.mark.thorough
+def test_nodes_whose_user_default_is_off_go_once_masteruser_may_have_a_replica_take_over(removed: None) -> None:
+    def app(*words: str) -> str:
+        at = ("-h", address_of(HOSTS[0]), "-p", "6390", "--user", "app")
+        return on(HOSTS[1]).run("redis-cli", "-c", *at, *words, env={"REDISCLI_AUTH": "app-password"}).stdout.strip()
+
+    cluster = Cluster()
+    cluster.settings.update(masteruser="repl", masterauth="repl-password")
+    least = "+psync +replconf +ping"
+    cluster.password = {"redis_password": "", "redis_users": users(app="~* +@all", repl=least)}
+    cluster.done()
+    assert {app("set", f"k{number}", str(number)) for number in range(20)} == {"OK"}
+    settled(cluster.play())
+
+    before = containers()
+    cluster.more["labels"] = {"own.example/turn": "2"}
+    refused = " ".join(cluster.play("site.yml").stdout.split())
+    assert "give the user repl (masteruser) +info +cluster|failover" in refused
+    assert containers() == before
+
+    repl = f"{least} +info +cluster|failover"
+    cluster.password = {"redis_password": "", "redis_users": users(app="~* +@all", repl=repl)}
+    cluster.more["labels"] = {}
+    cluster.done()
+    cluster.more["labels"] = {"own.example/turn": "2"}
+    cluster.done()
+    assert not {*containers()} & {*before}
+    assert [app("get", f"k{number}") for number in range(20)] == [str(number) for number in range(20)]
     settled(cluster.play())
