@@ -151,7 +151,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._keeper.service imp
 from ansible_collections.netmode.docker.plugins.module_utils._keeper.settled import is_settled
 from ansible_collections.netmode.docker.plugins.module_utils._redis import verify
 from ansible_collections.netmode.docker.plugins.module_utils._redis.preview import in_variables, preview, read
-from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import around
 
 _KEEPER = {**KEEPER_ARGUMENTS, "docker_host": {"type": "str"}, "program": {"type": "str", "required": True}}
 
@@ -182,7 +181,10 @@ def main() -> None:
             module.exit_json(changed=False, due=["docker_engine"])
         parts["images"]["ask_registries"] = module.params["ask_registries"]
         told = preview(parts, docker_host, timeout)
-        told["warnings"] += around.refuse(Engine(docker_host, timeout), parts, told["renewed"])
+        if {one["instance"] for one in parts["cluster"]["nodes"]} & {*told["renewed"]}:
+            from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import around  # noqa: PLC0415 (most runs change nothing)
+
+            told["warnings"] += around.refuse(Engine(docker_host, timeout), parts, told["renewed"])
         if keeper and not is_settled({**keeper, "docker_host": keeper["docker_host"] or docker_host}):
             told["due"].append("keeper")
         if proof and not told["due"]:
