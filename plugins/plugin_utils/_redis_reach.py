@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Cell = dict[str, Any]
-"""``{from, to, instance, role, where, expected, observed, ok}``; role is that in a replication or a cluster, and expected
+"""``{from, to, instance, role, where, expected, observed, ok}``; role: of a replication or a cluster; expected is
 "an answer", "no answer" or "either"."""
 
 EXPECTED = {True: "an answer", False: "no answer", None: "either"}
