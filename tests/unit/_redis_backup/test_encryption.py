@@ -15,6 +15,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis_backup impor
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_backups import opened
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_material import WrongCertificateError
 from certificates import Authority, rsa_pair
+from tree import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,12 +72,13 @@ def test_the_same_dump_is_never_the_same_file(dump: Path) -> None:
 def test_openssl_alone_decrypts_it_as_the_docs_say(dump: Path) -> None:
     file, key = made(dump), dump.with_name("backups.key")
     key.write_text(KEY)
-    command = f"""set -euo pipefail; cd {dump.parent}
-        head -n1 backup.enc | python3 -c 'import json,sys; print(json.load(sys.stdin)["locked"])' | base64 -d |
-            openssl pkeyutl -decrypt -inkey backups.key -pkeyopt rsa_padding_mode:oaep \\
-                -pkeyopt rsa_oaep_md:sha256 >secret
-        tail -n+2 backup.enc | openssl enc -d -aes-256-ctr -pbkdf2 -md sha256 -pass file:secret >by-hand.rdb
-        echo "$(tail -n1 secret)  by-hand.rdb" | sha256sum --check"""
+    text = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+    decrypt = text.partition("```\nhead -n1 cache-….enc")[2].partition("```")[0]
+    command = f"head -n1 cache-….enc{decrypt}".replace("cache-….enc", "backup.enc").replace(
+        "> dump.rdb", "> by-hand.rdb"
+    )
+    check = 'echo "$(tail -n1 secret)  by-hand.rdb" | sha256sum --check'
+    command = f"set -euo pipefail; cd {dump.parent}\n{command}\n{check}"
     subprocess.run(["bash", "-c", command], check=True, capture_output=True)
     assert file.with_name("by-hand.rdb").read_bytes() == DUMP
 
