@@ -6,9 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.netmode.docker.plugins.plugin_utils._topology import drawn
+
+if TYPE_CHECKING:
+    from ansible_collections.netmode.docker.plugins.plugin_utils._topology import (
+        Alone,
+        Bridge,
+        Host,
+        Interface,
+        Sharer,
+    )
 
 DOCUMENTATION = r"""
 name: topology_tree
@@ -71,9 +81,6 @@ _value:
   type: str
 """
 
-ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (read, not bound to)
-
-
 @dataclass
 class Node:
     """One line: ``cells`` stand in columns with those of the other lines of the same ``kind``."""
@@ -115,169 +122,65 @@ def _render(nodes: list[Node], widths: dict[tuple[str, int], int], prefix: str =
     return lines
 
 
-def _published(container: Mapping[str, Any]) -> str:
-    """``*:6400→6379``: an IPv4 and an IPv6 wildcard are one, the protocol is named when it is not TCP."""
-    told = set()
-    for entry in container.get("published") or []:
-        if not entry.get("host_port"):
-            continue
-        address = entry.get("host_ip") or ""
-        shown = "*" if address in ANY_ADDRESS else f"[{address}]" if ":" in address else address
-        protocol = entry.get("protocol") or "tcp"
-        suffix = "" if protocol == "tcp" else f"/{protocol}"
-        told.add((int(entry["container_port"]), f"{shown}:{entry['host_port']}→{entry['container_port']}{suffix}"))
-    return ", ".join(text for _port, text in sorted(told))
+def _ports(ports: tuple[int, ...]) -> str:
+    return f"{'port' if len(ports) == 1 else 'ports'} {', '.join(map(str, ports))}" if ports else ""
 
 
-def _ports(ports: Mapping[str, Any], name: str) -> str:
-    given = ports.get(name) or []
-    numbers = [str(item) for item in (given if isinstance(given, (list, tuple)) else [given])]
-    return f"{'port' if len(numbers) == 1 else 'ports'} {', '.join(numbers)}" if numbers else ""
+def _sharer(one: Sharer) -> Node:
+    said = f"shares {one.donor}'s namespace"
+    if not one.donor_runs:
+        why = f"its donor {one.donor} does not run" if one.donor else "its donor is gone"
+        said = f"STALE: {why}" if one.stale else why
+    elif one.stale:
+        said = f"STALE: no longer in {one.donor}'s namespace, restart it"
+    return Node("sharer", [one.name, _ports(one.ports), said], _sharers(one))
 
 
-def _addresses(interface: Mapping[str, Any]) -> str:
-    ipv6 = [address for address in interface.get("ipv6") or [] if not address.lower().startswith("fe80:")]
-    return ", ".join([*(interface.get("ipv4") or []), *ipv6])
+def _sharers(one: Sharer | Interface | Alone) -> list[Node]:
+    return list(map(_sharer, one.sharers))
 
 
-class _Host:
-    """One host's facts on their way to lines."""
-
-    def __init__(self, facts: Mapping[str, Any], ports: Mapping[str, Any], roles: Mapping[str, str]) -> None:
-        self.bridges: Mapping[str, Any] = facts.get("bridges") or {}
-        self.veths: Mapping[str, Any] = facts.get("veths") or {}
-        self.containers: Mapping[str, Any] = facts.get("containers") or {}
-        self.unclaimed = sorted(facts.get("unclaimed") or [])
-        self.ports = ports
-        self.roles = roles
-
-    def running(self) -> list[str]:
-        return [name for name in sorted(self.containers) if self.containers[name].get("status") in RUNNING]
-
-    def sharers(self, donor: str, seen: tuple[str, ...] = ()) -> list[Node]:
-        """Those in the namespace of ``donor``, and those in theirs. ``seen`` ends a circle that facts could hold."""
-        nodes = []
-        for name in self.running():
-            container = self.containers[name]
-            if container.get("joins") != donor or name in seen:
-                continue
-            said = f"shares {donor}'s namespace"
-            if container.get("stale"):
-                said = f"STALE: no longer in {donor}'s namespace, restart it"
-            cells = [name, _ports(self.ports, name), said]
-            nodes.append(Node("sharer", cells, self.sharers(name, (*seen, donor, name))))
-        return nodes
-
-    def interface_cells(self, name: str, interface: Mapping[str, Any], *, first: bool) -> list[str]:
-        container = self.containers[name]
-        notes = [_published(container)] if first else []
-        if interface.get("managed_by") == "netmode":
-            notes.append("set by netmode")
-        if container.get("status") != "running":
-            notes.append(str(container.get("status")))
-        if interface.get("operstate") == "DOWN":
-            notes.append("down")
-        where = f"{name}:{interface['name'] or '?'}"  # without root only the engine's word is known
-        return [where, _addresses(interface), interface.get("mac") or "", ", ".join(note for note in notes if note)]
-
-    def interfaces(self) -> list[tuple[str, Mapping[str, Any], bool]]:
-        """Every interface of every container, with whether it is the first of its container."""
-        found = []
-        for name in self.running():
-            if self.containers[name].get("stale"):
-                continue  # what is left of its old namespace is nobody's network
-            interfaces = sorted(self.containers[name].get("interfaces") or [], key=lambda item: str(item["name"]))
-            found += [(name, interface, index == 0) for index, interface in enumerate(interfaces)]
-        return found
-
-    def bridge(self, name: str) -> Node:
-        bridge = self.bridges[name]
-        network = bridge.get("network")
-        said = f"network {network}" if network else "not Docker's"
-        node = Node("bridge", [name, _addresses(bridge) or "no address", said])
-        drawn = set()
-        for container, interface, first in self.interfaces():
-            if interface.get("bridge") != name:
-                continue
-            veth = interface.get("veth") or "?"
-            drawn.add(veth)
-            cells = [veth, *self.interface_cells(container, interface, first=first)]
-            node.children.append(Node("veth", cells, self.sharers(container) if first else []))
-        for port in sorted(set(bridge.get("ports") or []) - drawn):
-            said = "a veth of no container" if port in self.unclaimed else "a port of the host's own"
-            node.children.append(Node("port", [port, said]))
-        if not node.children:
-            node.children.append(Node("port", ["no ports"]))
-        return node
-
-    def elsewhere(self) -> list[Node]:
-        """Interfaces that hang on no bridge: macvlan, ipvlan, dummy, overlay."""
-        return [
-            Node("interface", self._kind_and_cells(name, interface, first=first), self.sharers(name) if first else [])
-            for name, interface, first in self.interfaces()
-            if not interface.get("bridge")
-        ]
-
-    def _kind_and_cells(self, name: str, interface: Mapping[str, Any], *, first: bool) -> list[str]:
-        where, *rest = self.interface_cells(name, interface, first=first)
-        network = interface.get("network")
-        return [where, *rest[:2], interface.get("kind") or "", f"network {network}" if network else "", rest[2]]
-
-    def in_mode(self, *modes: str) -> list[str]:
-        """Running containers of these modes with no interface of their own to draw."""
-        drawn = {name for name, _interface, _first in self.interfaces()}
-        return [name for name in self.running() if self.containers[name].get("mode") in modes and name not in drawn]
-
-    def orphans(self) -> list[Node]:
-        """Sharers whose donor is gone or stopped: they stand under nobody."""
-        running = set(self.running())
-        nodes = []
-        for name in self.in_mode("container"):
-            donor = self.containers[name].get("joins")
-            if donor in running:
-                continue
-            said = f"its donor {donor} does not run" if donor else "its donor is gone"
-            cells = [name, _ports(self.ports, name), f"STALE: {said}" if self.containers[name].get("stale") else said]
-            nodes.append(Node("sharer", cells, self.sharers(name)))
-        return nodes
-
-    def groups(self) -> list[Node]:
-        host = [Node("host", [name, _ports(self.ports, name)], self.sharers(name)) for name in self.in_mode("host")]
-        alone = [Node("isolated", [name, "only lo"], self.sharers(name)) for name in self.in_mode("none")]
-        cut = [Node("isolated", [name, "no interface"], self.sharers(name)) for name in self.in_mode("bridge", "other")]
-        running = set(self.running())
-        stopped = [
-            Node("stopped", [name, str(container.get("status")), f"{container.get('mode')} mode"])
-            for name, container in sorted(self.containers.items())
-            if name not in running
-        ]
-        on_bridges = {port for bridge in self.bridges.values() for port in bridge.get("ports") or []}
-        loose = [Node("port", [name]) for name in self.unclaimed if name not in on_bridges]
-        groups = [
-            ("other networks", self.elsewhere()),
-            ("host network", host),
-            ("isolated", alone + cut),
-            ("sharers without a donor", self.orphans()),
-            ("not running", stopped),
-            ("veths of no container", loose),
-            ("replication", [Node("role", [name, str(said)]) for name, said in sorted(self.roles.items())]),
-        ]
-        return [Node("group", [title], nodes) for title, nodes in groups if nodes]
-
-    def nodes(self) -> list[Node]:
-        order = sorted(self.bridges, key=lambda name: (name != "docker0", name))
-        return [self.bridge(name) for name in order] + self.groups()
+def _interface(one: Interface) -> list[str]:
+    notes = ", ".join(filter(None, [one.published, *one.notes]))
+    return [f"{one.container}:{one.name}", ", ".join(one.addresses), one.mac, notes]
 
 
-RUNNING = ("running", "paused", "restarting")
+def _bridge(bridge: Bridge) -> Node:
+    said = f"network {bridge.network}" if bridge.network else "not Docker's"
+    children = [Node("veth", [one.veth, *_interface(one)], _sharers(one)) for one in bridge.interfaces]
+    children += [
+        Node("port", [name, "a veth of no container" if is_veth else "a port of the host's own"])
+        for name, is_veth in bridge.others
+    ]
+    head = [bridge.name, ", ".join(bridge.addresses) or "no address", said]
+    return Node("bridge", head, children or [Node("port", ["no ports"])])
+
+
+def _elsewhere(one: Interface) -> Node:
+    where, found, mac, notes = _interface(one)
+    cells = [where, found, mac, one.kind, f"network {one.network}" if one.network else "", notes]
+    return Node("interface", cells, _sharers(one))
+
+
+def _nodes(host: Host, roles: Mapping[str, str]) -> list[Node]:
+    groups = [
+        ("other networks", list(map(_elsewhere, host.elsewhere))),
+        ("host network", [Node("host", [one.name, _ports(one.ports)], _sharers(one)) for one in host.on_host]),
+        ("isolated", [Node("isolated", [one.name, one.said], _sharers(one)) for one in host.isolated]),
+        ("sharers without a donor", list(map(_sharer, host.orphans))),
+        ("not running", [Node("stopped", [one.name, one.status, f"{one.mode} mode"]) for one in host.stopped]),
+        ("veths of no container", [Node("port", [name]) for name in host.loose]),
+        ("replication", [Node("role", [name, str(said)]) for name, said in sorted(roles.items())]),
+    ]
+    return [*map(_bridge, host.bridges), *(Node("group", [title], nodes) for title, nodes in groups if nodes)]
 
 
 def _one(name: str, facts: Any, ports: Mapping[str, Any], roles: Mapping[str, str]) -> str:
     if not isinstance(facts, Mapping) or not facts:
         return f"{name}  no facts"
-    engine = facts.get("engine", {})
-    nodes = _Host(facts, ports, roles).nodes()
-    said = "no Docker Engine" if engine is None else f"Docker {engine['version']}" if engine.get("version") else ""
+    host = drawn(facts, ports)
+    nodes = _nodes(host, roles)
+    said = "no Docker Engine" if host.engine is None else f"Docker {host.engine}" if host.engine else ""
     head = f"{name}  {said}".rstrip()
     return "\n".join([head, *_render(nodes, _widths(nodes, {}))])
 
