@@ -81,6 +81,7 @@ _value:
   type: str
 """
 
+
 @dataclass
 class Node:
     """One line: ``cells`` stand in columns with those of the other lines of the same ``kind``."""
