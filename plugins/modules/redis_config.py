@@ -192,6 +192,20 @@ options:
             description: Whether it may lose the keys that it has, to those of its master.
             type: bool
             default: false
+      sentinel:
+        description:
+          - Of a Sentinel, as whom it asks the servers that it watches. What it has written into its C(redis.conf) itself stays, and it is
+            not tried.
+        type: dict
+        suboptions:
+          username:
+            description: The user of Redis. Empty for C(default).
+            type: str
+            default: ''
+          password:
+            description: The password of that.
+            type: str
+            default: ''
       trial:
         description:
           - How Redis is to be tried with what is new, in a container of its own without network and data, before anything is changed.

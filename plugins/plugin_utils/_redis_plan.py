@@ -9,7 +9,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.names impor
 from ansible_collections.netmode.docker.plugins.module_utils._keeper import program
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import bound
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import bridges_of
-from ansible_collections.netmode.docker.plugins.module_utils._redis import conf
+from ansible_collections.netmode.docker.plugins.module_utils._redis import conf, sentinel
 from ansible_collections.netmode.docker.plugins.module_utils._redis.data import CONFIG_AT, DATA_AT, SOCKET_AT
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import (
     Namespaces,
@@ -31,6 +31,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster impo
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_host import check_host
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_images import archives_of, images_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, replicate
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_sentinel import sentinels
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import GIVEN, find, names_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import operator_file
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
     "keeper_program", "parts", "teardown", "certificates", "encrypt_for", "cluster",
+    "sentinel",
 )  # fmt: skip
 
 
@@ -62,18 +64,22 @@ def lines_of(instance: Settings) -> tuple[list[str], list[str]]:
     lines += [f"unixsocket {SOCKET_AT}/redis.sock", f"unixsocketperm {instance['socket_mode']}"]
     # Who may reach it was decided before this is written; protected-mode would refuse every address but the loopback.
     lines.append(f"protected-mode {'yes' if is_closed(instance) else 'no'}")
-    if instance["maxmemory"]:
-        lines.append(f"maxmemory {instance['maxmemory']}")
-    lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
-    lines += [f"appendonly {'yes' if instance['appendonly'] else 'no'}", f"appendfsync {instance['appendfsync']}"]
-    lines += [f"save {point}" for point in instance["save"]] or ['save ""']
-    if instance["replicas_min"]:
-        lines.append(f"min-replicas-to-write {instance['replicas_min']}")
+    lines += [] if sentinel.is_sentinel(instance) else _lines_of_data(instance)
     secrets = conf.lines_of("requirepass", instance["password"] or None)
     for directive, value in instance["settings"].items():
         into = secrets if directive.lower() in SECRET_DIRECTIVES else lines
         into += conf.lines_of(directive, value)
     return lines, secrets
+
+
+def _lines_of_data(instance: Settings) -> list[str]:
+    lines = [f"maxmemory {instance['maxmemory']}"] if instance["maxmemory"] else []
+    lines.append(f"maxmemory-policy {instance['maxmemory_policy']}")
+    lines += [f"appendonly {'yes' if instance['appendonly'] else 'no'}", f"appendfsync {instance['appendfsync']}"]
+    lines += [f"save {point}" for point in instance["save"]] or ['save ""']
+    if instance["replicas_min"]:
+        lines.append(f"min-replicas-to-write {instance['replicas_min']}")
+    return lines
 
 
 def _files(
@@ -98,9 +104,16 @@ def _files(
         "restart_allowed": instance["restart_allowed"],
         "unauthenticated": unauthenticated,
         "replication": None if absent else instance["replication"],
+        "sentinel": _asks_as(instance) if sentinel.is_sentinel(instance) else None,
         **({"tls": {"pem": material.pem, "ca": material.ca}} if material else {}),
         **({"trial": _trial(instance, config_dir, socket_dir)} if instance["state"] == "started" else {}),
     }
+
+
+def _asks_as(instance: Settings) -> dict[str, str]:
+    """As whom a Sentinel asks the servers that it watches."""
+    password = str(instance["sentinel_password"] or instance["password"] or "")
+    return {"username": str(instance["sentinel_username"]), "password": password}
 
 
 def _trial(instance: Settings, config_dir: str, socket_dir: str) -> dict[str, Any]:
@@ -114,13 +127,19 @@ def _container(instance: Settings, config_dir: str, socket_dir: str) -> dict[str
     if instance["state"] == "absent":
         return {"name": name, "state": "absent"}
     mode = instance["network_mode"]
+    own_option, own_label = [], {}
+    if sentinel.is_sentinel(instance):
+        own_option = [sentinel.OPTION]
+        material = instance["material"]
+        read_at_start = [*lines_of(instance)[0], *([fingerprint(material.pem), material.ca] if material else [])]
+        own_label = {sentinel.LABEL: sentinel.digest(read_at_start)}
     container: dict[str, Any] = {
         "name": name,
         "state": instance["state"],
         "recreate": instance["recreate"] if instance["restart_allowed"] else "never",
         "image": instance["image"],
         "network_mode": f"container:{instance['donor']}" if mode == "container" else mode,
-        "command": [instance["server_command"], f"{CONFIG_AT}/redis.conf"],
+        "command": [instance["server_command"], f"{CONFIG_AT}/redis.conf", *own_option],
         "user": instance["user"],
         "volumes": [
             f"{config_dir}/{name}:{CONFIG_AT}",
@@ -141,7 +160,7 @@ def _container(instance: Settings, config_dir: str, socket_dir: str) -> dict[str
             "timeout": "3s",
             "retries": 3,
         },
-        "labels": {ROLE_LABEL: "redis", **instance["labels"]},
+        "labels": {ROLE_LABEL: "redis", **own_label, **instance["labels"]},
     }
     for option in ("ports", "networks", "sysctls", "ulimits", "mem_limit", "cpus"):
         if instance[option]:
@@ -197,7 +216,8 @@ def make_plan(
     merged = merge(variables, variables["instances"], problems)
     extra = _companions(variables["companions"], merged, variables, problems)
     check_host(variables, extra, problems)
-    encrypt_for = check_backups(variables, [one["name"] for one in merged if one["state"] == "started"], problems)
+    with_data = [one["name"] for one in merged if one["state"] == "started" and not sentinel.is_sentinel(one)]
+    encrypt_for = check_backups(variables, with_data, problems)
     for instance in merged:
         check(instance, problems)
         instance["operator"] = operator_file(instance, config_dir)
@@ -206,6 +226,7 @@ def make_plan(
     nodes = [] if problems.told else cluster(merged, own, problems, hosts or {})
     certificates = _read_certificates(merged, host, variables, namespaces, problems)
     replicate(merged, own, hosts or {}, problems)
+    watching = [] if problems.told else sentinels(merged, own, problems)
     proof = _proof(variables, host, merged, problems)
     nothing = {**{key: [] for key in PLAN_KEYS}, "problems": problems.told, "proof": proof}
     if problems.told:
@@ -225,6 +246,7 @@ def make_plan(
         "certificates": certificates,
         "encrypt_for": encrypt_for,
         "cluster": [node["instance"] for node in nodes],
+        "sentinel": [one["instance"] for one in watching],
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,

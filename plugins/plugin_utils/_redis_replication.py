@@ -22,6 +22,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces i
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import directives, is_node, needs_operator
 from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems
 from ansible_collections.netmode.docker.plugins.module_utils._redis.replication import Place
+from ansible_collections.netmode.docker.plugins.module_utils._redis.sentinel import is_sentinel
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings import check, merge
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of, read_variables
@@ -141,6 +142,8 @@ def _option_of(
     """The option ``replication`` of the module redis_config. ``variables``: those of each host of the inventory."""
     if instance["state"] == "absent":
         return {}
+    if is_sentinel(instance):
+        return None
     if is_node(instance):
         return None  # the nodes of a cluster say who follows whom, and none starts with replicaof in its redis.conf
     mine = reached(own, instance["name"])

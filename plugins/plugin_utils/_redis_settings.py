@@ -18,6 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses i
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import lines_of, words_of
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import EVERYWHERE
 from ansible_collections.netmode.docker.plugins.module_utils._redis.interfaces import check_interfaces
+from ansible_collections.netmode.docker.plugins.module_utils._redis.sentinel import without_data
 from ansible_collections.netmode.docker.plugins.module_utils._redis.sources import check_sources
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_tls import check_tls
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_users import add_users
@@ -45,7 +46,7 @@ HOST_VARIABLES = (
     "netmode_docker_host", "tls_ca_dir", "tls_renew_before", "problems",
     "backup_dir", "backup_keep", "backup_instances", "backup_timeout", "backup_fetch_to",
     "backup_encrypt_for", "restore_instance", "restore_backup", "restore_src", "restore_overwrite", "restore_key",
-    "promote", "promote_timeout", "cluster_timeout",
+    "promote", "promote_timeout", "cluster_timeout", "sentinel_timeout",
 )  # fmt: skip
 """The role's variables that are the host's and no setting of an instance, without ``redis_``."""
 
@@ -91,7 +92,7 @@ def merge(variables: Mapping[str, Any], instances: list[dict[str, Any]], problem
             problems.add(called, "name", why)
             continue
         seen.add(name)
-        merged.append({**defaults, **own, "name": name})
+        merged.append(without_data({**defaults, **own, "name": name}, own, problems))
     return merged
 
 

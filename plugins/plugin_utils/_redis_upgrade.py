@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RANKS = ("replicas", "mixed", "masters")
 """In the order in which they are upgraded; mixed: a host with both."""
+SENTINEL = "sentinel"
+"""Which is neither, and is upgraded with what else is on its host."""
 NO_SOCKET = "no socket"
 """The error of an instance that is not there, or is stopped."""
 
@@ -43,11 +45,14 @@ def order(answers: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Order:
 
 
 def _role(answer: Mapping[str, Any]) -> str:
+    server = answer.get("server") or {}
+    if SENTINEL in (server.get("redis_mode"), server.get("server_mode")):
+        return SENTINEL
     return str((answer.get("replication") or {}).get("role", ""))
 
 
 def _rank(roles: Sequence[str]) -> str:
-    replicas = [role == "replica" for role in roles]
+    replicas = [role == "replica" for role in roles if role != SENTINEL]
     return RANKS[0] if all(replicas) else RANKS[1] if any(replicas) else RANKS[2]
 
 

@@ -78,7 +78,8 @@ class Watch:
 
     def before_stop(self, name: str, container: str) -> None:
         """One that does not say what it has is not compared."""
-        if name not in self._instances or self._state(container)["Paused"]:
+        known = self._instances.get(name)
+        if known is None or known.get("sentinel") or self._state(container)["Paused"]:
             return
         try:
             had = self._before(name, container)

@@ -21,7 +21,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._host import regular
 
 from . import access as redis_access
-from . import operator, previous, tls_files
+from . import operator, previous, sentinel, tls_files
+from .rewritten import by_its_server, says_the_same
 from .tls import fingerprint
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Step(NamedTuple):
 
 
 def content_of(instance: Instance) -> str:
-    return tried_content_of(instance) + "".join(
+    return instance.get("written") or tried_content_of(instance) + "".join(
         f"{line}\n" for line in [*instance.get("role", ()), *instance.get("role_secrets", ())]
     )
 
@@ -94,6 +95,14 @@ def content_of(instance: Instance) -> str:
 def tried_content_of(instance: Instance) -> str:
     """What a trial has, which follows nobody."""
     return HEADER + "".join(f"{line}\n" for line in [*instance["lines"], *instance["secrets"]])
+
+
+def with_its_own(instance: Instance, found: Found) -> Instance:
+    """A Sentinel with what its redis.conf is to be, which it has written into itself; any other as it is."""
+    if not instance.get("sentinel") or instance["state"] == "absent":
+        return instance
+    asked = [*instance["lines"], *instance["secrets"]]
+    return {**instance, "written": sentinel.content(HEADER, asked, instance["sentinel"], found.content)}
 
 
 class Access(NamedTuple):
@@ -133,7 +142,7 @@ def _observe(instance: Instance, access: Access) -> Found:
     content = None if given is None else given.decode(errors="replace")
     _refuse_taken(instance, content)
     wanted = {**access.own[instance["name"]], **access.above}
-    right = all(redis_access.holds(path, wanted[path]) for path in wanted)
+    right = all(redis_access.holds(path, wanted[path]) or _is_rewritten(content, path, wanted[path]) for path in wanted)
     right = right and redis_access.socket_is_right(instance, access.group) and not _files.unfinished(file)
     right = tls_files.are_right(instance) and operator.is_right(instance) and right
     there = regular.found(file)
@@ -141,6 +150,12 @@ def _observe(instance: Instance, access: Access) -> Found:
         return Found(None, right)
     moved = (there.st_uid, there.st_gid) != (instance["uid"], instance["gid"])
     return Found(content, right, moved, tls_files.certificate(instance))
+
+
+def _is_rewritten(content: str | None, path: Path, wanted: redis_access.Access) -> bool:
+    """What a server writes has the permissions that its umask leaves; nobody else gets through the directory."""
+    readable = wanted._replace(mode=wanted.mode | 0o044)
+    return by_its_server(content) and stat.S_ISREG(wanted.mode) and redis_access.holds(path, readable)
 
 
 def _directories(instance: Instance) -> list[Path]:
@@ -231,7 +246,8 @@ def plan(instances: list[Instance], current: dict[str, Found], newly_asked: Coll
                 steps.append(Step(instance, found.content, None))
             continue
         wanted = content_of(instance)
-        if wanted != found.content or not found.right or instance["name"] in newly_asked:
+        is_said = says_the_same(found.content, wanted)
+        if not is_said or not found.right or instance["name"] in newly_asked:
             for path in _directories(instance):
                 _refuse_read_only(instance["name"], path)
             steps.append(Step(instance, found.content, wanted, found.certificate))
@@ -343,6 +359,15 @@ def moment(nanoseconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{nano:09d}"
 
 
+def is_read_at_start(step: Step) -> bool:
+    """Whether it changes what a server reads, and not only whose that is."""
+    return step.before != step.after or step.certificate != _certificate_of(step.instance)
+
+
+def _certificate_of(instance: Instance) -> str:
+    return fingerprint((instance.get("tls") or {}).get("pem", ""))
+
+
 def _shown(content: str | None) -> list[str]:
     return [
         f"{line.split()[0]} (hidden)\n" if line.split()[:1] and line.split()[0].lower() in SECRET else f"{line}\n"
@@ -356,7 +381,7 @@ def difference(step: Step) -> dict[str, str]:
     before, after = _shown(step.before), _shown(step.after)
     if step.before != step.after and before == after:
         after.append("(a secret changes)\n")
-    certificate = fingerprint((step.instance.get("tls") or {}).get("pem", ""))
+    certificate = _certificate_of(step.instance)
     if step.after is not None and certificate != step.certificate:
         before += [f"(certificate {step.certificate})\n"] if step.certificate else []
         after += [f"(certificate {certificate})\n"] if certificate else []

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
+from ansible_collections.netmode.docker.plugins.module_utils._engine.names import own_names
 from ansible_collections.netmode.docker.plugins.module_utils._images import archive
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import undisturbed
@@ -79,6 +80,7 @@ def result(made: Plan, done: dict[str, Drift], copies: Json) -> Json:
     """``done``: what was set of each Redis while it runs, or would be; ``copies``: what was tried on a copy of data."""
     recorded = {entry["container"] for entry in record.read().values()}
     allowed = {one["name"] for one in made.instances if one["restart_allowed"]}
+    due = {name: one.restart for name, one in done.items() if one.restart} | _sentinels_to_restart(made)
     told = {
         "changes": [step.instance["name"] for step in made.steps],
         "interfaces": [one["name"] for one in made.instances if one["name"] in recorded],
@@ -86,8 +88,8 @@ def result(made: Plan, done: dict[str, Drift], copies: Json) -> Json:
         "leftovers": [*made.leftovers[0], *made.leftovers[1], *map(str, made.copies)],
         "trials": [name for name in made.trials if name not in made.judged],
         "set_live": {name: one.change.names for name, one in done.items() if one.change.names},
-        "restarts": {name: one.restart for name, one in done.items() if one.restart and name in allowed},
-        "waiting": {name: one.restart for name, one in done.items() if one.restart and name not in allowed},
+        "restarts": {name: why for name, why in due.items() if name in allowed},
+        "waiting": {name: why for name, why in due.items() if name not in allowed},
         "copies": copies,
         "modules": modules.loading(made.instances),
         "others": check.not_made_here(made.around),
@@ -95,6 +97,19 @@ def result(made: Plan, done: dict[str, Drift], copies: Json) -> Json:
         "diff": [files.difference(step) for step in made.steps],
     }
     return {"changed": is_changed(told), **told}
+
+
+def _sentinels_to_restart(made: Plan) -> dict[str, str]:
+    """Those that run and read something else at their start than they have read."""
+    run = {name for one in made.around.containers if one.get("State") == "running" for name in own_names(one)}
+    return {
+        step.instance["name"]: "a Sentinel reads its redis.conf and its certificate only when it starts"
+        for step in made.steps
+        if step.instance.get("sentinel")
+        and step.after
+        and step.instance["name"] in run
+        and files.is_read_at_start(step)
+    }
 
 
 def is_changed(told: Json) -> bool:
@@ -115,6 +130,7 @@ def observe(params: Json, engine: Engine, asked: Mapping[str, list[str]] = Mappi
     instances = modules.settled(engine, operator.with_passwords(check.on_host(params["instances"], around)), asked)
     access = files.access_of(instances, params["socket_group"])
     current = files.observe(instances, access)
+    instances = [files.with_its_own(one, current[one["name"]]) for one in instances]
     return Seen(around, access, instances, current, running.observe(instances, current, around))
 
 
@@ -164,4 +180,4 @@ def asks_anew(instance: Instance, noted: Tried) -> bool:
 
 
 def _is_tried(instance: Instance) -> bool:
-    return instance["state"] == "present" and bool(instance["trial"])
+    return instance["state"] == "present" and bool(instance["trial"]) and not instance.get("sentinel")

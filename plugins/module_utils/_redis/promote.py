@@ -21,6 +21,8 @@ from .replication import Place
 from .running import connected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .protocol import Connection
     from .running import Server
 
@@ -156,9 +158,23 @@ def _offsets(own: Connection, to: Place) -> tuple[int, int | None]:
 
 def _until_it_speaks(own: Connection, to: Place, said: int) -> None:
     """Wait until the replica is about to say how far it is; where nobody writes it says nothing new, and none waits."""
+    _until_another(lambda: _offsets(own, to)[1], said)
+
+
+def until_one_speaks(own: Connection) -> None:
+    """The same of all replicas, of which the one that is the furthest counts."""
+
+    def furthest() -> int:
+        told = replication.told_in(info_of(own, "replication")) or {"replicas": []}
+        return max((one["offset"] for one in replication.in_sync(told["replicas"])), default=0)
+
+    _until_another(furthest, furthest())
+
+
+def _until_another(offset: Callable[[], int | None], said: int) -> None:
     until = time.monotonic() + _SAYS_EVERY + _BEFORE
     while time.monotonic() < until:
-        if _offsets(own, to)[1] != said:
+        if offset() != said:
             time.sleep(_SAYS_EVERY - _BEFORE)
             return
         time.sleep(0.01)

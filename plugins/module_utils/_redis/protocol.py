@@ -32,7 +32,16 @@ WITNESS_TIMEOUT = 10
 MAX_CLIENTS = 64 << 20
 """The same for CLIENT LIST, some 400 bytes for each client."""
 
-SERVER_FIELDS = ("server_name", "redis_version", "valkey_version", "redis_mode", "role", "run_id", "tcp_port")
+SERVER_FIELDS = (
+    "server_name",
+    "redis_version",
+    "valkey_version",
+    "redis_mode",
+    "server_mode",
+    "role",
+    "run_id",
+    "tcp_port",
+)
 """Lines of INFO that are handed on. ``run_id`` tells two servers behind one address apart."""
 
 _ERRNO_WORDS = {
@@ -205,6 +214,16 @@ class Connection:
         if line[:1] != b"*" or not line[1:].lstrip(b"-").isdigit() or int(line[1:]) > self._limit:
             raise NotRedisError(line[:80].decode("utf-8", "replace"))
         return [self.reply() for _ in range(int(line[1:]))] if int(line[1:]) >= 0 else None
+
+    def tables(self) -> list[dict[str, str]] | None:
+        """The next reply, an array of arrays of names and values in turn; None for an error."""
+        line = self._line()
+        if line[:1] == b"-":
+            return None
+        if line[:1] != b"*" or not line[1:].isdigit() or int(line[1:]) > self._limit:
+            raise NotRedisError(line[:80].decode("utf-8", "replace"))
+        rows = [[word or "" for word in self.replies() or ()] for _ in range(int(line[1:]))]
+        return [dict(zip(row[::2], row[1::2])) for row in rows]
 
 
 def parse_info(text: str) -> dict[str, str]:

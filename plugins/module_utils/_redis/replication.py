@@ -53,6 +53,12 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def place_in(text: str) -> Place:
+    """Of what ``str`` of one gives."""
+    host, _, port = text.rpartition(":")
+    return Place(host.strip("[]"), int(port))
+
+
 class Role(NamedTuple):
     """What a running Redis is."""
 

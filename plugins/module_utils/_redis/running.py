@@ -15,6 +15,8 @@ from .files import content_of
 from .protocol import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 
     from .check import Around
@@ -52,7 +54,18 @@ class Aim(NamedTuple):
 
 
 def observe(instances: list[Instance], current: dict[str, Found], around: Around) -> dict[str, Server]:
-    """By the name of each instance."""
+    """By the name of each instance, without Sentinels."""
+    return _observe([one for one in instances if not one.get("sentinel")], current, around, drift.ask)
+
+
+def sentinels(instances: list[Instance], current: dict[str, Found], around: Around) -> dict[str, Server]:
+    """The same of Sentinels, which are not asked for what they have not: a configuration, or data."""
+    return _observe([one for one in instances if one.get("sentinel")], current, around, None)
+
+
+def _observe(
+    instances: list[Instance], current: dict[str, Found], around: Around, ask: Callable[[Running], Asked] | None
+) -> dict[str, Server]:
     states = {name: one for one in around.containers for name in own_names(one)}
     found: dict[str, Server] = {}
     for instance in instances:
@@ -63,7 +76,7 @@ def observe(instances: list[Instance], current: dict[str, Found], around: Around
         content = current[name].content or ""
         redis = drift.running(instance, states[name]["Id"], content)
         if redis:
-            asked = drift.ask(redis) if state == "running" else drift.Asked()
+            asked = ask(redis) if ask and state == "running" else drift.Asked()
             found[name] = Server(instance, redis, asked, content)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import replication
+from . import replication, sentinel
 
 Json = dict[str, Any]
 
@@ -42,6 +42,7 @@ INSTANCE_ARGUMENTS = {
     "trial": {"type": "dict", "options": _TRIAL},
     "restart_allowed": {"type": "bool", "default": True},
     "replication": {"type": "dict", "options": replication.ARGUMENTS},
+    "sentinel": {"type": "dict", "options": sentinel.ARGUMENTS},
 }
 
 ARGUMENTS: Json = {

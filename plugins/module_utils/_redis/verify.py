@@ -44,6 +44,7 @@ _OF_INSTANCE = frozenset(
     """name state network_mode donor port bind ports networks password operator settings interfaces
     allow_unauthenticated tls tls_port tls_auth_clients allowed_sources replicas_min""".split()
 )
+_SECRETS = ("password", "registry_password", "sentinel_password")
 
 _LIMITED = (
     "redis_verify may not look into network namespaces: veths are assigned to no container, and their claims do not "
@@ -73,7 +74,7 @@ def secrets_of(plan: Json) -> set[str]:
     """What of the plan no output may hold."""
     found: set[str] = set()
     for instance in plan["instances"]:
-        found.update(str(instance[name]) for name in ("password", "registry_password") if instance.get(name))
+        found.update(str(instance[name]) for name in _SECRETS if instance.get(name))
         for directive, value in (instance.get("settings") or {}).items():
             if directive.lower() in SECRET_DIRECTIVES:
                 found.update(str(item) for item in (value if isinstance(value, list) else [value]))
@@ -107,6 +108,7 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
         "deployed": deployed,
         "roles": roles,
         "nodes": [one["name"] for one in plan["instances"] if one.get("cluster") and one["state"] == "started"],
+        "sentinels": [one["name"] for one in plan["instances"] if one.get("sentinel_of") and one["state"] == "started"],
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])
     return Proof(result, {"docker_network": facts}, [*([_LIMITED] if limited else []), *told])

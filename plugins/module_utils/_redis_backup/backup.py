@@ -34,6 +34,8 @@ SUBJECT = "backups"
 def reconcile(params: Json, parts: Json, *, check_mode: bool) -> Json:
     """The module's work. NetmodeError: nothing was done, or the backup that it names was not made."""
     spec.refuse_odd(params)
+    if spec.has_sentinels_alone(parts) and not params["instances"]:
+        return _result({}, [])
     instances = spec.started(parts, params["instances"], "redis_backup_instances")
     recipient = spec.recipient(params)
     engine = Engine(params["docker_host"], params["timeout"])
@@ -183,7 +185,7 @@ def _shown(backup: Backup) -> Json:
 def _result(made: Json, steps: list[Step]) -> Json:
     removed = {step.seen.name: [one.name for one in step.removed] for step in steps}
     return {
-        "changed": True,
+        "changed": bool(made),
         "backups": made,
         "removed": removed,
         "lines": [line_of(name, one, removed[name]) for name, one in made.items()],

@@ -52,13 +52,20 @@ def why_unknown(named: list[str], found: Collection[str]) -> str:
 
 def started(parts: Json, named: list[str], option: str) -> list[Json]:
     """The instances of a plan that are to run, those ``named`` by ``option`` or all. NetmodeError: one is not there."""
-    found = {one["name"]: one for one in parts["files"]["instances"] if one["state"] == "present" and one["trial"]}
+    running = [one for one in parts["files"]["instances"] if one["state"] == "present" and one["trial"]]
+    found = {one["name"]: one for one in running if not one.get("sentinel")}
     why = why_unknown(named, found)
     if why:
         raise NetmodeError(f"{option}: {why}")
     if not found:
         raise NetmodeError("This host has no instance that is to run (redis_state: started).")
     return [found[name] for name in dict.fromkeys(named)] if named else list(found.values())
+
+
+def has_sentinels_alone(parts: Json) -> bool:
+    """Whether what is to run there has no data."""
+    running = [one for one in parts["files"]["instances"] if one["state"] == "present" and one["trial"]]
+    return bool(running) and all(one.get("sentinel") for one in running)
 
 
 def recipient(params: Json) -> Recipient | None:

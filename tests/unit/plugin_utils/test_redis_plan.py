@@ -29,7 +29,7 @@ def test_argument_specs_equal_the_defaults() -> None:
 
 def test_passwords_are_no_log_in_the_argument_specs() -> None:
     secret = {name for name in OPTIONS["main"]["options"] if name.endswith("password")}
-    assert secret == {"redis_password", "redis_registry_password"}
+    assert secret == {"redis_password", "redis_registry_password", "redis_sentinel_password"}
     assert all(OPTIONS["main"]["options"][name]["no_log"] for name in secret)
 
 

@@ -60,3 +60,11 @@ def test_no_master_is_before_a_host_that_has_only_replicas(answers: dict[str, An
     for host, rank in found.ranks.items():
         roles = [one["replication"]["role"] for one in answers[host].values() if one["replication"]]
         assert (rank == "replicas") == (bool(roles) and "master" not in roles)
+
+
+@pytest.mark.parametrize("field", ["redis_mode", "server_mode"])  # of Redis, and of Valkey
+def test_a_sentinel_is_neither_and_takes_no_part_in_the_order(field: str) -> None:
+    watch = {"error": None, "answer": "PONG", "replication": None, "server": {field: "sentinel"}}
+    found = order({"r1": {"cache": MASTER, "watch": watch}, "r2": {"cache": REPLICA, "watch": watch}})
+    assert (found.problems, found.ranks) == ([], {"r1": "masters", "r2": "replicas"})
+    assert found.lines[0] == "r2: cache (replica), watch (sentinel)"
