@@ -58,7 +58,7 @@ def _take(run: Run, step: Step) -> None:
     if run.turn and stops:
         run.turn.leave(step.name, step.container)
     _TAKEN_BY[step.action](run, step)
-    if run.turn and stops:
+    if run.turn and stops and step.data.get("start", step.action == "restart"):
         run.turn.returned(step.name)
 
 

@@ -40,6 +40,8 @@ class Turn:
         self._given = {one["instance"]: one for one in parts["cluster"]["nodes"]}
         self._left: dict[str, int] = {}
         """Instance to how many nodes it saw before it went; 0 for one that was in no cluster."""
+        self._away: set[str] = set()
+        """Those that are not back: with a donor several go at once."""
         self.handed_over: dict[str, Json] = {}
         """Instance to ``node``, its id, ``to`` whom, ``place`` of that one, and its ``epoch`` before."""
 
@@ -72,13 +74,16 @@ class Turn:
                 to = _hand_over(server, around)
                 told = {"node": around.me.id, "to": to.id, "place": place_of(to), "epoch": around.me.epoch}
                 self.handed_over[name] = told
+        self._away.add(name)
         alive = [node for node in around.nodes if not node.has_failed]
         self._left[name] = len(alive) if len(alive) > 1 and any(node.slots for node in alive) else 0
 
     def returned(self, name: str) -> None:
         """NetmodeError: it is not back in its cluster, with everything of its master."""
+        self._away.discard(name)
         if not self._left.get(name):
             return
+        known = self._left[name] - len(self._away)
         whole = not self._given[name]["accept_gap"]
         until, why = time.monotonic() + self._parts["cluster"]["wait"], "it does not answer"
         pause = FIRST
@@ -87,7 +92,7 @@ class Turn:
             try:
                 if server:
                     with closing(connected(server, WITHIN)) as own:
-                        why = unsettled(own, {"known": self._left[name] if whole else 1, "whole": whole})
+                        why = unsettled(own, {"known": known if whole else 1, "whole": whole})
                     if not why:
                         return
             except (*peers.NOT_TOLD, NetmodeError) as error:
