@@ -44,6 +44,12 @@ _value:
     wrong:
       description: Host name to the hosts from which its Redis are reached, or not, other than expected.
       type: dict
+    cells:
+      description: >-
+        Who found what where, each with C(from), C(to), C(instance), C(role), C(where), C(expected), C(observed), and
+        C(ok).
+      type: list
+      elements: dict
     lines:
       description: The matrix as text.
       type: list
@@ -59,7 +65,7 @@ def redis_reach(reaches: list[dict[str, Any]], answers: dict[str, Any]) -> dict[
     for cell in found:
         if not cell["ok"] and cell["from"] not in wrong[cell["to"]]:
             wrong[cell["to"]].append(cell["from"])
-    return {"wrong": wrong, "lines": render(found, list(by_host))}
+    return {"wrong": wrong, "cells": found, "lines": render(found, list(by_host))}
 
 
 class FilterModule:
