@@ -243,7 +243,12 @@ def _reset(
     for one in sentinels:
         view = watching[one.name]
         known = [*view.sentinels, *view.replicas]
-        gone = sorted(str(seen.place) for seen in known if seen.is_down and seen.place not in places)
+        twice = {seen.run_id for seen in known if seen.place in places} - {""}
+        gone = sorted(
+            str(seen.place)
+            for seen in known
+            if seen.place not in places and (seen.is_down or seen.run_id in twice)  # or it is elsewhere by now
+        )
         if gone:
             return [Step(one.name, ("RESET", name), f"{one.name} is to forget {', '.join(gone)}, which are gone")]
     return []

@@ -25,6 +25,8 @@ class Seen(NamedTuple):
     flags: frozenset[str]
     link: str = ""
     """Of a replica, to its master, ``ok`` where it is up."""
+    run_id: str = ""
+    """Which process it is, whatever its address."""
 
     @property
     def is_down(self) -> bool:
@@ -75,7 +77,12 @@ def view_of(said: Json) -> View:
 
 def _seen(row: Mapping[str, str]) -> Seen:
     flags = frozenset(row.get("flags", "").split(","))
-    return Seen(Place(row.get("ip", ""), _number(row.get("port"))), flags, row.get("master-link-status", ""))
+    return Seen(
+        Place(row.get("ip", ""), _number(row.get("port"))),
+        flags,
+        row.get("master-link-status", ""),
+        row.get("runid", ""),
+    )
 
 
 def _number(text: str | None) -> int:

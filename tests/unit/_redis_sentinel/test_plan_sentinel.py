@@ -124,6 +124,15 @@ def test_one_that_is_gone_and_still_answers_is_left() -> None:
     assert (found.steps, found.wait) == ((), None)
 
 
+def test_a_server_that_is_known_at_two_addresses_is_forgotten_at_the_one_that_is_not_asked_for() -> None:
+    def knows(at: int) -> View:
+        both = (Seen(MEMBERS[1].place, UP, "ok", "id"), Seen(Place("10.9.9.9", 6379), UP, "ok", "id"))
+        return view(at, replicas=(*both, Seen(MEMBERS[2].place, UP, "ok", "other")))
+
+    found = planned([knows(at) for at in range(3)])
+    assert [(step.instance, step.words) for step in found.steps] == [("r1/w", ("RESET", "main"))]
+
+
 def test_too_few_sentinels_or_hosts_are_said() -> None:
     two = plan("main", SENTINELS[:2], MEMBERS, {one.name: None for one in SENTINELS[:2]}, roles())
     assert "Have 3 or more" in two.warnings[0]
