@@ -66,9 +66,9 @@ def variables(mode: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def redis(host: str, name: str, *words: str) -> str:
+def redis(host: str, name: str, *words: str, password: str = PASSWORD) -> str:
     command = ("redis-cli", "-s", f"/var/lib/netmode/redis/{name}/redis.sock", *words)
-    return on(host).run(*command, env={"REDISCLI_AUTH": PASSWORD}).stdout.strip()
+    return on(host).run(*command, env={"REDISCLI_AUTH": password}).stdout.strip()
 
 
 def master_by(host: str) -> str:
@@ -262,6 +262,18 @@ def test_a_master_that_is_back_at_another_address_is_a_replica_there_and_the_old
     finally:
         on(FIRST).sh("; ".join(f"iptables -D {rule}" for rule in rules))
         on(FIRST).sh(f"ip route replace 172.30.0.0/24 dev eth0 src {old}; ip addr del {other}/24 dev eth0", check=False)
+
+
+@pytest.mark.thorough
+def test_the_password_of_a_set_and_its_sentinels_changes_and_nothing_fails_over(removed: None) -> None:
+    done(run_play("sentinel.yml", **variables("host")))
+    both = variables("host", redis_password="another-1", redis_password_previous=PASSWORD)
+    done(run_play("sentinel.yml", **both))
+    for host in HOSTS:
+        named = redis(host, WATCH, "sentinel", "get-master-addr-by-name", "cache", password="another-1")
+        assert named.split() == [address_of(FIRST), str(PORTS[DATA])]
+        assert "+switch-master" not in on(host).sh(f"docker logs {WATCH} 2>&1")
+    assert changed(done(run_play("sentinel.yml", **both))) == []
 
 
 @pytest.mark.thorough
