@@ -16,16 +16,20 @@ author: The netmode.docker authors (@netmode)
 description:
   - From what every node says to what M(netmode.docker.redis_cluster) is given next on each host. Nothing is taken for
     done that the nodes do not say, so a run that was interrupted goes on where they are.
-positional: _input, variables
+positional: _input, variables, before
 options:
   _input:
-    description: Each host of the play to its RV(netmode.docker.redis_cluster#module:nodes).
+    description: Each host of the play to what M(netmode.docker.redis_cluster) returns there.
     type: dict
     required: true
   variables:
     description: The variables of each host of the inventory, C(hostvars).
     type: dict
     required: true
+  before:
+    description: What this returned the last time, empty at first.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -61,6 +65,15 @@ _value:
     steps:
       description: Host name to O(netmode.docker.redis_cluster#module:steps).
       type: dict
+    left:
+      description: Host name to those of its instances that their cluster has let go, and that are still there.
+      type: dict
+    probes:
+      description: Host name to O(netmode.docker.redis_cluster#module:probes).
+      type: dict
+    turn:
+      description: O(netmode.docker.redis_cluster#module:turn).
+      type: float
     waits:
       description: Host name to O(netmode.docker.redis_cluster#module:waits).
       type: dict

@@ -35,6 +35,13 @@ options:
     type: list
     elements: str
     default: []
+  left:
+    description:
+      - Instances to be absent that were nodes of a cluster and have left it, so that they may be removed.
+      - None leaves out all that are to leave one, which playbooks/cluster.yml sees to.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -66,9 +73,10 @@ def redis_plan(
     host: str = "this host",
     pending: Iterable[str] = (),
     hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    left: Iterable[str] | None = (),
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    return make_plan(variables, host, pending, hosts)
+    return make_plan(variables, host, pending, hosts, left)
 
 
 class FilterModule:

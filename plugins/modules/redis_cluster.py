@@ -14,7 +14,7 @@ description:
   - Says what each node of this host says of its cluster, takes the steps that are theirs, and waits for what these bring.
   - Which steps these are P(netmode.docker.redis_cluster_steps#filter) says, from what the nodes of all hosts say. The role
     P(netmode.docker.redis_cluster#role) does both until nothing is left to do.
-  - Each node is asked over its own socket. Nothing is ever flushed, reset or forgotten.
+  - Each node is asked over its own socket. Nothing is ever flushed or reset.
 extends_documentation_fragment:
   - netmode.docker.engine
   - netmode.docker.engine.plan
@@ -27,7 +27,7 @@ attributes:
     support: none
 options:
   nodes:
-    description: The instances of this host that are nodes of a cluster.
+    description: The instances of this host that are nodes of a cluster, those among them that are to leave it.
     type: list
     elements: str
     required: true
@@ -44,9 +44,8 @@ options:
       command:
         description:
           - The command after C(CLUSTER), such as V([MEET, 10.0.0.2, '7000', '17000']).
-          - C(STABLE), C(IMPORT), C(MIGRATE) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots go from one
-            node to another.
-          - C(LEAD) stands for C(FAILOVER) and the wait until the node has taken over from its master.
+          - C(STABLE), C(IMPORT), C(MIGRATE), C(DRAIN) and C(OWN) stand for the commands of each slot of the ranges that follow, by which slots
+            go from one node to another; C(SEND), C(EMPTY), C(STAY) and C(FETCH) for an atomic migration, and that it has come about.
         type: list
         elements: str
         required: true
@@ -68,10 +67,36 @@ options:
         description: It sees its cluster whole, and has everything of the master that it follows.
         type: bool
         default: false
+      lasting:
+        description: For how many seconds then it is looked at whether it stays so. Where not, or where it does not come, that is no failure.
+        type: float
+        default: 0
+  probes:
+    description: What is to take a connection from this host before anything is done; else that fails, and says which does not.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: What it is, for people.
+        type: str
+        required: true
+      address:
+        description: Its IP address.
+        type: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        required: true
   wait:
     description: How many seconds that may take.
     type: int
     default: 60
+  turn:
+    description: After how many seconds a node leaves the keys that are yet to go to another for the next call.
+    type: float
+    default: 3600
 """
 
 EXAMPLES = r"""
@@ -95,8 +120,19 @@ nodes:
       description: How many keys it has.
       type: int
     left:
-      description: Of each slot that goes from it to another node, how many keys it has still.
+      description: Of each slot that goes from it to another node or comes, how many keys it has.
       type: dict
+    memory:
+      description: Bytes of its keys, bytes that it uses, its C(maxmemory), and what its host has free.
+      type: list
+      elements: int
+    atomic:
+      description: The command after C(CLUSTER) by which it moves slots with their keys at once, or empty.
+      type: str
+leaving:
+  description: Instance that is to be absent to V(runs), V(stopped), V(gone), or empty for one that is no node of a cluster.
+  returned: success
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule

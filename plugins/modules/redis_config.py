@@ -156,6 +156,10 @@ options:
         description: Whether it may be restarted for what Redis reads only when it starts. Without, that is returned in RV(waiting).
         type: bool
         default: true
+      left:
+        description: Whether it has left its cluster. Without, one that is to be absent and is a node of a cluster is refused.
+        type: bool
+        default: false
       replication:
         description:
           - Whom it follows. That is set where it is asked for the first time; later the role that the running Redis has counts, so that

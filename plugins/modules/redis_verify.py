@@ -79,7 +79,7 @@ reach:
       description: Which container of this host has an IPv4 address.
       type: dict
 nodes:
-  description: The instances of the host that are to run as nodes of a cluster.
+  description: The instances of the host that are to run as nodes of a cluster, or to leave one.
   returned: success
   type: list
   elements: str

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 PLAN_KEYS = (
     "problems", "images", "archives", "files", "volumes", "containers", "interfaces", "purge", "endpoints", "kept",
-    "keeper_program", "parts", "teardown", "certificates", "encrypt_for", "cluster",
+    "keeper_program", "parts", "teardown", "certificates", "encrypt_for", "cluster", "leaving",
     "sentinel",
 )  # fmt: skip
 
@@ -102,6 +102,7 @@ def _files(
         "secrets": secrets,
         "operator": bool(instance["operator"]),
         "restart_allowed": instance["restart_allowed"],
+        "left": bool(instance.get("left")),
         "unauthenticated": unauthenticated,
         "replication": None if absent else instance["replication"],
         "sentinel": _asks_as(instance) if sentinel.is_sentinel(instance) else None,
@@ -206,14 +207,16 @@ def make_plan(
     host: str,
     pending: Iterable[str] = (),
     hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    left: Iterable[str] | None = (),
 ) -> dict[str, Any]:
     """Everything that the role's tasks need. With ``problems`` the rest is empty: nothing is done by halves.
 
     ``variables``: the role's without ``redis_``, each of its type. ``hosts``: those of each host, as they are given.
+    ``left``: instances that their cluster has let go; None: those that are to leave one are not looked at yet.
     """
     problems = Problems(host, variables.get("problems", ()))
     config_dir, socket_dir = variables["config_dir"], variables["socket_dir"]
-    merged = merge(variables, variables["instances"], problems)
+    merged, leaving = _leaving(merge(variables, variables["instances"], problems), left)
     extra = _companions(variables["companions"], merged, variables, problems)
     check_host(variables, extra, problems)
     with_data = [one["name"] for one in merged if one["state"] == "started" and not sentinel.is_sentinel(one)]
@@ -247,6 +250,7 @@ def make_plan(
         "encrypt_for": encrypt_for,
         "cluster": [node["instance"] for node in nodes],
         "sentinel": [one["instance"] for one in watching],
+        "leaving": leaving,
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,
@@ -265,6 +269,14 @@ def make_plan(
         "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
+
+
+def _leaving(merged: list[Settings], left: Iterable[str] | None) -> tuple[list[Settings], list[str]]:
+    """The instances, and the names of those that are to leave a cluster."""
+    leaving = [one["name"] for one in merged if one["state"] == "absent" and one["cluster"]]
+    if left is None:
+        return [one for one in merged if one["name"] not in leaving], leaving
+    return [{**one, "left": one["name"] in {*left}} for one in merged], leaving
 
 
 def _keeper(merged: list[Settings], variables: Settings) -> dict[str, Any]:
@@ -346,7 +358,7 @@ def _teardown(
 
     return {
         "containers": gone([item["name"] for item in [*companions, *instances]]),
-        "files": [_files({**item, "state": "absent"}, config_dir, socket_dir) for item in instances],
+        "files": [_files({**item, "state": "absent", "left": True}, config_dir, socket_dir) for item in instances],
         "images": [
             {**image, "only_made_here": True}
             for image in gone([item["image"] for item in instances if item["image_source"] != "pull"])

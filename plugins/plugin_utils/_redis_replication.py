@@ -43,6 +43,10 @@ class Host(NamedTuple):
     ca_dir: str
     """Where the CA of its own certificates is, on the controller."""
     namespaces: Namespaces
+    leaving: tuple[tuple[str, str], ...] = ()
+    """Of what is to leave a cluster, the cluster and the instance."""
+    dead: tuple[str, ...] = ()
+    """``redis_cluster_forget``."""
 
     @property
     def instances(self) -> Mapping[str, Settings]:
@@ -235,15 +239,18 @@ def read_host(name: str, raw: Mapping[str, Any]) -> Host:
     problems = Problems(name)
     given = {key: raw[key] for key in options_of("redis") if key in raw}
     variables = read_variables("redis", given, problems.told, f"{name}: ")
-    merged = [item for item in merge(variables, variables["instances"], problems) if item["state"] != "absent"]
+    told = merge(variables, variables["instances"], problems)
+    merged = [item for item in told if item["state"] != "absent"]
+    leaving = [(str(one["cluster"]), str(one["name"])) for one in told if one["cluster"] and one not in merged]
     for instance in merged:
         check(instance, problems)
     if problems.told:
         raise NoMasterError(f"its own variables are wrong: {problems.told[0]}")
     companions = [one for one in variables["companions"] if one.get("name")]
     address = raw["redis_address"] if "redis_address" in raw else raw.get("ansible_host", name)
+    namespaces = Namespaces(merged, companions, variables["network_definitions"])
     return Host(
-        name, str(address), variables["tls_ca_dir"], Namespaces(merged, companions, variables["network_definitions"])
+        name, str(address), variables["tls_ca_dir"], namespaces, tuple(leaving), tuple(variables["cluster_forget"])
     )
 
 

@@ -139,7 +139,7 @@ def _copy(server: Server, around: Around, to: Path) -> Copy:
         before = protocol.info_of(own, *_SECTIONS)
         used = int(before.get("used_memory", 0))
         free = min(regular.free_at(place), regular.free_at(to))
-        why = misfit(max(used, _size(names, place)), used, free, _memory())
+        why = misfit(max(used, _size(names, place)), used, free, free_memory())
         if why:
             raise NotTriedError(why)
         if not names.aof:
@@ -175,7 +175,8 @@ def _text(size: int) -> str:
     return f"{size / 2**20:.0f} MiB"
 
 
-def _memory() -> int:
+def free_memory() -> int:
+    """Bytes that this host has for what is started next."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")), 0)
 

@@ -55,8 +55,11 @@ class Running(NamedTuple):
 
 def running(instance: Instance, container: str, content: str | None) -> Running | None:
     """``container``: its id. ``content``: of the redis.conf that it has. None for one that is not to be asked."""
-    if not (instance["trial"] and instance["socket_directory"]):
-        return None
+    return as_written(instance, container, content) if instance["trial"] and instance["socket_directory"] else None
+
+
+def as_written(instance: Instance, container: str, content: str | None) -> Running:
+    """Also one that is to be absent, as whom its redis.conf lets in."""
     before = ""
     with suppress(ValueError):  # of lines that are somebody else's
         before = live.password_of(content or "")

@@ -12,7 +12,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._images import arch
 from ansible_collections.netmode.docker.plugins.module_utils._interfaces import record
 from ansible_collections.netmode.docker.plugins.module_utils._lock import undisturbed
 
-from . import check, files, modules, neighbours, operator, replication, running
+from . import check, files, leaving, modules, neighbours, operator, replication, running
 from . import tried as tried_by
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def planned(params: Json, engine: Engine, asked: Mapping[str, list[str]] = Mappi
     instances = [_with_role(one, current, servers, noted) for one in instances]
     servers = running.with_roles(servers, instances)
     check.refuse(instances, current, around, {name for name, one in servers.items() if one.asked.now})
+    leaving.refuse(instances, around)
     for one in instances:
         replication.refuse(one, _role(one, servers), current[one["name"]].content or "")
     asked_anew = {one["name"] for one in instances if one["name"] in noted and asks_anew(one, noted[one["name"]])}

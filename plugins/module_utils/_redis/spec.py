@@ -41,6 +41,7 @@ INSTANCE_ARGUMENTS = {
     "unauthenticated": {"type": "dict", "options": _UNAUTHENTICATED},
     "trial": {"type": "dict", "options": _TRIAL},
     "restart_allowed": {"type": "bool", "default": True},
+    "left": {"type": "bool", "default": False},
     "replication": {"type": "dict", "options": replication.ARGUMENTS},
     "sentinel": {"type": "dict", "options": sentinel.ARGUMENTS},
 }

@@ -107,7 +107,7 @@ def verify(plan: Json, docker_host: str, timeout: int, *, check_mode: bool) -> P
         "reach": _reach(plan, [{**one, "role": roles.get(one["instance"], "")} for one in found], addresses(facts)),
         "deployed": deployed,
         "roles": roles,
-        "nodes": [one["name"] for one in plan["instances"] if one.get("cluster") and one["state"] == "started"],
+        "nodes": [one["name"] for one in plan["instances"] if one.get("cluster") and one["state"] != "stopped"],
         "sentinels": [one["name"] for one in plan["instances"] if one.get("sentinel_of") and one["state"] == "started"],
     }
     told = warnings(instances, _servers(answers), plan["tls_renew_before"])

@@ -35,6 +35,10 @@ class Node(NamedTuple):
     """Of the node that was asked: a slot, ``<`` for one that comes or ``>`` for one that goes, and the other node."""
 
     @property
+    def at(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+    @property
     def is_master(self) -> bool:
         return "master" in self.flags
 
@@ -49,6 +53,18 @@ class Node(NamedTuple):
         return "handshake" not in self.flags
 
 
+class Memory(NamedTuple):
+    """In bytes."""
+
+    data: int
+    """Of its keys alone."""
+    used: int
+    most: int
+    """``maxmemory``; 0 for no limit."""
+    free: int
+    """Of its host."""
+
+
 class View(NamedTuple):
     """What one node says."""
 
@@ -56,7 +72,11 @@ class View(NamedTuple):
     keys: int
     """How many it has."""
     left: tuple[tuple[int, int], ...] = ()
-    """Of each slot that goes from it to another node, how many keys it has still."""
+    """Of each slot that goes from it to another node or comes, how many keys it has."""
+    memory: Memory = Memory(0, 0, 0, 0)
+    atomic: str = ""
+    """The command that moves slots with all their keys at once: MIGRATESLOTS of Valkey, told to who has them, or
+    MIGRATION of Redis, told to who gets them; empty where it has none."""
 
     @property
     def me(self) -> Node:

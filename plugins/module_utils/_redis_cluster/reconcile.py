@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import Engine
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
-from ansible_collections.netmode.docker.plugins.module_utils._redis import look
+from ansible_collections.netmode.docker.plugins.module_utils._redis import copied, leaving, look
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     ErrorReply,
     NotMeantError,
@@ -23,7 +23,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.running import connected
 
-from . import lead, slots
+from . import commands, lead, probe
 from .nodes import SLOTS, count, parse
 
 if TYPE_CHECKING:
@@ -51,9 +51,21 @@ ARGUMENTS: Json = {
             "instance": {"type": "str", "required": True},
             "known": {"type": "int", "default": 1},
             "whole": {"type": "bool", "default": False},
+            "lasting": {"type": "float", "default": 0},
+        },
+    },
+    "probes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "port": {"type": "int", "required": True},
         },
     },
     "wait": {"type": "int", "default": 60},
+    "turn": {"type": "float", "default": 3600},
 }
 """The options of the module ``redis_cluster``, beside those of a plan."""
 
@@ -61,23 +73,33 @@ _WITHIN = 5.0
 """Seconds that a node may take to answer."""
 _MOVED_WITHIN = 24 * 3600.0
 """Seconds that slots with all their keys may take to go to another node."""
+_MET_WITHIN = 10.0
+"""Seconds after which who comes back is met once more."""
 _FIRST, _LONGEST = 0.05, 0.5
 """Seconds until it is asked again."""
 
 
 def cluster(params: Json, parts: Json, *, check_mode: bool) -> Json:
     """Take the steps, wait until it is so, and return ``nodes``. NetmodeError: one was refused, or it does not come."""
+    closed = probe.unreached(params["probes"])
+    if closed:
+        raise NetmodeError(
+            f"not reached from this host: {'; '.join(closed)}. Nothing was changed. A node needs its port and the bus "
+            "(10000 above it) open to all hosts of its cluster: look at firewalls, and at redis_bind and redis_address."
+        )
     engine, steps = Engine(params["docker_host"], params["timeout"]), params["steps"]
     seen = look.observe(parts["files"], engine)
-    servers = {name: one for name, one in seen.servers.items() if name in params["nodes"] and one.asked.role}
+    running = {**seen.servers, **leaving.servers(seen)}
+    servers = {name: one for name, one in running.items() if name in params["nodes"] and one.asked.role}
     missing = [one["instance"] for one in [*steps, *params["waits"]] if one["instance"] not in servers]
     if missing:
         raise NetmodeError(f"instance {missing[0]}: it does not run here, or does not answer. Run site.yml first.")
     try:
-        return _cluster(params, engine, servers, check_mode=check_mode)
+        said = _cluster(params, engine, servers, check_mode=check_mode)
     except (OSError, NotMeantError, NotRedisError, ValueError) as error:
         why = f"a node of {', '.join(servers)} ended while it was asked, or says what no node says: {error}."
         raise NetmodeError(f"{why} Run this again.") from error
+    return {**said, "leaving": {name: state for name, state in leaving.states(seen).items() if name in params["nodes"]}}
 
 
 def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_mode: bool) -> Json:
@@ -85,7 +107,7 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
     if not check_mode:
         with alone("containers", "netmode.docker.redis_cluster", engine.docker_host):
             for step in steps:
-                _take(servers[step["instance"]], step["command"])
+                _take(servers[step["instance"]], step["command"], params["turn"])
         until = time.monotonic() + params["wait"]
         for awaited in params["waits"]:
             _settle(servers[awaited["instance"]], awaited, params["wait"], until)
@@ -93,16 +115,17 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
     return {"changed": bool(steps), "nodes": said}
 
 
-def _take(server: Server, words: list[str]) -> None:
-    many = words[0] in slots.MANY
+def _take(server: Server, words: list[str], turn: float) -> None:
+    many = words[0] in commands.MANY
     with closing(connected(server, _MOVED_WITHIN if many else lead.TIMES * lead.WITHIN + _WITHIN)) as own:
         if many:
-            said = slots.take(own, words, str((server.instance["trial"] or {}).get("password") or ""))
+            password = str((server.instance["trial"] or {}).get("password") or "")
+            said = commands.take(own, words, commands.Around(password, turn))
         elif words == ["LEAD"]:
             said = lead.lead(own)
         else:
             said = _ask(own, "CLUSTER", *words)
-    if said != "OK":
+    if said != "OK" and not (words[0] == "FORGET" and "Unknown node" in said):  # it has heard of it
         shown = " ".join(words if len(words) < 6 else [*words[:5], "..."])
         raise NetmodeError(
             f"instance {server.instance['name']}: CLUSTER {shown}: {said}. The cluster is as far as it was, and serves "
@@ -113,12 +136,26 @@ def _take(server: Server, words: list[str]) -> None:
 def _view(server: Server) -> Json | None:
     """None for one that is no node: ``cluster-enabled`` takes a restart that has not been."""
     with closing(connected(server, _WITHIN)) as own:
-        text = _ask(own, "CLUSTER", "NODES")
-        if isinstance(text, ErrorReply):
-            return None
-        going = [slot for node in parse(text) for slot, way, _ in node.moving if way == ">"]
-        left = {str(slot): int(_ask(own, "CLUSTER", "COUNTKEYSINSLOT", str(slot))) for slot in going}
-        return {"nodes": text, "keys": int(_ask(own, "DBSIZE")), "left": left}
+        return said_by(own)
+
+
+def said_by(own: Connection) -> Json | None:
+    text = _ask(own, "CLUSTER", "NODES")
+    if isinstance(text, ErrorReply):
+        return None
+    moving = [str(slot) for node in parse(text) for slot, _, _ in node.moving]
+    own.send(b"".join(encode("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in moving))
+    left = {slot: int(own.reply() or 0) for slot in moving}
+    return {"nodes": text, "keys": int(_ask(own, "DBSIZE")), "left": left, **_abilities(own)}
+
+
+def _abilities(own: Connection) -> Json:
+    """``memory`` as :class:`nodes.Memory`, and ``atomic`` as :class:`nodes.View` has it."""
+    info = info_of(own, "memory")
+    names = ("used_memory_dataset", "used_memory", "maxmemory")
+    own.send(encode("COMMAND", "LIST", "FILTERBY", "PATTERN", "cluster|migrat*"))
+    atomic = "".join(str(name).partition("|")[2].upper() for name in own.replies() or ())
+    return {"memory": [*(int(info.get(name) or 0) for name in names), copied.free_memory()], "atomic": atomic}
 
 
 def _ask(own: Connection, *words: str) -> str:
@@ -127,9 +164,11 @@ def _ask(own: Connection, *words: str) -> str:
 
 
 def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
-    pause = _FIRST
+    pause, begun = _FIRST, time.monotonic()
     with closing(connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
         while why := unsettled(own, awaited):
+            if awaited["lasting"] and time.monotonic() > begun + _MET_WITHIN:
+                return
             if time.monotonic() > until:
                 raise NetmodeError(
                     f"instance {server.instance['name']}: {why} within {wait} s. Its log says why "
@@ -138,6 +177,9 @@ def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
                 )
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST)
+        until = time.monotonic() + awaited["lasting"]
+        while time.monotonic() < until and not unsettled(own, awaited):
+            time.sleep(_LONGEST)
 
 
 def unsettled(own: Connection, awaited: Json) -> str:

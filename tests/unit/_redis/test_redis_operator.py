@@ -27,6 +27,7 @@ SOURCES = [
 NOT_SENT = {
     "LOADING", "NOAUTH", "NOPERM", "WRONGPASS", "PONG", "NONE", "CMD", "DOCKER", "FORWARD", "AUTH", "MOVED", "ASK",
     "SET", "MEET", "ADDSLOTSRANGE", "REPLICATE", "SETSLOT", "IMPORT", "OWN", "STABLE",
+    "FORGET", "LEAD", "STAY", "MIGRATESLOTS", "GETSLOTMIGRATIONS", "MIGRATION",
 }  # fmt: skip
 """Answers, chains of the host, AUTH, which needs no permission, and what follows CLUSTER."""
 READS = {

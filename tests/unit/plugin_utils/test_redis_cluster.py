@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import settings_of as made
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import led_before, next_steps
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import led_before
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_clusters import next_steps as from_results
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_plan import make_plan
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import read_variables
 
 Json = dict[str, Any]
+MEMORY = [0, 0, 0, 0]
 NODE: Json = {"redis_password": "s3cret", "redis_bind": ["*"], "redis_cluster": "cache", "redis_port": 7000}
 HOST: Json = {**NODE, "redis_network_mode": "host"}
 WEB: Json = {"name": "web", "image": "nginx", "ports": ["7000:7000", "17000:17000"]}
@@ -132,7 +134,15 @@ def test_r8_a_network_of_one_host_is_no_way_to_nodes_on_others() -> None:
 
 def said(number: int) -> Json:
     """A node that knows itself alone."""
-    return {"redis": {"nodes": f"{number:040x} :7000@17000 myself,master - 0 0 0 connected", "keys": 0, "left": {}}}
+    return {
+        "redis": {
+            "nodes": f"{number:040x} :7000@17000 myself,master - 0 0 0 connected",
+            "keys": 0,
+            "left": {},
+            "memory": MEMORY,
+            "atomic": "",
+        }
+    }
 
 
 def fleet(*, hosts: int = 3, replicas: int = 0, **more: Json) -> tuple[Json, Json]:
@@ -147,6 +157,11 @@ def fleet(*, hosts: int = 3, replicas: int = 0, **more: Json) -> tuple[Json, Jso
         for number, name in enumerate(names)
     }
     return {name: said(number) for number, name in enumerate(names)}, variables
+
+
+def next_steps(nodes: Json, variables: Json, leaving: Json | None = None, **more: Json) -> Json:
+    found = {host: {"nodes": said, "leaving": (leaving or {}).get(host, {})} for host, said in nodes.items()}
+    return from_results(found, variables, **more)
 
 
 def test_each_host_is_given_the_steps_of_its_own_nodes() -> None:
@@ -205,7 +220,7 @@ def answers(ids: list[str], me: int, slots: list[str]) -> Json:
         f"{key} 10.0.0.{at + 1}:7000@17000 {'myself,' * (at == me)}master - 0 0 {at + 1} connected {slots[at]}"
         for at, key in enumerate(ids)
     ]
-    return {"redis": {"nodes": "\n".join(lines), "keys": 0, "left": {}}}
+    return {"redis": {"nodes": "\n".join(lines), "keys": 0, "left": {}, "memory": MEMORY, "atomic": ""}}
 
 
 def test_a_node_that_joins_a_cluster_sees_it_whole_before_any_slot_goes_to_it() -> None:
@@ -235,6 +250,71 @@ def test_what_one_cluster_waits_for_is_not_asked_of_the_nodes_of_another() -> No
             ("redis", 4, True),
             ("late", 1, False),
         ]
+
+
+def test_one_that_is_to_leave_takes_part_until_it_has_nothing_and_is_then_let_go() -> None:
+    ids = [f"{number:040x}" for number in range(4)]
+    absent = {"r3": {"redis_instances": [{"name": "redis", "state": "absent"}]}}
+    _, variables = fleet(hosts=4, **absent)
+    runs = {"r3": {"redis": "runs"}}
+
+    def nodes(*slots: str) -> Json:
+        return {f"r{at}": answers(ids, at, [*slots]) for at in range(4)}
+
+    moves = next_steps(nodes("0-4095", "4096-8191", "8192-12287", "12288-16383"), variables, runs)
+    assert [one["command"][0] for host in ("r0", "r1", "r2") for one in moves["steps"][host]] == ["IMPORT"] * 3
+    assert waits(moves) == {(4, True)}
+    drained = nodes("0-5461", "5462-10922", "10923-16383", "")
+    forgets = next_steps(drained, variables, runs)
+    assert {host: [one["command"] for one in steps] for host, steps in forgets["steps"].items()} == {
+        **{host: [["FORGET", ids[3]]] for host in ("r0", "r1", "r2")},
+        "r3": [],
+    }
+    assert forgets["waits"]["r3"] == []
+    for at in range(3):
+        said_by = drained[f"r{at}"]["redis"]
+        said_by["nodes"] = "\n".join(line for line in said_by["nodes"].splitlines() if ids[3] not in line)
+    left = next_steps(drained, variables, runs)
+    assert (left["done"], left["left"]["r3"]) == (True, ["redis"])
+    assert any(line.endswith("nodes that left are forgotten") for line in left["claims"])
+    nothing = next_steps({**drained, "r3": {"redis": None}}, variables, {"r3": {"redis": "gone"}})
+    assert (nothing["done"], nothing["left"]["r3"]) == (True, [])
+    stopped = next_steps({**drained, "r3": {"redis": None}}, variables, {"r3": {"redis": "stopped"}})
+    assert "r3/redis: is to leave, and does not answer" in stopped["problems"][0]
+
+
+def test_what_is_no_node_of_a_cluster_may_go_and_a_whole_cluster_does_not_leave() -> None:
+    nodes, variables = fleet(**{f"r{at}": {"redis_state": "absent"} for at in range(3)})
+    left = next_steps(nodes, variables, {f"r{at}": {"redis": ""} for at in range(3)})
+    assert (left["problems"], left["left"]) == ([], {f"r{at}": ["redis"] for at in range(3)})
+    runs = {f"r{at}": {"redis": "runs"} for at in range(3)}
+    assert "these are all of its nodes" in next_steps(nodes, variables, runs)["problems"][0]
+
+
+def test_nodes_that_never_agree_are_told_in_the_end_and_a_turn_becomes_longer() -> None:
+    ids, slots = [f"{number:040x}" for number in range(3)], ["0-5461", "5462-10922", "10923-16383"]
+    _, variables = fleet()
+    other = {"r0": answers(ids, 0, ["0-5460", *slots[1:]])}
+    nodes = {**{f"r{at}": answers(ids, at, slots) for at in range(3)}, **other}
+    found = next_steps(nodes, variables)
+    assert (found["turn"], found["waited"]) == (10.0, 1)
+    for _ in range(15):
+        assert found["problems"] == []
+        found = next_steps(nodes, variables, before=found)
+    assert "do not say the same of the slots" in found["problems"][0]
+    assert found["turn"] > 200
+
+
+def test_what_is_to_leave_is_left_out_of_the_plan_until_its_cluster_has_let_it_go() -> None:
+    given: Json = {**HOST, "redis_instances": [{"name": "c0"}, {"name": "c1", "state": "absent"}]}
+    variables = read_variables("redis", {"redis_address": "10.0.0.1", **given}, [])
+    alone = make_plan(variables, "r1", (), {}, left=None)
+    assert alone["problems"] == []
+    assert ([one["name"] for one in alone["files"]], alone["leaving"]) == (["c0"], ["c1"])
+    assert [one["name"] for one in alone["proof"]["instances"]] == ["c0"]
+    for left in ((), ("c1",)):
+        planned = make_plan(variables, "r1", (), {}, left=left)
+        assert [(one["name"], one["left"]) for one in planned["files"]] == [("c0", False), ("c1", bool(left))]
 
 
 def handed(node: str, to: str, epoch: int) -> Json:
