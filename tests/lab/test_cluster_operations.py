@@ -128,7 +128,8 @@ def test_a_host_is_switched_off_and_on_and_replicas_have_taken_over_in_time(
         clients.shown(capsys)
     clients.lost_nothing("a host down")
     stalled = max(one.gap for one in idle)  # by the machine itself
-    assert took < TIMEOUT + 2 + stalled
+    # Redis pings a node at least each half of the timeout, which begins with a ping; then comes the election.
+    assert took < 1.5 * TIMEOUT + 2 + stalled
     assert all(one.gap < took + ANSWERS_WITHIN + 1 + stalled for one in told), told
     for lost in clients.lost.values():  # acknowledged by a master that had not told its replica when it ended
         assert lost["a host down"] < 100
@@ -159,9 +160,10 @@ def crash(clients: Clients) -> tuple[float, list[Told]]:
         return [datetime.fromisoformat(line[:26] + "+00:00").timestamp() for line in said.splitlines()]
 
     look(f"before {down} is switched off")
-    since = time.time()
     beneath("docker", "kill", down)
     try:
+        ended = beneath("docker", "inspect", "-f", "{{.State.FinishedAt}}", down)
+        since = datetime.fromisoformat(ended[:26] + "+00:00").timestamp()
         wait_until(lambda: all(map(is_whole, others)), "replicas take over", 60)
         took = max(moment for host in others for moment in elected(host)) - since
         look(f"{took:.1f} s after that, when replicas had taken over")
