@@ -41,7 +41,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .PHONY: help site facts verify teardown check test thorough lab lab-down bench build clean docs changelog
-.PHONY: ruff mypy yamllint unit sanity ansible-lint docs-lint import-check integration
+.PHONY: ruff mypy yamllint unit browser sanity ansible-lint docs-lint import-check integration
 
 help:
 	@sed -n '3,18s/^# \{0,1\}//p' Makefile
@@ -87,7 +87,7 @@ clean:
 check: ruff yamllint mypy unit
 
 test: $(VENV)/gates
-	@$(MAKE) -j2 --output-sync=target check sanity ansible-lint docs docs-lint import-check
+	@$(MAKE) -j2 --output-sync=target check sanity ansible-lint docs docs-lint import-check browser
 	@$(MAKE) integration
 
 $(VENV)/gates: tests/requirements.txt $(VENV)/controller
@@ -119,6 +119,10 @@ mypy: $(VENV)/gates $(TREE)
 unit: $(VENV)/gates
 	$(call say,unit tests)
 	@$(BIN)/pytest -q tests/unit
+
+browser: $(VENV)/gates
+	$(call say,the page of topology.yml in chromium)
+	@tests/browser/run
 
 sanity: $(VENV)/gates
 	$(call say,ansible-test sanity (a minute and a half the first time))

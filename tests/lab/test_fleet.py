@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +111,27 @@ def test_the_matrix_has_every_cell_expected_and_observed_and_no_log_shows_a_pass
     assert {key: found.get(key) for key in expected} == expected
     assert len(found) == 11
     assert total.startswith("33 cells, all as expected")
+
+
+def test_the_page_has_every_container_veth_and_address_that_docker_and_the_kernel_tell(tmp_path: Path) -> None:
+    file = tmp_path / "topology.html"
+    play = done(run_play("topology.yml", topology_page=str(file), target="all"))
+    assert not {task["task"] for task in play.tasks if task["result"].get("changed")} - {"Write the page"}
+    answers, *sections = file.read_text(encoding="utf-8").split("<section class=machine ")
+    assert set(HOSTS) <= {section.partition('"')[2].partition('"')[0] for section in sections}
+    assert "Who reaches whom" in answers
+    for host in HOSTS:
+        (section,) = (one for one in sections if one.startswith(f'id="{host}"'))
+        shown = set(html.unescape(re.sub(r"<[^>]*>", "\n", section)).split("\n"))
+        names = on(host).docker("ps", "-a", "--format", "{{.Names}}").split()
+        veths = re.findall(r"^\d+: ([^@:]+)", on(host).sh("ip -o link show type veth"), re.MULTILINE)
+        bridges = re.findall(r"^\d+: ([^@:]+)", on(host).sh("ip -o link show type bridge"), re.MULTILINE)
+        template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}/{{.IPPrefixLen}} {{.MacAddress}} {{end}}"
+        known = on(host).docker("inspect", "-f", template, *names).split()
+        addresses = [word for word in known if re.fullmatch(r"[\d.]+/[1-9]\d*|[0-9a-f:]{17}", word)]
+        assert len(names) > 2
+        assert addresses
+        assert not {*names, *veths, *bridges, *addresses} - shown, host
 
 
 def test_a_cell_that_is_not_as_expected_fails_the_host_that_is_not_reached() -> None:
