@@ -37,6 +37,9 @@ options:
     type: list
     elements: dict
     default: []
+  before:
+    description: An earlier reading of the same hosts. What has changed since is told and marked.
+    type: dict
   style:
     description: The style sheet that is put into the page.
     type: str
@@ -63,7 +66,13 @@ _value:
 
 
 def topology_page(
-    data: Any, ports: Any = None, roles: Any = None, cells: Any = None, style: str = "", script: str = ""
+    data: Any,
+    ports: Any = None,
+    roles: Any = None,
+    cells: Any = None,
+    before: Any = None,
+    style: str = "",
+    script: str = "",
 ) -> str:
     """The filter itself; see DOCUMENTATION."""
     if not isinstance(data, Mapping):
@@ -71,7 +80,7 @@ def topology_page(
             "netmode.docker.topology_page draws a dictionary of host name to ansible_facts['docker_network'], not "
             f"{type(data).__name__}. The module netmode.docker.network_facts gathers them."
         )
-    return page(Fleet(data, ports or {}, roles or {}, list(cells or [])), str(style), str(script))
+    return page(Fleet(data, ports or {}, roles or {}, list(cells or []), before), str(style), str(script))
 
 
 class FilterModule:

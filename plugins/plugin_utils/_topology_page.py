@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ansible_collections.netmode.docker.plugins.plugin_utils import _topology_findings as looks
 from ansible_collections.netmode.docker.plugins.plugin_utils._topology import NO_INTERFACE, drawn
+from ansible_collections.netmode.docker.plugins.plugin_utils._topology_changes import WENT, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Sharer,
         Stopped,
     )
+    from ansible_collections.netmode.docker.plugins.plugin_utils._topology_changes import Change
 
 
 class Fleet(NamedTuple):
@@ -37,19 +39,23 @@ class Fleet(NamedTuple):
     ports: Mapping[str, Any]
     roles: Mapping[str, Any]
     cells: list[Mapping[str, Any]]
+    before: Mapping[str, Any] | None
+    """Facts of an earlier reading, if there is one."""
 
 
 def page(fleet: Fleet, style: str, script: str) -> str:
     """``style`` and ``script`` are put into it, and nothing else may run or be loaded."""
-    hosts = [_Page(name, fleet) for name in sorted(fleet.facts)]
+    changed = None if fleet.before is None else changes(fleet.before, fleet.facts)
+    hosts = [_Page(name, fleet, changed or []) for name in sorted(fleet.facts)]
     title = f"Network of {_count(len(hosts), 'host')}"
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; base-uri 'none'; "
         "form-action 'none'"
     )
+    answers = _wrong(hosts) + _changed(hosts, changed) + _open(hosts) + _matrix(fleet.cells)
     return _SHELL.format(
-        policy=policy, style=style, script=script, title=title, sum=_sum(hosts),
-        answers=_wrong(hosts) + _open(hosts) + _matrix(fleet.cells), hosts="".join(one.html() for one in hosts),
+        policy=policy, style=style, script=script, title=title, sum=_sum(hosts), answers=answers,
+        hosts="".join(one.html() for one in hosts),
     )  # fmt: skip
 
 
@@ -130,6 +136,27 @@ def _wrong(hosts: list[_Page]) -> str:
     return f"<section class=wrong><h2>What is wrong</h2>{_list(rows)}</section>" if rows else _none("What is wrong")
 
 
+def _changed(hosts: list[_Page], changed: list[Change] | None) -> str:
+    if changed is None:
+        return ""
+    pages = {one.name: one for one in hosts}
+    rows = [
+        f"{_linked(pages.get(one.host), one)} {one.how}: {one.kind} {_name(one.name)} <small>{_name(one.told)}</small>"
+        for one in changed
+    ]
+    title = "What has changed"
+    return f"<section class=changed><h2>{title}</h2>{_list(rows)}</section>" if rows else _none(title)
+
+
+def _linked(page: _Page | None, change: Change) -> str:
+    """The host's name, as a link to what is still there."""
+    if page is None:
+        return _name(change.host)
+    gone = change.how == WENT or change.kind not in ("container", "bridge")
+    about = "" if gone else looks.bridge(change.name) if change.kind == "bridge" else change.name
+    return f"<a href={page.anchor(about)}>{_name(change.host)}</a>"
+
+
 def _open(hosts: list[_Page]) -> str:
     """A row for each host; what leads where stands at its edge."""
     rows = [
@@ -185,7 +212,7 @@ def _none(title: str) -> str:
 class _Page:
     """One host on its way to HTML."""
 
-    def __init__(self, name: str, fleet: Fleet) -> None:
+    def __init__(self, name: str, fleet: Fleet, changed: list[Change]) -> None:
         facts = fleet.facts[name]
         self.name, self.key = name, quote(name, safe="")
         self.facts: Mapping[str, Any] = facts if facts else {}
@@ -194,6 +221,7 @@ class _Page:
         self.host: Host = drawn(self.facts, fleet.ports.get(name) or {})
         self.findings = looks.findings(self.host) if facts else [looks.Finding("could not be read", "")]
         self.openings = looks.openings(self.facts, self.host)
+        self.marks = {one.name: one.how for one in changed if one.host == name and one.kind == "container"}
         self.placed: set[str] = set()
         """Names that have an anchor: one of several networks is drawn several times."""
 
@@ -272,6 +300,7 @@ class _Page:
         mode, role = escape(str(container.get("mode") or "")), self.roles.get(name)
         told = f"<small>{mode} {_name(container.get('image') or '')}</small>"
         told += f"<em>{_name(role)}</em>" if role else ""
+        told += f" <mark>{self.marks[name]}</mark>" if name in self.marks else ""
         inside = _list(map(self._sharer, sharers), "in")
         return f'<div class="c {mode}"{self._id(name)}><b>{_name(name)}</b> {said} {told}{inside}</div>'
 
