@@ -219,11 +219,8 @@ def make_plan(
     merged, leaving = _leaving(merge(variables, variables["instances"], problems), left)
     extra = _companions(variables["companions"], merged, variables, problems)
     check_host(variables, extra, problems)
-    with_data = [one["name"] for one in merged if one["state"] == "started" and not sentinel.is_sentinel(one)]
-    encrypt_for = check_backups(variables, with_data, problems)
-    for instance in merged:
-        check(instance, problems)
-        instance["operator"] = operator_file(instance, config_dir)
+    encrypt_for = check_backups(variables, _with_data(merged), problems)
+    _check_each(merged, config_dir, problems)
     namespaces = Namespaces(_present(merged), extra, variables["network_definitions"])
     own = Host(host, variables["address"], variables["tls_ca_dir"], namespaces)
     nodes = [] if problems.told else cluster(merged, own, problems, hosts or {})
@@ -248,9 +245,7 @@ def make_plan(
         "archives": archives,
         "certificates": certificates,
         "encrypt_for": encrypt_for,
-        "cluster": [node["instance"] for node in nodes],
-        "sentinel": [one["instance"] for one in watching],
-        "leaving": leaving,
+        **_of_fleet(nodes, watching, leaving),
         "files": files,
         "volumes": made_volumes(_present(merged)),
         "containers": containers,
@@ -259,16 +254,29 @@ def make_plan(
         "endpoints": [_endpoint(item, socket_dir) for item in merged if item["state"] == "started"],
         **_keeper(merged, variables),
         "parts": {
-            "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},
             "images": {"images": images},
             "sources": {"instances": proof["sources"]},
             "containers": {"containers": containers},
-            "cluster": nodes_of(merged, variables["cluster_timeout"]),
-            **_parts_around(merged, variables, namespaces),
+            **_parts(merged, files, variables, namespaces),
         },
         "proof": proof,
         "teardown": _teardown(merged, extra, config_dir, socket_dir),
     }
+
+
+def _of_fleet(nodes: list[dict[str, Any]], watching: list[dict[str, Any]], leaving: list[str]) -> dict[str, Any]:
+    cluster_nodes, sentinel_names = ([one["instance"] for one in found] for found in (nodes, watching))
+    return {"cluster": cluster_nodes, "sentinel": sentinel_names, "leaving": leaving}
+
+
+def _check_each(merged: list[Settings], config_dir: str, problems: Problems) -> None:
+    for instance in merged:
+        check(instance, problems)
+        instance["operator"] = operator_file(instance, config_dir)
+
+
+def _with_data(merged: list[Settings]) -> list[str]:
+    return [one["name"] for one in merged if one["state"] == "started" and not sentinel.is_sentinel(one)]
 
 
 def _leaving(merged: list[Settings], left: Iterable[str] | None) -> tuple[list[Settings], list[str]]:
@@ -285,10 +293,14 @@ def _keeper(merged: list[Settings], variables: Settings) -> dict[str, Any]:
     return {"kept": kept, "keeper_program": program.digest() if kept else ""}
 
 
-def _parts_around(merged: list[Settings], variables: Settings, namespaces: Namespaces) -> dict[str, Any]:
-    """Of the host: its tunables, its networks, and the interfaces that are put into containers."""
+def _parts(
+    merged: list[Settings], files: list[dict[str, Any]], variables: Settings, namespaces: Namespaces
+) -> dict[str, Any]:
+    """Of the instances and of the host: its tunables, its networks, and the interfaces that containers get."""
     networks = variables["network_definitions"]
     return {
+        "files": {**{key: variables[key] for key in ("socket_group", "image_dir")}, "instances": files},
+        "cluster": nodes_of(merged, variables["cluster_timeout"]),
         "tuning": tuning_of(merged, namespaces, enabled=variables["host_tuning"]),
         "networks": {"networks": networks},
         "interfaces": {"interfaces": _interfaces(merged, networks, ()), "purge": [item["name"] for item in merged]},

@@ -17,7 +17,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from . import tls
 from .log import last_lines
 from .neighbours import reached
-from .protocol import Endpoint, ping_until, refuse_odd_times, unmet
+from .ping import ping_until, refuse_odd_times, unmet
+from .protocol import Endpoint
 
 Json = dict[str, Any]
 

@@ -13,7 +13,8 @@ from ansible_collections.netmode.docker.plugins.module_utils._tuning.spec import
 
 from . import drift, kept, modules, operator, previous
 from .log import last_lines
-from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in, ping
+from .ping import ping
+from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

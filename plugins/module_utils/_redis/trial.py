@@ -31,6 +31,7 @@ from .data import (
 )
 from .files import content_of, tried_content_of
 from .log import with_log
+from .ping import ping
 from .tls import lines_of_files
 from .tried import LABEL, image_of, where
 
@@ -213,7 +214,7 @@ def endpoint_in(instance: Instance, at: str, secret: operator.Credentials | None
 
 
 def _ask(instance: Instance, at: str, secret: operator.Credentials | None, key: str) -> str:
-    said = protocol.ping(endpoint_in(instance, at, secret, key), _ANSWERS_WITHIN)
+    said = ping(endpoint_in(instance, at, secret, key), _ANSWERS_WITHIN)
     return str(said["answer"] or said["error"])
 
 

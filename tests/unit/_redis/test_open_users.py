@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible_collections.netmode.docker.plugins.module_utils._redis import answers, listeners, protocol
+from ansible_collections.netmode.docker.plugins.module_utils._redis import answers, listeners, ping, protocol
 from ansible_collections.netmode.docker.plugins.module_utils._redis.ways import Instance, Way
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_o14_users_without_a_password_are_found(
                 peer.recv(1)
 
         threading.Thread(target=serve, daemon=True).start()
-        answer = protocol.ping(protocol.Endpoint("one", socket=str(path), password="secret"), 5)
+        answer = ping.ping(protocol.Endpoint("one", socket=str(path), password="secret"), 5)
     assert (answer["answer"], answer["open_users"]) == ("PONG", found)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import holder, open_sockets
 from ansible_collections.netmode.docker.plugins.module_utils._redis import peer
-from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Endpoint, ping
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ping import ping
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Endpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

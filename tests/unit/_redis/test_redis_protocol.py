@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
-from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
-    Endpoint,
-    encode,
-    parse_info,
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ping import (
     ping,
     ping_all,
     ping_until,
     refuse_odd_times,
     unmet,
 )
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Endpoint, encode, parse_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

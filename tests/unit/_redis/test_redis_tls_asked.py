@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis import tls
-from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Endpoint, ping
+from ansible_collections.netmode.docker.plugins.module_utils._redis.ping import ping
+from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import Endpoint
 from certificates import Authority
 
 if TYPE_CHECKING:
