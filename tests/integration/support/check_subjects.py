@@ -164,7 +164,8 @@ FILES = Subject(
         {"directory": "/etc"}, {"name": "other", "directory": f"{AT}/other"},
         {"trial": {"container": {"name": "cache", "image": "nmt-image:1", "command": ["redis-server", "/none.conf"]}}},
         {"operator": True}, {"replication": FOLLOWS}, {"replication": {**FOLLOWS, "port": 7000, "overwrite": True}},
-        {"restart_allowed": False}, {"tls": {"pem": "one", "ca": "another"}}, {"tls": {"pem": "two", "ca": "another"}},
+        {"sentinel": {"username": "", "password": "secret"}}, {"sentinel": {}, "lines": ["port 26379"]},
+        {"state": "absent", "left": True}, {"restart_allowed": False}, {"tls": {"pem": "one", "ca": "another"}}, {"tls": {"pem": "two", "ca": "another"}},
     ),
     {
         "nothing": "",
