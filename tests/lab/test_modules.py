@@ -34,6 +34,7 @@ NOTHING: dict[str, dict[str, Any]] = {
     "redis_promote": {"plan": PLAN},
     "redis_preview": {"keeper": {"program": ""}, "plan": PLAN},
     "redis_restore": {"plan": PLAN},
+    "redis_sentinel": {"plan": PLAN, "instances": []},
     "redis_sources": {"instances": []},
     "redis_verify": {
         "plan": {
