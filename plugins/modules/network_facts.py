@@ -176,8 +176,6 @@ ansible_facts:
             - {destination: 172.17.0.0/16, gateway: null, interface: docker0}
 """
 
-import gc
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.netmode.docker.plugins.module_utils._compose.module import checked
 from ansible_collections.netmode.docker.plugins.module_utils._engine.client import ENGINE_ARGUMENTS, Engine
@@ -186,7 +184,6 @@ from ansible_collections.netmode.docker.plugins.module_utils._facts.gather impor
 
 
 def main() -> None:
-    gc.disable()  # the process lives for a tenth of a second: collections would cost three milliseconds of it
     module = AnsibleModule(argument_spec=checked(ENGINE_ARGUMENTS), supports_check_mode=True)
     try:
         facts, limited = gather(Engine(module.params["docker_host"], module.params["timeout"]))

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A module reaches a host as a zip of sources, and Python compiles each of them twice, once only to name its file.
 
-Compiling is most of what a module costs that changes nothing, so here a file is named by where it lies.
+Compiling is most of what a module costs that changes nothing, so here a file is named by where it lies, and what is
+made meanwhile is not searched for circles that are no longer needed.
 Source: ``zipimporter.get_filename`` (CPython, Lib/zipimport.py), which ``importlib.util.spec_from_loader`` asks.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import zipimport
 from importlib.util import spec_from_file_location
@@ -33,6 +35,7 @@ class _Finder(zipimport.zipimporter):
 def compile_once() -> None:
     """Of the zip that this comes from, whatever is imported from now on."""
     if isinstance(__spec__.loader, zipimport.zipimporter) and hasattr(zipimport.zipimporter, "find_spec"):  # 3.10
+        gc.disable()  # the process lives for a tenth of a second, most of it to import: collections would find nothing
         sys.path_hooks.insert(0, _Finder)
         for path, finder in list(sys.path_importer_cache.items()):
             if isinstance(finder, zipimport.zipimporter):
