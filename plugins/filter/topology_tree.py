@@ -129,9 +129,8 @@ def _ports(ports: tuple[int, ...]) -> str:
 
 def _sharer(one: Sharer) -> Node:
     said = f"shares {one.donor}'s namespace"
-    if not one.donor_runs:
-        why = f"its donor {one.donor} does not run" if one.donor else "its donor is gone"
-        said = f"STALE: {why}" if one.stale else why
+    if one.lost:
+        said = f"STALE: {one.lost}" if one.stale else one.lost
     elif one.stale:
         said = f"STALE: no longer in {one.donor}'s namespace, restart it"
     return Node("sharer", [one.name, _ports(one.ports), said], _sharers(one))

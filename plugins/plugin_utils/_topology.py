@@ -32,6 +32,13 @@ class Sharer(NamedTuple):
     donor_runs: bool
     sharers: tuple[Sharer, ...]
 
+    @property
+    def lost(self) -> str:
+        """Why nobody's namespace is its; empty where its donor runs."""
+        if self.donor_runs:
+            return ""
+        return f"its donor {self.donor} does not run" if self.donor else "its donor is gone"
+
 
 class Interface(NamedTuple):
     """One interface of a running container."""
@@ -94,22 +101,37 @@ class Host(NamedTuple):
     """Veths that belong to no container and hang on no bridge."""
 
 
-def drawn(facts: Mapping[str, Any], ports: Mapping[str, Any]) -> Host:
-    """``ports``: of containers in host mode and of sharers, which the engine knows nothing of."""
-    return _Drawing(facts, ports).host()
+def drawn(facts: Mapping[str, Any], given: Mapping[str, Any]) -> Host:
+    """``given``: the ports of containers in host mode and of sharers, which the engine knows nothing of."""
+    return _Drawing(facts, given).host()
+
+
+class Port(NamedTuple):
+    """One that a container publishes."""
+
+    inner: int
+    at: str
+    """``*:6400``, ``[::1]:6400``: an IPv4 and an IPv6 wildcard are one."""
+    protocol: str
+    """``/udp``; empty for TCP."""
+    address: str
+    """As the engine has it."""
+
+
+def ports(container: Mapping[str, Any]) -> list[Port]:
+    found = []
+    for entry in container.get("published") or []:
+        if entry.get("host_port"):
+            address, protocol = str(entry.get("host_ip") or ""), entry.get("protocol") or "tcp"
+            shown = "*" if address in ANY_ADDRESS else f"[{address}]" if ":" in address else address
+            suffix = "" if protocol == "tcp" else f"/{protocol}"
+            found.append(Port(int(entry["container_port"]), f"{shown}:{entry['host_port']}", suffix, address))
+    return found
 
 
 def published(container: Mapping[str, Any]) -> str:
-    """``*:6400→6379``: an IPv4 and an IPv6 wildcard are one, the protocol is named when it is not TCP."""
-    told = set()
-    for entry in container.get("published") or []:
-        if not entry.get("host_port"):
-            continue
-        address = entry.get("host_ip") or ""
-        shown = "*" if address in ANY_ADDRESS else f"[{address}]" if ":" in address else address
-        protocol = entry.get("protocol") or "tcp"
-        suffix = "" if protocol == "tcp" else f"/{protocol}"
-        told.add((int(entry["container_port"]), f"{shown}:{entry['host_port']}→{entry['container_port']}{suffix}"))
+    """``*:6400→6379``, the protocol is named when it is not TCP."""
+    told = {(one.inner, f"{one.at}→{one.inner}{one.protocol}") for one in ports(container)}
     return ", ".join(text for _port, text in sorted(told))
 
 
@@ -119,13 +141,13 @@ def addresses(interface: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 class _Drawing:
-    def __init__(self, facts: Mapping[str, Any], ports: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         self.bridges: Mapping[str, Any] = facts.get("bridges") or {}
         self.containers: Mapping[str, Any] = facts.get("containers") or {}
         self.unclaimed = sorted(facts.get("unclaimed") or [])
         engine = facts.get("engine", {})
         self.engine = None if engine is None else str(engine.get("version") or "")
-        self.given = ports
+        self.given = given
         self.running = [name for name in sorted(self.containers) if self.containers[name].get("status") in RUNNING]
         self.interfaces = list(self._interfaces())
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
-from ansible_collections.netmode.docker.plugins.plugin_utils._topology import ANY_ADDRESS
+from ansible_collections.netmode.docker.plugins.plugin_utils._topology import ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,13 +43,8 @@ def openings(facts: Mapping[str, Any], host: Host) -> list[Opening]:
     """What is published, and what containers on the host's own network are said to listen at."""
     found: dict[tuple[str, str, str], bool] = {}
     for name, container in sorted((facts.get("containers") or {}).items()):
-        for entry in container.get("published") or []:
-            if entry.get("host_port"):
-                address, protocol = str(entry.get("host_ip") or ""), entry.get("protocol") or "tcp"
-                shown = "*" if address in ANY_ADDRESS else f"[{address}]" if ":" in address else address
-                suffix = "" if protocol == "tcp" else f"/{protocol}"
-                key = (f"{shown}:{entry['host_port']}{suffix}", str(entry["container_port"]), name)
-                found[key] = is_loopback(address)
+        for port in ports(container):
+            found[f"{port.at}{port.protocol}", str(port.inner), name] = is_loopback(port.address)
     for one in host.on_host:
         found.update({(f"*:{port}", str(port), one.name): False for port in one.ports})
     return sorted(
@@ -72,9 +67,8 @@ def _of_sharers(host: Host) -> Iterator[Finding]:
     owners: list[Interface | Alone] = [*plugged, *host.elsewhere, *host.on_host, *host.isolated]
     inside = [one for owner in owners for one in within(owner.sharers)]
     for one in [*inside, *host.orphans]:
-        if not one.donor_runs:
-            why = f"its donor {one.donor} does not run" if one.donor else "its donor is gone"
-            yield Finding(f"{one.name} is without a network: {why}", one.name)
+        if one.lost:
+            yield Finding(f"{one.name} is without a network: {one.lost}", one.name)
         elif one.stale:
             yield Finding(f"{one.name} is no longer in {one.donor}'s namespace; restart it", one.name)
 

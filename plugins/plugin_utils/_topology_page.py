@@ -107,6 +107,10 @@ def _code(text: Any) -> str:
     return f"<code>{escape(str(text))}</code>" if text else ""
 
 
+def _listening(ports: Iterable[int]) -> str:
+    return " ".join(f"port {_code(port)}" for port in ports)
+
+
 def _list(items: Iterable[str], kind: str = "") -> str:
     found = "".join(f"<li>{item}" for item in items)
     return f"<ul{f' class={kind}' if kind else ''}>{found}</ul>" if found else ""
@@ -279,15 +283,15 @@ class _Page:
         return self._card(one.container, " ".join(cells), one.sharers)
 
     def _on_host(self, one: Alone) -> str:
-        return self._card(one.name, " ".join(f"port {_code(port)}" for port in one.ports), one.sharers)
+        return self._card(one.name, _listening(one.ports), one.sharers)
 
     def _isolated(self, one: Alone) -> str:
         return self._card(one.name, one.said if one.said == NO_INTERFACE else "only <code>lo</code>", one.sharers)
 
     def _sharer(self, one: Sharer) -> str:
-        said = " ".join(f"port {_code(port)}" for port in one.ports)
-        if not one.donor_runs:
-            said += f" its donor {_name(one.donor)} does not run" if one.donor else " its donor is gone"
+        said = _listening(one.ports)
+        if one.lost:
+            said += f" {_name(one.lost)}"
         elif one.stale:
             said += f" <strong>no longer in {_name(one.donor)}'s namespace</strong>"
         return self._card(one.name, said, one.sharers)
