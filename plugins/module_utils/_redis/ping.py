@@ -48,6 +48,9 @@ SERVER_FIELDS = (
 )
 """Lines of INFO that are handed on. ``run_id`` tells two servers behind one address apart."""
 
+_MODES = ("redis_mode", "server_mode")
+"""Lines of INFO that say ``cluster`` of a node, of Redis and of Valkey."""
+
 _ERRNO_WORDS = {
     errno.ECONNREFUSED: "refused",
     errno.ENETUNREACH: "no route",
@@ -80,8 +83,6 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
     asks_users = bool(endpoint.socket) and endpoint.password is not None
     if asks_users:
         commands.append(("ACL", "LIST"))
-    if endpoint.socket:
-        commands.append(("CLUSTER", "NODES"))
     connection.send(b"".join(encode(*command) for command in commands))
     auth = connection.reply() if endpoint.password is not None else None
     answer = connection.reply()
@@ -95,7 +96,7 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         if text is not None and not isinstance(text, ErrorReply):
             info.update(parse_info(text))
     users = open_users(connection.replies()) if asks_users else None
-    nodes = connection.reply() if endpoint.socket else None
+    nodes = _nodes(connection) if endpoint.socket and "cluster" in map(info.get, _MODES) else ""
     return {
         "answer": str(answer),
         "authenticated": auth is not None and not isinstance(auth, ErrorReply),
@@ -103,8 +104,15 @@ def _ask(connection: Connection, endpoint: Endpoint) -> dict[str, Any]:
         "open_users": users,
         "listens": connection.listening(),
         "seen": _seen(connection, endpoint.witness) if endpoint.witness else None,
-        "replication": told_in(info, "" if isinstance(nodes, ErrorReply) else nodes or ""),
+        "replication": told_in(info, nodes),
     }
+
+
+def _nodes(connection: Connection) -> str:
+    """Of one that is a node of a cluster; asked of no other, which would count it as an error."""
+    connection.send(encode("CLUSTER", "NODES"))
+    said = connection.reply()
+    return "" if isinstance(said, ErrorReply) else said or ""
 
 
 def open_users(listed: list[str | None] | None) -> list[str] | None:
