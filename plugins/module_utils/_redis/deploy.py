@@ -15,6 +15,7 @@ from . import drift, kept, modules, operator, previous
 from .log import last_lines
 from .ping import ping
 from .protocol import MAX_CLIENTS, Connection, Endpoint, NotMeantError, NotRedisError, encode, let_in
+from .waiting import turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ _WITHIN = 10.0
 """Seconds that a server has to say what it has."""
 _RUNS = 0.5
 """Seconds after which a companion that was started is taken to go on running."""
-_FIRST, _LONGEST = 0.02, 0.5
+_FIRST = 0.02
 """Seconds until one that is starting is asked again."""
 
 
@@ -106,19 +107,16 @@ class Watch:
         if name not in self._instances:
             self._refuse_ending(name, container)
             return
-        had, until, pause = self._had.get(name), time.monotonic() + self._wait, _FIRST
-        while True:
+        had = self._had.get(name)
+        for _ in turns(time.monotonic() + self._wait, _FIRST):
             why = self._why_not(name, container, had)
             if not why:
                 _forget(self._instances[name])
                 return
             if self._has_ended(container):
                 raise self._failed(name, container, f"does not come up in its new container ({why})")
-            if time.monotonic() > until:
-                late = f"does not answer in its new container within {self._wait:g} s ({why})"
-                raise self._failed(name, container, f"{late}. It may need more (wait, which is redis_start_timeout)")
-            time.sleep(pause)
-            pause = min(_LONGEST, pause * 2)
+        late = f"does not answer in its new container within {self._wait:g} s ({why})"
+        raise self._failed(name, container, f"{late}. It may need more (wait, which is redis_start_timeout)")
 
     def _refuse_ending(self, name: str, container: str) -> None:
         until = time.monotonic() + _RUNS

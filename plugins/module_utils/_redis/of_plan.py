@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 
 ARGUMENTS: dict[str, Any] = {**ENGINE_ARGUMENTS, "plan": {"type": "dict", "required": True, "no_log": True}}
 
+STEPS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "instance": {"type": "str", "required": True},
+        "command": {"type": "list", "elements": "str", "required": True},
+    },
+}
+"""The option by which a module is told what to have instances do."""
+
 
 def run(module: AnsibleModule, work: Work) -> None:
     """Until its end. ``module`` has these options, and its own."""

@@ -11,6 +11,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._errors import Netm
 from ansible_collections.netmode.docker.plugins.module_utils._redis import look
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import encode
 from ansible_collections.netmode.docker.plugins.module_utils._redis.running import connected
+from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import turns
 
 from . import peers
 from .nodes import SLOTS, count, parse
@@ -30,7 +31,7 @@ WITHIN = 10.0
 """Seconds that a node of this host may take to say what it sees."""
 _PATIENCE = 5.0
 """Seconds after which what is not in sync is not waited for before anything is changed."""
-FIRST, LONGEST = 0.02, 0.5
+FIRST = 0.02
 """Seconds until it is looked at again."""
 
 
@@ -111,14 +112,12 @@ def servers_of(engine: Engine, parts: Json) -> dict[str, Server]:
 
 def settled(server: Server, servers: Mapping[str, Server], given: Json, wait: float) -> tuple[Around, list[str]]:
     """What is around it once nothing is in its way, or the time is over."""
-    until, pause = time.monotonic() + wait, FIRST
-    while True:
+    for _ in turns(time.monotonic() + wait, FIRST):
         around = around_of(server, servers)
         wrong = shortcomings(around, given["replicas"])
-        if not wrong or given["accept_gap"] or time.monotonic() > until:
-            return around, wrong
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST)
+        if not wrong or given["accept_gap"]:
+            break
+    return around, wrong
 
 
 def around_of(server: Server, servers: Mapping[str, Server]) -> Around:

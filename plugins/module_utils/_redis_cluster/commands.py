@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import ErrorReply, encode
+from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import turns
 
 from .nodes import slots_in
 
@@ -142,14 +143,11 @@ def _at_once(own: Connection, start: tuple[str, ...], jobs: _Jobs, turn: float) 
         said = own.reply()
         if isinstance(said, ErrorReply):
             return said
-    until, pause = time.monotonic() + turn, 0.01
-    while True:
+    for _ in turns(time.monotonic() + turn, 0.01):
         now = jobs.all(own)
         mine = [now[key] for key in (awaited or {*now} - {*before}) if key in now]
-        if not any(map(jobs.goes_on, mine)) or time.monotonic() > until:
+        if not any(map(jobs.goes_on, mine)):
             break
-        time.sleep(pause)
-        pause = min(2 * pause, 0.5)
     return next(
         (
             f"{one['state']}: {one[jobs.why]}"

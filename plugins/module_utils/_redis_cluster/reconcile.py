@@ -14,6 +14,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.client impo
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._lock import alone
 from ansible_collections.netmode.docker.plugins.module_utils._redis import copied, leaving, look
+from ansible_collections.netmode.docker.plugins.module_utils._redis.of_plan import STEPS
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     ErrorReply,
     NotMeantError,
@@ -22,6 +23,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     info_of,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.running import connected
+from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import LONGEST, turns
 
 from . import commands, lead, probe
 from .nodes import SLOTS, count, parse
@@ -34,15 +36,7 @@ Json = dict[str, Any]
 
 ARGUMENTS: Json = {
     "nodes": {"type": "list", "elements": "str", "required": True},
-    "steps": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "instance": {"type": "str", "required": True},
-            "command": {"type": "list", "elements": "str", "required": True},
-        },
-    },
+    "steps": STEPS,
     "waits": {
         "type": "list",
         "elements": "dict",
@@ -75,8 +69,6 @@ _MOVED_WITHIN = 24 * 3600.0
 """Seconds that slots with all their keys may take to go to another node."""
 _MET_WITHIN = 10.0
 """Seconds after which who comes back is met once more."""
-_FIRST, _LONGEST = 0.05, 0.5
-"""Seconds until it is asked again."""
 
 
 def cluster(params: Json, parts: Json, *, check_mode: bool) -> Json:
@@ -116,21 +108,26 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
 
 
 def _take(server: Server, words: list[str], turn: float) -> None:
-    many = words[0] in commands.MANY
-    with closing(connected(server, _MOVED_WITHIN if many else lead.TIMES * lead.WITHIN + _WITHIN)) as own:
-        if many:
-            password = str((server.instance["trial"] or {}).get("password") or "")
-            said = commands.take(own, words, commands.Around(password, turn))
-        elif words == ["LEAD"]:
-            said = lead.lead(own)
-        else:
-            said = _ask(own, "CLUSTER", *words)
-    if said != "OK" and not (words[0] == "FORGET" and "Unknown node" in said):  # it has heard of it
+    within = _MOVED_WITHIN if words[0] in commands.MANY else lead.TIMES * lead.WITHIN + _WITHIN
+    password = str((server.instance["trial"] or {}).get("password") or "")
+    with closing(connected(server, within)) as own:
+        said = taken(own, words, commands.Around(password, turn))
+    if said != "OK":
         shown = " ".join(words if len(words) < 6 else [*words[:5], "..."])
         raise NetmodeError(
             f"instance {server.instance['name']}: CLUSTER {shown}: {said}. The cluster is as far as it was, and serves "
             "every slot; run this again once that is put right."
         )
+
+
+def taken(own: Connection, words: list[str], around: commands.Around) -> str:
+    """OK, or what the node says instead."""
+    if words[0] in commands.MANY:
+        return commands.take(own, words, around)
+    if words == ["LEAD"]:
+        return lead.lead(own)
+    said = _ask(own, "CLUSTER", *words)
+    return "OK" if words[0] == "FORGET" and "Unknown node" in said else said  # it has heard of it
 
 
 def _view(server: Server) -> Json | None:
@@ -164,22 +161,34 @@ def _ask(own: Connection, *words: str) -> str:
 
 
 def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
-    pause, begun = _FIRST, time.monotonic()
     with closing(connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
-        while why := unsettled(own, awaited):
-            if awaited["lasting"] and time.monotonic() > begun + _MET_WITHIN:
-                return
-            if time.monotonic() > until:
-                raise NetmodeError(
-                    f"instance {server.instance['name']}: {why} within {wait} s. Its log says why "
-                    f"(docker logs {server.instance['name']}). Are the port and the port of the bus, 10000 above it, "
-                    "open between all hosts of the cluster?"
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST)
-        until = time.monotonic() + awaited["lasting"]
-        while time.monotonic() < until and not unsettled(own, awaited):
-            time.sleep(_LONGEST)
+        why = settled(own, awaited, until)
+    if why:
+        raise NetmodeError(
+            f"instance {server.instance['name']}: {why} within {wait} s. Its log says why "
+            f"(docker logs {server.instance['name']}). Are the port and the port of the bus, 10000 above it, "
+            "open between all hosts of the cluster?"
+        )
+
+
+def settled(own: Connection, awaited: Json, until: float) -> str:
+    """What is not so by then; '' once it is so, and what is to last has lasted.
+
+    Where it is to last it is waited for _MET_WITHIN seconds alone: who comes back is met once more then.
+    """
+    begun = time.monotonic()
+    for _ in turns(until):
+        why = unsettled(own, awaited)
+        if not why:
+            break
+        if awaited["lasting"] and time.monotonic() > begun + _MET_WITHIN:
+            return ""
+    else:
+        return why
+    lasts = time.monotonic() + awaited["lasting"]
+    while time.monotonic() < lasts and not unsettled(own, awaited):
+        time.sleep(LONGEST)
+    return ""
 
 
 def unsettled(own: Connection, awaited: Json) -> str:

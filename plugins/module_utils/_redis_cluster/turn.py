@@ -15,9 +15,10 @@ from ansible_collections.netmode.docker.plugins.module_utils._engine.names impor
 from ansible_collections.netmode.docker.plugins.module_utils._errors import NetmodeError
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import encode
 from ansible_collections.netmode.docker.plugins.module_utils._redis.running import connected
+from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import turns
 
 from . import lead, peers
-from .around import FIRST, LONGEST, WITHIN, place_of, servers_of, settled
+from .around import FIRST, WITHIN, place_of, servers_of, settled
 from .reconcile import unsettled
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ class Turn:
         known = self._left[name] - len(self._away)
         whole = not self._given[name]["accept_gap"]
         until, why = time.monotonic() + self._parts["cluster"]["wait"], "it does not answer"
-        pause = FIRST
-        while time.monotonic() < until:
+        for _ in turns(until, FIRST):
             server = servers_of(self._engine, self._parts).get(name)
             try:
                 if server:
@@ -97,8 +97,6 @@ class Turn:
                         return
             except (*peers.NOT_TOLD, NetmodeError) as error:
                 why = str(error)
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST)
         raise NetmodeError(
             f"instance {name}: its container was changed, and it is not back in its cluster within "
             f"{self._parts['cluster']['wait']:g} s (redis_cluster_timeout): {why}. No other node is touched. Its log "

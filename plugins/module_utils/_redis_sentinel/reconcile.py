@@ -20,6 +20,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis import (
     running,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.conf import words_of
+from ansible_collections.netmode.docker.plugins.module_utils._redis.of_plan import STEPS
 from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol import (
     NotMeantError,
     NotRedisError,
@@ -27,6 +28,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     info_of,
 )
 from ansible_collections.netmode.docker.plugins.module_utils._redis.replication import Place, told_in
+from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import turns
 
 from .hand_over import hand_over, masters_among
 from .plan import ASK_AS, FOLLOW, Wait, unlike
@@ -40,15 +42,7 @@ Json = dict[str, Any]
 
 ARGUMENTS: Json = {
     "instances": {"type": "list", "elements": "str", "required": True},
-    "steps": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "instance": {"type": "str", "required": True},
-            "command": {"type": "list", "elements": "str", "required": True},
-        },
-    },
+    "steps": STEPS,
     "waits": {
         "type": "list",
         "elements": "dict",
@@ -69,8 +63,6 @@ ARGUMENTS: Json = {
 
 _WITHIN = 5.0
 """Seconds that one may take to answer."""
-_FIRST, _LONGEST = 0.05, 0.5
-"""Seconds until it is asked again."""
 _ROWS = {"sentinels": "SENTINELS", "replicas": "REPLICAS"}
 
 
@@ -201,17 +193,17 @@ def _ask(own: Connection, *words: str) -> str:
 
 
 def _settle(server: Server, awaited: Json, wait: int, until: float) -> None:
-    name, pause = awaited["set"], _FIRST
+    name = awaited["set"]
     asked = Wait(Place(awaited["host"], awaited["port"]), awaited["sentinels"], awaited["replicas"])
     with closing(running.connected(server, max(until - time.monotonic(), 0) + _WITHIN)) as own:
-        while why := _unsettled(own, name, asked):
-            if time.monotonic() > until:
-                raise NetmodeError(
-                    f"instance {server.instance['name']}: {name}: {why} within {wait} s. Its log says why (docker logs "
-                    f"{server.instance['name']}). Are the ports of the set and of its Sentinels open between all hosts?"
-                )
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST)
+        for _ in turns(until):
+            why = _unsettled(own, name, asked)
+            if not why:
+                return
+    raise NetmodeError(
+        f"instance {server.instance['name']}: {name}: {why} within {wait} s. Its log says why (docker logs "
+        f"{server.instance['name']}). Are the ports of the set and of its Sentinels open between all hosts?"
+    )
 
 
 def _unsettled(own: Connection, name: str, asked: Wait) -> str:

@@ -7,7 +7,7 @@ Without roles and modules, so that a minute has room for what takes a fleet a qu
 from __future__ import annotations
 
 import time
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 import shapes
@@ -17,7 +17,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.protocol imp
     ErrorReply,
     encode,
 )
-from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import commands, lead, reconcile
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import commands, reconcile
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import plan as planning
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import Memory, View, count, parse
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.state import Member, Plan
@@ -116,14 +116,8 @@ class Cluster:
         assert made.problems == []
         for step in made.steps:
             with closing(self.connected(step.member, 600)) as own:
-                if step.words[0] in commands.MANY:
-                    said = commands.take(own, list(step.words), commands.Around(PASSWORD, 10))
-                elif step.words == ("LEAD",):
-                    said = lead.lead(own)
-                else:
-                    own.send(encode("CLUSTER", *step.words))
-                    said = str(own.reply())
-                assert said == "OK" or "Unknown node" in said, (step, said)
+                said = reconcile.taken(own, list(step.words), commands.Around(PASSWORD, 10))
+                assert said == "OK", (step, said)
         if made.steps or made.waits:
             there = {one.name: views[one.name] for one in members if not one.leaves or views[one.name].me.slots}
             for name in there:
@@ -132,12 +126,7 @@ class Cluster:
 
     def _settle(self, name: str, awaited: dict[str, int]) -> None:
         with closing(self.connected(name)) as own:
-            with suppress(AssertionError) if awaited["lasting"] else nullcontext():
-                within = 10 if awaited["lasting"] else 100
-                wait_until(lambda: not reconcile.unsettled(own, awaited), f"{name}: {awaited}", within)
-            until = time.monotonic() + awaited["lasting"]
-            while time.monotonic() < until and not reconcile.unsettled(own, awaited):
-                time.sleep(0.5)
+            assert reconcile.settled(own, awaited, time.monotonic() + 100) == "", (name, awaited)
 
     def form(self) -> list[str]:
         """Until nothing is left to do; what was done, each kind once in a row."""
