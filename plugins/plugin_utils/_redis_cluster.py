@@ -10,7 +10,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.exposure import published
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import (
     BUS_OFFSET,
@@ -20,26 +19,23 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners im
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import (
     AS_DEFAULT,
-    comes_back_empty,
-    is_local,
-    reached,
+    Peers,
+    UnfitError,
+    announced,
+    refuse_empty,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Problems, Settings
-    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host, Reached
+    from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host
 
 HIGHEST_PORT = 65535 - BUS_OFFSET
 """The bus is that far above it."""
 
 
 NONE: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-
-
-class _NoNodeError(Exception):
-    """The option that is wrong, and why with what to do."""
 
 
 def cluster(
@@ -57,7 +53,7 @@ def cluster(
             _refuse(instance)
             node = _node(instance, own)
             _refuse_apart(instance, node, own, hosts)
-        except _NoNodeError as error:
+        except UnfitError as error:
             problems.add(instance["name"], *error.args)
             continue
         instance["settings"] = {**settings_of(instance, node), **instance["settings"]}
@@ -77,23 +73,17 @@ def nodes_of(instances: list[Settings], wait: int) -> dict[str, Any]:
 
 def _refuse(instance: Settings) -> None:
     if instance["replica_of"]:
-        raise _NoNodeError(
+        raise UnfitError(
             "replica_of",
             "in a cluster the nodes share out who follows whom. Leave it out, and say redis_cluster_replicas.",
         )
     if needs_operator(instance) and "masteruser" not in directives(instance):
-        raise _NoNodeError(
+        raise UnfitError(
             "cluster",
             f"its user default is off or limited, {AS_DEFAULT} Give it +info +cluster|failover as well: a node whose "
             "container goes has its replica take over as that user.",
         )
-    if comes_back_empty(instance):
-        raise _NoNodeError(
-            "save",
-            f"it keeps nothing (redis_appendonly: false, redis_save: []), so that a restart (redis_restart: "
-            f"{instance['restart']}) brings a master back empty and empties its replicas. Have it keep its data, or "
-            "set redis_restart to 'no'.",
-        )
+    refuse_empty(instance)
 
 
 def _node(instance: Settings, own: Host) -> dict[str, Any]:
@@ -101,48 +91,21 @@ def _node(instance: Settings, own: Host) -> dict[str, Any]:
     port, name = ports.tls or ports.plain, str(instance["name"])
     inner = _number(instance, "cluster-port") or port + BUS_OFFSET
     if inner > HIGHEST_PORT + BUS_OFFSET:
-        raise _NoNodeError(
+        raise UnfitError(
             "port",
             f"{port}: the cluster's bus is {BUS_OFFSET} above it, and {inner} is too high. Give a port up to "
             f"{HIGHEST_PORT}.",
         )
-    there = reached(own, name)
-    if is_local(own.address) and (
-        there is None or is_local(there.place.host) or own.namespaces.owner(name) == "(host)"
-    ):
-        raise _NoNodeError(
-            "cluster",
-            f"the other nodes of the cluster {instance['cluster']} reach {own.name} at no address but {own.address}, "
-            f"which is that host itself. Set redis_address of {own.name} to its IP address.",
-        )
-    if there is None or not (there.elsewhere or _is_on_network(own, name, there)):
-        raise _NoNodeError(
-            "network_mode",
-            f"{instance['network_mode']}: the other nodes of the cluster {instance['cluster']} do not reach it. Use "
-            f"host mode, or publish its port and {inner} (redis_ports), or give it an interface of a network "
-            f"that all hosts reach, and set redis_address of {own.name} to its address.",
-        )
-    address = there.place.host
-    if not is_address(address):
-        way_out = f"Set redis_address of {own.name} to an IP address"
-        raise _NoNodeError(
-            "cluster",
-            f"its nodes go by addresses, and this one is reached at {address!r}. "
-            f"{way_out if there.elsewhere else 'Give it an ipv4_address in redis_networks'}.",
-        )
+    others = f"the other nodes of the cluster {instance['cluster']}"
+    there = announced(own, name, Peers("cluster", others, "its nodes", f"its port and {inner}"), near=True)
     owner = own.namespaces.owner(name)
     is_published = owner != "(host)" and own.namespaces.knows(owner) and own.namespaces.published_by(owner)
     bus = _published(instance, own, owner, inner) if is_published else inner
     return {
         "instance": name, "cluster": str(instance["cluster"]), "replicas": instance["cluster_replicas"],
-        "address": address, "port": there.place.port, "bus": bus, "tls": bool(ports.tls), "apart": not there.elsewhere,
+        "address": there.place.host, "port": there.place.port, "bus": bus, "tls": bool(ports.tls),
+        "apart": not there.elsewhere,
     }  # fmt: skip
-
-
-def _is_on_network(own: Host, name: str, there: Reached) -> bool:
-    """On a network of its host alone, where other nodes of that host reach it."""
-    owner = own.namespaces.owner(name)
-    return owner != "(host)" and not is_local(there.place.host) and bool(own.namespaces.networks_of(owner))
 
 
 def _refuse_apart(instance: Settings, node: dict[str, Any], own: Host, hosts: Mapping[str, Mapping[str, Any]]) -> None:
@@ -152,7 +115,7 @@ def _refuse_apart(instance: Settings, node: dict[str, Any], own: Host, hosts: Ma
         others = [one for one in given.get("redis_instances") or () if hasattr(one, "get")]
         named = [given.get("redis_cluster"), *(one.get("cluster") for one in others)]
         if host != own.name and node["cluster"] in named:
-            raise _NoNodeError(
+            raise UnfitError(
                 "network_mode",
                 f"{instance['network_mode']}: it is reached on {own.name} alone, and {host} has nodes of the cluster "
                 f"{node['cluster']} too. Use host mode, or publish its port and that of its bus (redis_ports).",
@@ -168,7 +131,7 @@ def _published(instance: Settings, own: Host, owner: str, inner: int) -> int:
     for item in published(own.namespaces.published_by(owner)):
         if item.inner == inner and len(item.host) == 1:
             return item.host.start
-    raise _NoNodeError(
+    raise UnfitError(
         "ports",
         f"the other nodes reach its port and not its bus. Publish {inner} as well: '{inner}:{inner}'"
         f"{'' if owner == instance['name'] else f' of {owner}, whose network it has'}.",

@@ -12,7 +12,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster impo
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import Memory, View, count, parse
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.state import Member
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_cluster import cluster
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import NoMasterError, read_host
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import (
+    NoMasterError,
+    read_host,
+    two_unlike,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,14 +207,8 @@ def _unlike(nodes: list[tuple[str, Json]]) -> list[str]:
     """Each may become the master of others, and all are one to a client."""
     found = []
     for key, option in (("replicas", "redis_cluster_replicas"), ("tls", "redis_tls"), ("password", "redis_password")):
-        given: dict[Any, str] = {}
-        for host, node in nodes:
-            given.setdefault(node[key], f"{host}/{node['instance']}")
-        if len(given) > 1:
-            first, other = list(given.values())[:2]
-            found.append(
-                f"{first} and {other} have another {option}. Give all of its nodes the same, such as in group_vars."
-            )
+        if pair := two_unlike(nodes, key):
+            found.append(f"{pair} have another {option}. Give all of its nodes the same, such as in group_vars.")
     return found
 
 

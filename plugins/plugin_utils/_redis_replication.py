@@ -28,7 +28,7 @@ from ansible_collections.netmode.docker.plugins.plugin_utils._redis_settings imp
 from ansible_collections.netmode.docker.plugins.plugin_utils._variables import options_of, read_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ansible_collections.netmode.docker.plugins.module_utils._redis.problems import Settings
 
@@ -294,6 +294,69 @@ def _refuse_unlike(of: str, master: Settings, instance: Settings) -> None:
         )
 
 
+class UnfitError(Exception):
+    """The option that is wrong, and why with what to do."""
+
+
+class Peers(NamedTuple):
+    """Who goes to where an instance announces itself, in words; and what it has to publish for them."""
+
+    option: str
+    """Whose value is wrong where there is no such address."""
+    others: str
+    all: str
+    """As ``others``, with the instance itself."""
+    ports: str = "its port"
+
+
+def announced(own: Host, name: str, peers: Peers, *, near: bool = False) -> Reached:
+    """Where an instance is reached from all hosts, by an address. UnfitError: nowhere.
+
+    ``near``: it may be reached from its own host alone, on a network of that.
+    """
+    there = reached(own, name)
+    if is_local(own.address) and (
+        there is None or is_local(there.place.host) or own.namespaces.owner(name) == "(host)"
+    ):
+        raise UnfitError(
+            peers.option,
+            f"{peers.others} reach {own.name} at no address but {own.address}, which is that host itself. Set "
+            f"redis_address of {own.name} to its IP address.",
+        )
+    if there is None or not (there.elsewhere or (near and _is_on_network(own, name, there))):
+        raise UnfitError(
+            "network_mode",
+            f"{own.instances[name]['network_mode']}: {peers.others} do not reach it. Use host mode, or publish "
+            f"{peers.ports} (redis_ports), or give it an interface of a network that all hosts reach, and set "
+            f"redis_address of {own.name} to its address.",
+        )
+    if not is_address(there.place.host):
+        way_out = f"Set redis_address of {own.name} to an IP address"
+        raise UnfitError(
+            peers.option,
+            f"{peers.all} go by addresses, and this one is reached at {there.place.host!r}. "
+            f"{way_out if there.elsewhere else 'Give it an ipv4_address in redis_networks'}.",
+        )
+    return there
+
+
+def _is_on_network(own: Host, name: str, there: Reached) -> bool:
+    """On a network of its host alone, where others on that host reach it."""
+    owner = own.namespaces.owner(name)
+    return owner != "(host)" and not is_local(there.place.host) and bool(own.namespaces.networks_of(owner))
+
+
+def refuse_empty(instance: Settings, ends: str = "") -> None:
+    """R11: as a master it would take the data of its replicas along. ``ends``: what more is said of that."""
+    if comes_back_empty(instance):
+        raise UnfitError(
+            "save",
+            "it keeps nothing (redis_appendonly: false, redis_save: []), so that a restart (redis_restart: "
+            f"{instance['restart']}) brings a master back empty{ends} and empties its replicas. Have it keep its data, "
+            "or set redis_restart to 'no'.",
+        )
+
+
 AS_DEFAULT = (
     "and it is as default that a replica asks its master. Name another in redis_settings, masteruser and masterauth, "
     "that may +psync +replconf +ping."
@@ -303,3 +366,11 @@ AS_DEFAULT = (
 def comes_back_empty(instance: Settings) -> bool:
     """R11: as a master it would take the data of its replicas along."""
     return not instance["appendonly"] and not instance["save"] and str(instance["restart"]) not in ("no", "False")
+
+
+def two_unlike(instances: Iterable[tuple[str, Mapping[str, Any]]], key: str) -> str:
+    """``r1/c0 and r2/c0``: of some, each with its host, two that differ in that; '' where none do."""
+    given: dict[Any, str] = {}
+    for host, one in instances:
+        given.setdefault(one[key], f"{host}/{one['instance']}")
+    return " and ".join(list(given.values())[:2]) if len(given) > 1 else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_address
 from ansible_collections.netmode.docker.plugins.module_utils._redis.listeners import (
     default_user,
     directives,
@@ -18,9 +17,10 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.sentinel imp
 from ansible_collections.netmode.docker.plugins.module_utils._redis.tls import ports_of
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import (
     AS_DEFAULT,
-    comes_back_empty,
-    is_local,
-    reached,
+    Peers,
+    UnfitError,
+    announced,
+    refuse_empty,
 )
 
 if TYPE_CHECKING:
@@ -28,38 +28,7 @@ if TYPE_CHECKING:
     from ansible_collections.netmode.docker.plugins.module_utils._redis.replication import Place
     from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import Host
 
-_OTHERS = "the Sentinels of its set and clients"
-
-
-class _NotReachedError(Exception):
-    """The option that is wrong, and why with what to do."""
-
-
-def _announced(own: Host, name: str) -> Place:
-    """Where one is reached from all hosts, by its address."""
-    there = reached(own, name)
-    if is_local(own.address) and (
-        there is None or is_local(there.place.host) or own.namespaces.owner(name) == "(host)"
-    ):
-        raise _NotReachedError(
-            "address",
-            f"{_OTHERS} reach {own.name} at no address but {own.address}, which is that host itself. Set redis_address "
-            f"of {own.name} to its IP address.",
-        )
-    if there is None or not there.elsewhere:
-        raise _NotReachedError(
-            "network_mode",
-            f"{own.instances[name]['network_mode']}: {_OTHERS} do not reach it. Use host mode, or publish its port "
-            "(redis_ports), or give it an interface of a network that all hosts reach, and set redis_address of "
-            f"{own.name} to its address.",
-        )
-    if not is_address(there.place.host):
-        raise _NotReachedError(
-            "address",
-            f"{_OTHERS} go by addresses, and this one is reached at {there.place.host!r}. Set redis_address of "
-            f"{own.name} to an IP address.",
-        )
-    return there.place
+_PEERS = Peers("address", "the Sentinels of its set and clients", "the Sentinels of its set and clients")
 
 
 def sentinels(instances: list[Settings], own: Host, problems: Problems) -> list[dict[str, Any]]:
@@ -74,8 +43,8 @@ def sentinels(instances: list[Settings], own: Host, problems: Problems) -> list[
         try:
             if not is_sentinel(instance):
                 _refuse(instance)
-            place = _announced(own, instance["name"])
-        except _NotReachedError as error:
+            place = announced(own, instance["name"], _PEERS).place
+        except UnfitError as error:
             problems.add(instance["name"], *error.args)
             continue
         of = _settings_of_sentinel if is_sentinel(instance) else _settings_of_watched
@@ -97,22 +66,16 @@ NUMBERS = ("quorum", "down_after", "failover_timeout", "parallel_syncs")
 
 def _refuse(instance: Settings) -> None:
     if instance["cluster"]:
-        raise _NotReachedError("sentinel_set", "the nodes of a cluster fail over by themselves. Leave one of them out.")
+        raise UnfitError("sentinel_set", "the nodes of a cluster fail over by themselves. Leave one of them out.")
     if needs_operator(instance) and "masteruser" not in directives(instance):
-        raise _NotReachedError("sentinel_set", f"its user default is off or limited, {AS_DEFAULT}")
+        raise UnfitError("sentinel_set", f"its user default is off or limited, {AS_DEFAULT}")
     if default_user(instance) and not instance["sentinel_username"] and needs_operator(instance):
-        raise _NotReachedError(
+        raise UnfitError(
             "sentinel_username", "its user default is off or limited, and Sentinels ask as default. Name another that "
             "may '+multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname "
             "+client|kill +script|kill &__sentinel__:hello'.",
         )  # fmt: skip
-    if comes_back_empty(instance):
-        raise _NotReachedError(
-            "save",
-            f"it keeps nothing (redis_appendonly: false, redis_save: []), so that a restart (redis_restart: "
-            f"{instance['restart']}) brings a master back empty, sooner than a Sentinel finds it down, and empties its "
-            "replicas. Have it keep its data, or set redis_restart to 'no'.",
-        )
+    refuse_empty(instance, ", sooner than a Sentinel finds it down,")
 
 
 def _settings_of_sentinel(instance: Settings, place: Place) -> dict[str, Any]:

@@ -10,7 +10,11 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.replication 
 from ansible_collections.netmode.docker.plugins.module_utils._redis_sentinel import plan as planning
 from ansible_collections.netmode.docker.plugins.module_utils._redis_sentinel.plan import Member, Role, Sentinel
 from ansible_collections.netmode.docker.plugins.module_utils._redis_sentinel.views import View, view_of
-from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import NoMasterError, read_host
+from ansible_collections.netmode.docker.plugins.plugin_utils._redis_replication import (
+    NoMasterError,
+    read_host,
+    two_unlike,
+)
 from ansible_collections.netmode.docker.plugins.plugin_utils._redis_sentinel import NUMBERS, sentinels
 
 if TYPE_CHECKING:
@@ -144,12 +148,8 @@ def _wrong(name: str, watchers: list[Own], members: list[Own], hosts: Mapping[st
     options["password"] = ("redis_password (for a Sentinel redis_sentinel_password)", [*watchers, *members])
     options.update({key: (f"redis_sentinel_{key}", watchers) for key in NUMBERS})
     for key, (option, of) in options.items():
-        given: dict[Any, str] = {}
-        for host, one in of:
-            given.setdefault(one[key], f"{host}/{one['instance']}")
-        if len(given) > 1:
-            first, other = list(given.values())[:2]
-            found.append(f"{first} and {other} have another {option}. Give all the same, such as in group_vars.")
+        if pair := two_unlike(of, key):
+            found.append(f"{pair} have another {option}. Give all the same, such as in group_vars.")
     return found
 
 
