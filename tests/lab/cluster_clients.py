@@ -68,6 +68,11 @@ class Clients:
         self.told += found
         return found
 
+    def are_answered(self) -> bool:
+        """Once each shard has acknowledged something to both."""
+        self._say("ANSWERED")
+        return all(json.loads(process.stdout.readline()) for process in self._processes.values() if process.stdout)
+
     def change(self, password: str) -> None:
         self._say(f"PASSWORD={password}")
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -167,7 +166,7 @@ def crash(clients: Clients) -> tuple[float, list[Told]]:
         wait_until(lambda: all(map(is_whole, others)), "replicas take over", 60)
         took = max(moment for host in others for moment in elected(host)) - since
         look(f"{took:.1f} s after that, when replicas had taken over")
-        time.sleep(ANSWERS_WITHIN)  # a client that waits for an answer of the dead host has it in its next phase else
+        assert clients.are_answered()  # one that waits for the dead host has that in its next phase else
         told = clients.ended("a host down")
     finally:
         beneath("docker", "start", down)

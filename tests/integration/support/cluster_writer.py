@@ -11,7 +11,8 @@ A line on its input ends a phase of that name, which is answered by a line of JS
 
 ``gap``: the longest time in seconds between two acknowledgements of one list, so that one shard that is away is not
 hidden by the others. ``errors``: what was said instead of an acknowledgement, and how often. PASSWORD=… changes the
-password for connections to come, and is no phase. At the end of its input it reads all lists, and the last line has
+password for connections to come, and is no phase; neither is ANSWERED, which is answered by true once every list has
+had another acknowledgement, and by false where that takes a minute. At the end of its input it reads all lists, and the last line has
 how many acknowledged numbers of each phase are lost: ``{"lost": {"upgrade": 0}, "twice": 0}``.
 """
 
@@ -43,7 +44,7 @@ class Writer(threading.Thread):
         self._lists = [f"{prefix}-{number}" for number in range(LISTS)]
         self.acknowledged: list[tuple[int, str]] = []
         """Each number, and the phase that it is of."""
-        self._lock, self._ends, self._anew = threading.Lock(), threading.Event(), threading.Event()
+        self._lock, self._ends, self._anew = threading.Condition(), threading.Event(), threading.Event()
         self._number = 0
         self._last: dict[str, float] = {}
         self._begin()
@@ -99,6 +100,7 @@ class Writer(threading.Thread):
             self._sent += 1
             self._answered += 1
             self.acknowledged.append((number, ""))
+            self._lock.notify_all()
 
     def phase(self, name: str) -> dict[str, Any]:
         """What has been since the last one. A gap that has not ended yet counts in both."""
@@ -110,6 +112,11 @@ class Writer(threading.Thread):
             self.acknowledged = [(number, phase or name) for number, phase in self.acknowledged]
             self._begin()
         return told
+
+    def answered(self) -> bool:
+        since = time.monotonic()
+        with self._lock:
+            return self._lock.wait_for(lambda: len(self._last) == LISTS and min(self._last.values()) > since, 60)
 
     def change(self, password: str) -> None:
         self._password = password
@@ -134,6 +141,8 @@ def main() -> None:
         name = line.strip()
         if name.startswith("PASSWORD="):
             writer.change(name.partition("=")[2])
+        elif name == "ANSWERED":
+            print(json.dumps(writer.answered()), flush=True)
         else:
             print(json.dumps(writer.phase(name)), flush=True)
     print(json.dumps(writer.end()), flush=True)

@@ -74,7 +74,6 @@ def test_what_is_imported_is_the_same(archive: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="zips are found in another way there")
 def test_each_file_is_compiled_once(archive: Path) -> None:
     _, compiled = imported(archive, "once")
     assert len(compiled) == len(set(compiled)) == len(SOURCES)
