@@ -35,6 +35,11 @@ def bound(words: list[str]) -> list[str]:
     return found if found and all(map(is_address, found)) else [""]
 
 
+def with_port(address: str, port: int | str) -> str:
+    """``10.0.0.1:6379``, ``[::1]:6379``."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)

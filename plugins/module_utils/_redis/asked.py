@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import with_port
 from ansible_collections.netmode.docker.plugins.module_utils._networks.compare import default_gateway
 from ansible_collections.netmode.docker.plugins.module_utils._networks.spec import Pool
 
@@ -105,7 +106,7 @@ def listens_as_asked(asked: Iterable[tuple[str, int]], observed: Sequence[str]) 
     may: list[str] = []
     for address, port in asked:
         bare = plain(address)
-        (may if address.startswith("-") else must).append(f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}")
+        (may if address.startswith("-") else must).append(with_port(bare, port))
     expected = [*must, *(text for text in may if text in observed)]
     ok = set(observed) == set(expected)
     return Compared(", ".join(observed if ok else expected) or "nothing", ", ".join(observed) or "nothing", ok)

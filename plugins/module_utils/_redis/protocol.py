@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import with_port
+
 from . import tls
 from .peer import peer_of, why_not
 from .witness import listening
@@ -44,7 +46,7 @@ class Endpoint:
         """The address as a person writes it."""
         if self.socket:
             return self.socket
-        return f"[{self.host}]:{self.port}" if ":" in (self.host or "") else f"{self.host}:{self.port}"
+        return with_port(str(self.host), self.port)
 
 
 class ErrorReply(str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import is_loopback, with_port
 
 from .exposure import EVERYWHERE
 from .ways import (
@@ -148,4 +148,4 @@ def name_of(target: Mapping[str, Any]) -> str:
 
 def where_of(target: Mapping[str, Any]) -> str:
     address = str(target["address"])
-    return f"[{address}]:{target['port']}" if ":" in address else f"{address}:{target['port']}"
+    return with_port(address, target["port"])

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import with_port
 from ansible_collections.netmode.docker.plugins.module_utils._kernel.sockets import listeners, open_sockets
 
 from .peer import peer_of
@@ -52,7 +53,7 @@ def _beside(pid: int) -> Iterator[set[str]]:
 
 
 def where(address: str, port: int) -> str:
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return with_port(address, port)
 
 
 def recognised(

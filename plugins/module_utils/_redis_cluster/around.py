@@ -71,8 +71,8 @@ def shortcomings(around: Around, replicas: int) -> list[str]:
         mine = [one for one in around.replicas.values() if one.node.master == master.id]
         if around.me.master == master.id or any(not one.why for one in mine) or not (replicas or mine):
             continue
-        told = "; ".join(f"{place_of(one.node)} {one.why}" for one in mine) or "it has none"
-        found.append(f"no replica of {'it' if master == around.me else place_of(master)} is in sync ({told})")
+        told = "; ".join(f"{one.node.at} {one.why}" for one in mine) or "it has none"
+        found.append(f"no replica of {'it' if master == around.me else master.at} is in sync ({told})")
     return found
 
 
@@ -148,7 +148,3 @@ def _by_id(servers: Mapping[str, Server]) -> dict[str, Server]:
             own.send(encode("CLUSTER", "MYID"))
             found[str(own.reply())] = server
     return found
-
-
-def place_of(node: Node) -> str:
-    return f"{node.address}:{node.port}"

@@ -10,6 +10,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ansible_collections.netmode.docker.plugins.module_utils._kernel.addresses import with_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -52,5 +54,4 @@ def unreached(places: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _told(place: Place, why: str) -> str:
-    at = f"[{place.address}]" if ":" in place.address else place.address
-    return f"{place.name} ({at}:{place.port}): {why}"
+    return f"{place.name} ({with_port(place.address, place.port)}): {why}"

@@ -18,7 +18,7 @@ from ansible_collections.netmode.docker.plugins.module_utils._redis.running impo
 from ansible_collections.netmode.docker.plugins.module_utils._redis.waiting import turns
 
 from . import lead, peers
-from .around import FIRST, WITHIN, place_of, servers_of, settled
+from .around import FIRST, WITHIN, servers_of, settled
 from .reconcile import unsettled
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Turn:
         if around.me.slots and around.successors:
             with suppress(NetmodeError) if given["accept_gap"] else nullcontext():
                 to = _hand_over(server, around)
-                told = {"node": around.me.id, "to": to.id, "place": place_of(to), "epoch": around.me.epoch}
+                told = {"node": around.me.id, "to": to.id, "place": to.at, "epoch": around.me.epoch}
                 self.handed_over[name] = told
         self._away.add(name)
         alive = [node for node in around.nodes if not node.has_failed]
@@ -119,7 +119,7 @@ def _hand_over(server: Server, around: Around) -> Node:
         except peers.NOT_TOLD as error:
             said = str(error)
     raise NetmodeError(
-        f"instance {name}: {place_of(around.successors[0].node)} does not take its slots over"
+        f"instance {name}: {around.successors[0].node.at} does not take its slots over"
         f"{f' ({said})' if said != 'OK' else ''}. It goes on as their master, and this ends here. The logs of both say "
         "why."
     )
