@@ -108,7 +108,7 @@ def _cluster(params: Json, engine: Engine, servers: dict[str, Server], *, check_
 
 
 def _take(server: Server, words: list[str], turn: float) -> None:
-    within = _MOVED_WITHIN if words[0] in commands.MANY else lead.TIMES * lead.WITHIN + _WITHIN
+    within = _MOVED_WITHIN if words[0] in commands.MANY else lead.LONGEST + _WITHIN
     password = str((server.instance["trial"] or {}).get("password") or "")
     with closing(connected(server, within)) as own:
         said = taken(own, words, commands.Around(password, turn))

@@ -107,7 +107,9 @@ class Turn:
 def _hand_over(server: Server, around: Around) -> Node:
     """Who serves its slots then. NetmodeError: nobody has taken them over, and it has them still."""
     name, said = server.instance["name"], ""
-    for attempt in range(lead.TIMES):
+    with closing(connected(server, WITHIN)) as own:
+        seconds = lead.patience(own)
+    for attempt in lead.attempts(seconds):
         to = around.successors[attempt % len(around.successors)]
         try:
             with closing(peers.connected(to.node, around.way)) as other:
@@ -118,6 +120,8 @@ def _hand_over(server: Server, around: Around) -> Node:
                     return to.node
         except peers.NOT_TOLD as error:
             said = str(error)
+        if said != "OK" and attempt + 1 >= lead.TIMES:
+            break
     raise NetmodeError(
         f"instance {name}: {around.successors[0].node.at} does not take its slots over"
         f"{f' ({said})' if said != 'OK' else ''}. It goes on as their master, and this ends here. The logs of both say "
