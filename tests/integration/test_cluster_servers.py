@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
+from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster import lead
 from ansible_collections.netmode.docker.plugins.module_utils._redis_cluster.nodes import SLOTS
 from cluster_servers import Cluster
 from lab import Host
@@ -55,3 +58,20 @@ def test_r6_nodes_come_leave_and_come_back_and_every_key_stays(made: Cluster) ->
     made.leaves = {name for name in made.nodes if name.startswith("h0/")}
     made.form()
     assert (made.slots(), made.read(KEYS)) == ([SLOTS // 4] * 4, KEYS)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("made", ["redis-7"], indirect=True)
+def test_a_failover_soon_after_another_of_the_same_master_waits_for_the_votes(made: Cluster) -> None:
+    """They are given once in twice the node timeout, which is 3 s here."""
+    replica = next(name for name in SIX if not made.view(name).me.slots)
+    master = next(name for name in SIX if made.view(name).me.id == made.view(replica).me.master)
+    begun = time.monotonic()
+    for leader, other in ((replica, master), (master, replica), (replica, master)):
+        with closing(made.connected(leader)) as own:
+            assert lead.lead(own) == "OK"
+        with closing(made.connected(other)) as own:
+            assert lead.follows(own)
+    assert time.monotonic() - begun > 6
+    assert made.view(replica).me.slots
+    assert made.read(KEYS) == KEYS
